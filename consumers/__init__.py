@@ -1,0 +1,1 @@
+"""An event is acted on: one file a consumer group."""

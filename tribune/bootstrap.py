@@ -1,0 +1,199 @@
+"""The only wiring: settings in, working parts out. Each part is built when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tribune import config
+from tribune.domain.digests import Digest, Organisation, Rules
+from tribune.domain.errors import ConfigurationError
+from tribune.domain.tokens import Signer
+from tribune.ports.clock import Clock, SystemClock
+from tribune.ports.metrics import Metrics
+from tribune.resources import locate
+
+if TYPE_CHECKING:
+    from tribune.domain.codelists import Codelists
+    from tribune.ports.channels import EmailChannel
+    from tribune.ports.http import Fetcher
+    from tribune.ports.log import EventLog
+    from tribune.rendering.email.composer import Composer
+    from tribune.rendering.locales import Translations
+    from tribune.services.reader_links import ReaderLinkMaker
+    from tribune.store.engine import SqlStore
+
+
+class Application:
+    """The parts of one running Tribune, each built on first use from `settings` and `clock`."""
+
+    def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._metrics = metrics
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        if self._metrics is not None:
+            return self._metrics
+        from tribune.ports.metrics import NullMetrics
+
+        return NullMetrics()
+
+    @cached_property
+    def store(self) -> SqlStore:
+        from tribune.store.engine import SqlStore, open_engine
+
+        return SqlStore(open_engine(self.settings.store.url), self.clock)
+
+    @cached_property
+    def log(self) -> EventLog:
+        from tribune.log.embedded import EmbeddedLog
+
+        return EmbeddedLog(self.store.engine, self.clock)
+
+    @cached_property
+    def codelists(self) -> Codelists:
+        from tribune.codelists import load
+
+        return load(self.settings.codelists or locate("codelists"))
+
+    @cached_property
+    def translations(self) -> Translations:
+        from tribune.rendering.locales import Translations
+
+        return Translations((locate("locales"), *self.settings.locales), self.settings.organisation.default_language)
+
+    @cached_property
+    def organisation(self) -> Organisation:
+        told = self.settings.organisation
+        return Organisation(
+            names=told.names,
+            addresses=told.addresses,
+            languages=told.languages,
+            default_language=told.default_language,
+            website=told.website,
+            contact=told.contact,
+        )
+
+    @cached_property
+    def digests(self) -> Mapping[str, Digest]:
+        return {
+            id: Digest(
+                id=id,
+                names=told.names,
+                sender=told.sender,
+                kinds=told.kinds,
+                cadences=told.cadences,
+                approval=told.approval,
+                max_items=told.max_items,
+            )
+            for id, told in self.settings.digests.items()
+        }
+
+    @cached_property
+    def rules(self) -> Rules:
+        told = self.settings.planning
+        return Rules(
+            at_once_wait=timedelta(minutes=told.at_once_wait_minutes),
+            at_once_daily_cap=told.at_once_daily_cap,
+            stale_after=timedelta(hours=told.stale_after_hours),
+            pause_reach_back=timedelta(days=told.pause_reach_back_days),
+            offered=self.settings.organisation.languages,
+            default_language=self.settings.organisation.default_language,
+        )
+
+    @cached_property
+    def composer(self) -> Composer:
+        from tribune.rendering.email.composer import Composer
+
+        return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
+
+    @cached_property
+    def signer(self) -> Signer:
+        told = self.settings.security
+        keys = {kid: secret.get_secret_value().encode() for kid, secret in told.signing_keys.items()}
+        for kid, secret in keys.items():
+            if len(secret) < 32 or not kid.isalnum():
+                raise ConfigurationError(
+                    f"security.signing_keys.{kid}: a key id holds letters and digits, a secret at least 32 characters."
+                )
+        if not keys:
+            return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
+        current = told.current_key or max(keys)
+        if current not in keys:
+            raise ConfigurationError(f"security.current_key = {current!r}: it must be one of {', '.join(sorted(keys))}.")
+        return Signer(keys, current)
+
+    @cached_property
+    def reader_links(self) -> ReaderLinkMaker:
+        from tribune.services.reader_links import ReaderLinkMaker
+
+        return ReaderLinkMaker(self.signer, self.settings.web.base_url, self.settings.email.return_path_domain)
+
+    @cached_property
+    def email(self) -> EmailChannel:
+        told = self.settings.email
+        if told.channel == "outbox":
+            from tribune.channels.email.outbox_folder import OutboxFolder
+
+            return OutboxFolder(told.outbox_folder)
+        from tribune.channels.email.smtp import SmtpChannel
+
+        return SmtpChannel(
+            host=told.smtp.host,
+            port=told.smtp.port,
+            security=told.smtp.security,
+            username=told.smtp.username,
+            password=told.smtp.password.get_secret_value(),
+            ca_file=told.smtp.ca_file,
+            timeout=told.smtp.timeout_seconds,
+        )
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        from tribune.channels.http import HttpFetcher
+
+        told = self.settings.http
+        return HttpFetcher(
+            timeout=told.timeout_seconds,
+            total=told.total_seconds,
+            max_bytes=told.max_bytes,
+            allowed_private_networks=told.allowed_private_networks,
+            contact=self.settings.organisation.contact,
+        )
+
+    def close(self) -> None:
+        """Release what was opened."""
+        if "store" in self.__dict__:
+            self.store.engine.dispose()
+
+
+def _own_key(path: Path) -> bytes:
+    """The key of this installation, made on first use and readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+    return path.read_bytes()
+
+
+@contextmanager
+def application(
+    settings: config.Settings | None = None, clock: Clock | None = None, metrics: Metrics | None = None
+) -> Iterator[Application]:
+    """The application from the given or the found settings; closed at the end."""
+    app = Application(settings or config.load(), clock, metrics)
+    try:
+        yield app
+    finally:
+        app.close()

@@ -1,0 +1,1 @@
+"""A message leaves: one file a channel."""

@@ -1,0 +1,1 @@
+"""E-mail channels: outbox folder, SMTP."""

@@ -1,0 +1,96 @@
+"""The command line: finds the command, imports only that one, and turns errors into words.
+
+Each command is a typer app in tribune/commands/NAME.py. Nothing is imported before it is needed, so that
+`tribune --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+COMMANDS = {
+    "demo": "Run the whole way of an event with the sample organisation, then serve the desk",
+    "up": "Run everything in one process: web, producers, consumers, senders, scheduler",
+    "check": "Try each configured connection and say in plain words what works",
+    "migrate": "Bring the database to the newest shape and create the topics",
+    "publish": "Publish items by hand, from YAML files",
+    "pull": "Read feeds, OAI-PMH repositories or ILOSTAT releases now",
+    "items": "Look into the catalogue",
+    "search": "Search the catalogue in a reader's language",
+    "subscribers": "Import, export and look up subscribers",
+    "schedule": "What is due, and when",
+    "mailing": "Mailings and their deliveries",
+    "events": "The event log: lag, dead letters, replay",
+}
+
+
+def usage() -> str:
+    """The help text."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {meaning}" for name, meaning in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: tribune [--config FILE] COMMAND [ARGUMENTS]",
+            "",
+            "Publications and data releases become digests in each reader's language, time zone and rhythm.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "Options:",
+            "  --config FILE  Settings (else $TRIBUNE_CONFIG, else ./tribune.toml)",
+            "  --version      Print the version",
+            "  --help         Print this; `tribune COMMAND --help` tells more of a command",
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 well, 1 an error that is told, 2 wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    while words and words[0].startswith("-"):
+        option, _, value = words.pop(0).partition("=")
+        if option == "--config" and (value or words):
+            os.environ["TRIBUNE_CONFIG"] = value or words.pop(0)
+        elif option == "--version":
+            from tribune import __version__
+
+            print(f"tribune {__version__}")
+            return
+        elif option in ("--help", "-h"):
+            print(usage())
+            return
+        else:
+            _leave(f"There is no option {option}.", hint="Try `tribune --help`.")
+    if not words:
+        print(usage())
+        return
+    name, *rest = words
+    if name not in COMMANDS:
+        import difflib
+
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        _leave(f"There is no command {name!r}.", hint=f"Did you mean {near[0]!r}?" if near else "Try `tribune --help`.")
+    _run(name, rest)
+
+
+def _run(name: str, arguments: list[str]) -> None:
+    from tribune.domain.errors import ConfigurationError, TribuneError
+
+    try:
+        importlib.import_module(f"tribune.commands.{name}").app(arguments, prog_name=f"tribune {name}")
+    except (TribuneError, ConfigurationError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(what: str, *, hint: str) -> None:
+    print(f"Error: {what} {hint}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,1 @@
+"""The commands of `tribune`, one file a group, imported only when called."""

@@ -1,0 +1,257 @@
+"""Settings: `tribune.toml`, then the environment (`TRIBUNE_STORE__URL=...`). One section a channel or source.
+
+A mistake names the key, the value and what is allowed. Secrets are SecretStr: they never appear in a repr or a log.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tribune.domain.audience import Cadence
+from tribune.domain.errors import ConfigurationError
+
+Texts = dict[str, str]
+
+
+class Section(BaseModel):
+    """A section of the settings: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Organisation(Section):
+    """Who sends. `names` and `addresses` (postal, one line) per language; `languages` that pages and mails offer."""
+
+    names: Texts = {"en": "Tribune"}
+    addresses: Texts = {"en": ""}
+    languages: tuple[str, ...] = ("en", "fr", "es")
+    default_language: str = "en"
+    website: str = "https://example.org"
+    contact: str = "webmaster@example.org"
+
+
+class Digest(Section):
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any."""
+
+    names: Texts
+    sender: str
+    kinds: tuple[str, ...] = ()
+    cadences: tuple[Cadence, ...] = tuple(Cadence)
+    approval: Literal["standing", "each"] = "standing"
+    max_items: Annotated[int, Field(ge=1, le=100)] = 12
+
+
+class Store(Section):
+    """Where state is kept."""
+
+    url: str = "sqlite:///var/tribune.sqlite3"
+
+
+class Log(Section):
+    """Where events are kept: `embedded` in the store's SQLite file."""
+
+    kind: Literal["embedded"] = "embedded"
+
+
+class Smtp(Section):
+    """A mail server. The certificate is always verified; `ca_file` adds an own authority."""
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    timeout_seconds: float = 30.0
+
+
+class Email(Section):
+    """How mail leaves. `return_path_domain` receives bounces."""
+
+    channel: Literal["outbox", "smtp"] = "outbox"
+    outbox_folder: Path = Path("var/outbox")
+    return_path_domain: str = "bounces.example.org"
+    smtp: Smtp = Smtp()
+
+
+class Web(Section):
+    """The desk and the pages behind links. `base_url` is how readers reach it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    base_url: str = "http://127.0.0.1:8080"
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Security(Section):
+    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made and kept in the data folder."""
+
+    signing_keys: dict[str, SecretStr] = {}
+    current_key: str = ""
+
+
+class Planning(Section):
+    """Rules of digests that an organisation may set (decisions.md, 10-11)."""
+
+    at_once_wait_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
+    at_once_daily_cap: Annotated[int, Field(ge=1)] = 5
+    stale_after_hours: Annotated[int, Field(ge=1)] = 12
+    pause_reach_back_days: Annotated[int, Field(ge=0)] = 30
+
+
+class Http(Section):
+    """Limits of fetching."""
+
+    timeout_seconds: float = 30.0
+    total_seconds: float = 120.0
+    max_bytes: int = 50_000_000
+    allowed_private_networks: tuple[str, ...] = ()
+
+
+class FeedSource(Section):
+    """A feed to watch. `policy_areas`, `places` and `kind` hold where an entry says nothing."""
+
+    address: str
+    every_minutes: int = 30
+    kind: str = "report"
+    language: str = "en"
+    policy_areas: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    categories: dict[str, str] = {}
+
+
+class OaiSource(Section):
+    """An OAI-PMH repository to harvest."""
+
+    address: str
+    every_minutes: int = 24 * 60
+    prefix: str = "oai_dc"
+    set: str = ""
+    kind: str = "report"
+    language: str = "en"
+    policy_areas: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    categories: dict[str, str] = {}
+
+
+class IlostatSource(Section):
+    """An ILOSTAT bulk file or data API address (CSV). `labels` name the indicator per language."""
+
+    address: str
+    every_minutes: int = 24 * 60
+    labels: Texts = {}
+    unit: Literal["percent", "ratio", "number"] = "percent"
+    policy_areas: tuple[str, ...] = ("labour_statistics",)
+    headline_places: tuple[str, ...] = ()
+    link: str = ""
+
+
+class Sources(Section):
+    """What producers watch, by source id."""
+
+    feeds: dict[str, FeedSource] = {}
+    oai: dict[str, OaiSource] = {}
+    ilostat: dict[str, IlostatSource] = {}
+
+
+class Logging(Section):
+    """`format` auto is human in a terminal and JSON otherwise."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "json"] = "auto"
+
+
+class Settings(BaseSettings):
+    """All settings. Build with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRIBUNE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    data_dir: Path = Path("var")
+    codelists: Path | None = None
+    locales: tuple[Path, ...] = ()
+    organisation: Organisation = Organisation()
+    digests: dict[str, Digest] = {}
+    store: Store = Store()
+    log: Log = Log()
+    email: Email = Email()
+    web: Web = Web()
+    security: Security = Security()
+    planning: Planning = Planning()
+    http: Http = Http()
+    sources: Sources = Sources()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @field_validator("digests")
+    @classmethod
+    def _short_ids(cls, digests: dict[str, Digest]) -> dict[str, Digest]:
+        for name in digests:
+            if not name.replace("-", "").isalnum() or len(name) > 60:
+                raise ValueError(f"{name!r} is not an id: use letters, digits and -, at most 60")
+        return digests
+
+    @model_validator(mode="after")
+    def _default_language_is_offered(self) -> Settings:
+        if self.organisation.default_language not in self.organisation.languages:
+            raise ValueError("organisation.default_language must be one of organisation.languages")
+        return self
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """The settings from `path` (else $TRIBUNE_CONFIG, else ./tribune.toml where it exists) and the environment.
+
+    Paths in the file are relative to the file's folder. Raises ConfigurationError.
+    """
+    found = path or (Path(os.environ["TRIBUNE_CONFIG"]) if "TRIBUNE_CONFIG" in os.environ else Path("tribune.toml"))
+    values: dict[str, Any] = {}
+    if found.is_file():
+        try:
+            values = tomllib.loads(found.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{found}: this is not TOML: {error}") from None
+    elif path is not None or "TRIBUNE_CONFIG" in os.environ:
+        raise ConfigurationError(f"{found}: there is no such file; give --config or set TRIBUNE_CONFIG.")
+    _merge(values, overrides)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(found if found.is_file() else None, error)) from None
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _explain(path: Path | None, error: ValidationError) -> str:
+    """One line a mistake: the key, the value (never a secret), what is allowed."""
+    lines = []
+    for mistake in error.errors(include_url=False, include_context=True):
+        key = ".".join(str(part) for part in mistake["loc"]) or "settings"
+        secret = any(word in key for word in ("password", "key", "secret", "token"))
+        given = "" if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict) else f" = {mistake['input']!r}"
+        said = "there is no such key" if mistake["type"] == "extra_forbidden" else mistake["msg"]
+        lines.append(f"{key}{given}: {said[0].lower() + said[1:]}")
+    where = str(path) if path else "the environment"
+    return f"Settings ({where}) have {len(lines)} mistake{'s' if len(lines) > 1 else ''}:\n  " + "\n  ".join(lines)

@@ -1,0 +1,64 @@
+"""The organisation, its digests and the rules of planning, as the settings give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tribune.domain.audience import Cadence
+
+
+def text_in(texts: Mapping[str, str], locale: str, default: str = "en") -> str:
+    """The text for `locale`: exact, then its base language, then the default, then any (decisions.md, 28)."""
+    for candidate in (locale, locale.split("-")[0], default):
+        if texts.get(candidate):
+            return texts[candidate]
+    return next(iter(texts.values()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Who sends. `names` and postal `addresses` per language."""
+
+    names: Mapping[str, str]
+    addresses: Mapping[str, str]
+    languages: tuple[str, ...] = ("en", "fr", "es")
+    default_language: str = "en"
+    website: str = ""
+    contact: str = ""
+
+    def name(self, locale: str) -> str:
+        return text_in(self.names, locale, self.default_language)
+
+    def address(self, locale: str) -> str:
+        return text_in(self.addresses, locale, self.default_language)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A recurring product. `kinds` empty means any; `approval` is standing or each."""
+
+    id: str
+    names: Mapping[str, str]
+    sender: str
+    kinds: tuple[str, ...] = ()
+    cadences: tuple[Cadence, ...] = tuple(Cadence)
+    approval: str = "standing"
+    max_items: int = 12
+
+    def name(self, locale: str) -> str:
+        return text_in(self.names, locale)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules of planning (decisions.md, 10-11). An edition later than `stale_after` is planned all the same,
+    once, and recorded as late: the items wait in it; only repeated occasions in between are skipped."""
+
+    at_once_wait: timedelta = timedelta(minutes=10)
+    at_once_daily_cap: int = 5
+    stale_after: timedelta = timedelta(hours=12)
+    pause_reach_back: timedelta = timedelta(days=30)
+    offered: tuple[str, ...] = ("en", "fr", "es")
+    default_language: str = field(default="en")

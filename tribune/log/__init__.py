@@ -1,0 +1,1 @@
+"""The event log: embedded in SQLite (Kafka comes next)."""

@@ -1,0 +1,140 @@
+"""The two event ports (decisions.md, 1), shaped after Kafka's semantics.
+
+`Outbox.add` writes an event in the caller's transaction. `EventLog` publishes and consumes. A topic has
+partitions; a key chooses one; within a partition the order is that of the offsets. A consumer group has
+members that share the partitions out; each partition has one committed offset per group, the next one to
+read. Delivery is at least once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tribune.domain.events import CloudEvent
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic: its name, its partitions, and how long its messages are kept (None: for good)."""
+
+    name: str
+    partitions: int = 4
+    retention_hours: int | None = 24 * 30
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the log holds it: bytes that may or may not be an event."""
+
+    position: Position
+    key: str
+    value: bytes
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that a group could not handle: where from, why, when, and whether it was replayed."""
+
+    id: int
+    group: str
+    position: Position
+    key: str
+    value: bytes
+    reason: str
+    detail: str
+    died_at: datetime
+    attempts: int = 1
+    replayed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a group is behind in one partition."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int
+    end: int
+
+    @property
+    def behind(self) -> int:
+        return max(self.end - self.committed, 0)
+
+
+class Outbox(Protocol):
+    """Events saved with the state they tell of. Reached as `tx.outbox`."""
+
+    def add(self, *events: CloudEvent) -> None: ...
+
+
+class LogConsumer(Protocol):
+    """A member of a consumer group."""
+
+    def poll(self, max_messages: int = 100, timeout: float = 0.0) -> Sequence[Message]:
+        """The next messages of the partitions that this member holds, in order within each. Empty after `timeout` s."""
+        ...
+
+    def commit(self, positions: Iterable[Position]) -> None:
+        """Commit as handled: the next poll after a restart begins behind them. Raises Conflict where the
+        partition was taken by another member meanwhile."""
+        ...
+
+    def seek(self, position: Position) -> None:
+        """Read on from here."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        ...
+
+
+class EventLog(Protocol):
+    """The log itself."""
+
+    def create_topics(self, topics: Iterable[TopicSpec]) -> None: ...
+
+    def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
+        """Append, durably when it returns."""
+        ...
+
+    def publish_raw(self, topic: str, key: str, value: bytes) -> None:
+        """Append bytes as they are (webhooks, replays, tests of broken messages)."""
+        ...
+
+    def consumer(self, group: str, topics: Sequence[str]) -> LogConsumer: ...
+
+    def lag(self, group: str | None = None) -> Sequence[Lag]: ...
+
+    def rewind(
+        self, group: str, topic: str, *, offset: int | None = None, at: datetime | None = None
+    ) -> None:
+        """Set a group's committed offsets of a topic to an offset, or to the first message at or after an instant."""
+        ...
+
+    def expire(self, now: datetime) -> int:
+        """Delete what is older than its topic's retention; how many messages."""
+        ...
+
+    def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
+        """Put a message among the dead letters."""
+        ...
+
+    def dead_letters(self, *, group: str | None = None, limit: int = 100) -> Sequence[DeadLetter]: ...
+
+    def replay_dead(self, ids: Sequence[int]) -> int:
+        """Give dead letters back to their group (only that one) to be handled again; how many."""
+        ...

@@ -1,0 +1,56 @@
+"""The store: units of work, each declared read or write (decisions.md, 23).
+
+`with store.write() as tx:` begins with a write lock and commits at the end, or rolls back on an error.
+A transaction gives the tables' areas as attributes; each area is a protocol of named queries in the file
+of its own name here, implemented in `tribune/store/` under the same file name.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from tribune.ports.audience import Audience
+from tribune.ports.catalogue import Catalogue
+from tribune.ports.inbox import Inbox
+from tribune.ports.ledger import Ledger
+from tribune.ports.log import Outbox
+from tribune.ports.planning import Planning
+from tribune.ports.schedules import Schedules
+from tribune.ports.sources import Sources
+
+
+class Transaction(Protocol):
+    """A unit of work."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def audience(self) -> Audience: ...
+
+    @property
+    def planning(self) -> Planning: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def sources(self) -> Sources: ...
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+
+class Store(Protocol):
+    """Opens units of work."""
+
+    def read(self) -> AbstractContextManager[Transaction]: ...
+
+    def write(self) -> AbstractContextManager[Transaction]: ...

@@ -1,0 +1,1 @@
+"""Pure rendering: locales, formats, e-mail."""

@@ -1,0 +1,477 @@
+"""Every table. Migrations in migrations/ build the same; a test holds that they agree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC: TIMESTAMPTZ on PostgreSQL, ISO text that sorts on SQLite. Naive times are refused."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(String(32))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive time cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else instant_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+def instant_text(value: datetime) -> str:
+    """The text of an instant on SQLite, for queries that pass the type decorator by."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+# -- the event log (embedded) and what both logs need ---------------------------------------------------------
+
+log_topics = Table(
+    "log_topics",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("partitions", Integer, nullable=False),
+    Column("retention_hours", Integer),
+)
+
+log_partitions = Table(
+    "log_partitions",
+    metadata,
+    Column("topic", String(100), ForeignKey("log_topics.name"), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
+log_messages = Table(
+    "log_messages",
+    metadata,
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "offset"),
+    Index("ix_log_messages_topic_published_at", "topic", "published_at"),
+    sqlite_with_rowid=False,
+)
+
+log_offsets = Table(
+    "log_offsets",
+    metadata,
+    Column("consumer_group", String(100), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("committed", BigInteger, nullable=False),
+    Column("member", String(64)),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("consumer_group", "topic", "partition"),
+)
+
+log_members = Table(
+    "log_members",
+    metadata,
+    Column("consumer_group", String(100), nullable=False),
+    Column("member", String(64), nullable=False),
+    Column("topics", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    PrimaryKeyConstraint("consumer_group", "member"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("consumer_group", String(100), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("died_at", Instant, nullable=False),
+    Column("replayed_at", Instant),
+    Index("ix_dead_letters_consumer_group_died_at", "consumer_group", "died_at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer_group", String(100), nullable=False),
+    Column("source", String(300), nullable=False),
+    Column("event_id", String(200), nullable=False),
+    Column("handled_at", Instant, nullable=False, index=True),
+    PrimaryKeyConstraint("consumer_group", "source", "event_id"),
+    sqlite_with_rowid=False,
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Numbers given in order of commit: the row stays locked until the transaction ends. `catalogue` is one of them."""
+
+# -- sources --------------------------------------------------------------------------------------------------
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("source", String(300), primary_key=True),
+    Column("etag", Text, nullable=False, server_default=""),
+    Column("last_modified", Text, nullable=False, server_default=""),
+    Column("mark", Text, nullable=False, server_default=""),
+    Column("pulled_at", Instant),
+    Column("outcome", Text, nullable=False, server_default=""),
+)
+
+source_records = Table(
+    "source_records",
+    metadata,
+    Column("source", String(300), nullable=False),
+    Column("record", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    PrimaryKeyConstraint("source", "record"),
+)
+
+# -- the catalogue --------------------------------------------------------------------------------------------
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("embargo_until", Instant, index=True),
+    Column("withdrawn_at", Instant),
+    Column("correlation_id", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+item_records = Table(
+    "item_records",
+    metadata,
+    Column("source", String(300), nullable=False),
+    Column("record", Text, nullable=False),
+    Column("item_id", Integer, ForeignKey("items.id"), index=True),
+    Column("revision", Integer, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    PrimaryKeyConstraint("source", "record"),
+)
+"""What each source last said of a work. `withdrawn` is the tombstone that keeps a late `published` out."""
+
+item_identifiers = Table(
+    "item_identifiers",
+    metadata,
+    Column("scheme", String(10), nullable=False),
+    Column("value", String(500), nullable=False),
+    Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
+    PrimaryKeyConstraint("scheme", "value"),
+)
+
+item_history = Table(
+    "item_history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("event_id", String(200), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("change", String(40), nullable=False),
+    Column("content", JSON, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
+    Column("language", String(20), nullable=False),
+    Column("released_at", Instant, nullable=False),
+)
+
+# -- the audience ---------------------------------------------------------------------------------------------
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("address", String(320), nullable=False),
+    Column("address_key", String(320), nullable=False, unique=True),
+    Column("name", String(300), nullable=False),
+)
+"""The one table with addresses and names. `address_key` is the address folded for comparison."""
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("audience_group", String(40), nullable=False),
+    Column("languages", String(100), nullable=False),
+    Column("fallback", String(10), nullable=False),
+    Column("zone", String(60), nullable=False),
+    Column("domain_group", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+WORDS = {"topics": 2, "places": 6, "kinds": 1}
+"""63-bit words per mask: room for 125 policy areas, 377 places and 62 kinds (bit 0 of each is "any")."""
+
+mask_columns = tuple(f"{name}_{n}" for name, words in WORDS.items() for n in range(words))
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("choice", JSON, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in mask_columns),
+)
+
+rhythms = Table(
+    "rhythms",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("weekday", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("zone", String(60), nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
+    Index("ix_rhythms_cohort", "digest", "cadence", "zone", "hour", "weekday"),
+    sqlite_with_rowid=False,
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("last_date", Date),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
+    sqlite_with_rowid=False,
+)
+"""What a person has had: a narrow table of its own, written at each planning."""
+
+carry_overs = Table(
+    "carry_overs",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("item_id", Integer, ForeignKey("items.id"), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("reason", String(20), nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence", "item_id"),
+)
+"""Exceptions to the mark: items of a cancelled edition, or beyond the daily cap of at-once mails."""
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("reason", String(40), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+codelist_bits = Table(
+    "codelist_bits",
+    metadata,
+    Column("codelist", String(40), nullable=False),
+    Column("code", String(60), nullable=False),
+    Column("bit", Integer, nullable=False),
+    PrimaryKeyConstraint("codelist", "code"),
+    UniqueConstraint("codelist", "bit"),
+)
+"""A code's place in the masks: permanent, never used again."""
+
+codelist_versions = Table(
+    "codelist_versions",
+    metadata,
+    Column("codelist", String(40), primary_key=True),
+    Column("version", String(64), nullable=False),
+)
+"""The version of each codelist that the masks were derived from; planning waits while they differ."""
+
+# -- time -----------------------------------------------------------------------------------------------------
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("weekday", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("zone", String(60), nullable=False),
+    Column("next_due_at", Instant, nullable=False, index=True),
+    Column("occasion", String(40), nullable=False),
+    Column("last_occasion", String(40), nullable=False, server_default=""),
+    Column("tzdata", String(20), nullable=False),
+    UniqueConstraint("digest", "cadence", "weekday", "hour", "zone"),
+)
+
+# -- editions, mailings, deliveries ---------------------------------------------------------------------------
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("occasion", String(40), nullable=False),
+    UniqueConstraint("digest", "cadence", "occasion"),
+)
+"""`occasion`: the local date (2026-11-23), or for at once the due instant."""
+
+mailings = Table(
+    "mailings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("edition_id", Integer, ForeignKey("editions.id"), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("approval", String(20), nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("skipped_empty", Integer, nullable=False, server_default="0"),
+    Column("correlation_id", String(64), nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    UniqueConstraint("edition_id", "due_at"),
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("mailing_id", Integer, ForeignKey("mailings.id"), nullable=False),
+    Column("signature", Integer, nullable=False),
+    Column("locale", String(20), nullable=False),
+    Column("content", JSON, nullable=False),
+    PrimaryKeyConstraint("mailing_id", "signature"),
+    sqlite_with_rowid=False,
+)
+"""decisions.md's `edition_content`: the ordered fragment keys behind a signature, kept until the ledger ages out."""
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("mailing_id", Integer, ForeignKey("mailings.id"), nullable=False),
+    Column("chunk", Integer, nullable=False),
+    Column("lane", String(20), nullable=False),
+    Column("domain_group", String(100), nullable=False),
+    Column("locale", String(20), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("sent_upto", Integer, nullable=False),
+    Column("doubt_upto", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("owner", String(64)),
+    Column("lease_until", Instant),
+    Column("not_before", Instant),
+    PrimaryKeyConstraint("mailing_id", "chunk"),
+    Index("ix_chunks_state_not_before", "state", "not_before"),
+)
+"""`sent_upto` and `doubt_upto` are counts: places below them are sent / may have been sent. See domain/mailings.py."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("mailing_id", Integer, ForeignKey("mailings.id"), nullable=False),
+    Column("chunk", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("subscriber_id", Integer, nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("edition_id", Integer),
+    Column("signature", Integer, nullable=False),
+    PrimaryKeyConstraint("mailing_id", "chunk", "place"),
+    UniqueConstraint("mailing_id", "subscriber_id", "channel"),
+    UniqueConstraint("subscriber_id", "edition_id", "channel"),
+    sqlite_with_rowid=False,
+)
+
+delivery_exceptions = Table(
+    "delivery_exceptions",
+    metadata,
+    Column("mailing_id", Integer, nullable=False),
+    Column("chunk", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("code", String(200), nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("next_attempt_at", Instant, index=True),
+    Column("changed_at", Instant, nullable=False),
+    PrimaryKeyConstraint("mailing_id", "chunk", "place"),
+)
+"""Only what is not simply sent: retry, throttled, failed, suppressed, quarantined, empty, withdrawn."""
+
+at_once_served = Table(
+    "at_once_served",
+    metadata,
+    Column("subscriber_id", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("mailing_id", Integer, nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "sequence"),
+    sqlite_with_rowid=False,
+)
+"""The occurrence key of at once (decisions.md, 13)."""
