@@ -12,9 +12,7 @@ import pytest
 
 from tribune.bootstrap import Application
 from tribune.config import Settings
-from tribune.domain.events import topics
 from tribune.ports.clock import StoppedClock
-from tribune.ports.log import TopicSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -85,10 +83,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def app(settings: Settings, clock: StoppedClock) -> Iterator[Application]:
     """The whole house on embedded defaults, migrated, with a clock that the test moves."""
-    from tribune.store.migrate import migrate
-
     application = Application(settings, clock)
-    migrate(application.store.engine)
-    application.log.create_topics(TopicSpec(name, partitions) for name, partitions in topics().items())
+    application.prepare()
     yield application
     application.close()

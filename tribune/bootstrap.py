@@ -169,6 +169,15 @@ class Application:
             contact=self.settings.organisation.contact,
         )
 
+    def prepare(self) -> None:
+        """Bring the store to the newest shape and create the topics. Safe to run again and at once in several processes."""
+        from tribune.domain.events import topics
+        from tribune.ports.log import TopicSpec
+        from tribune.store.migrate import migrate
+
+        migrate(self.store.engine)
+        self.log.create_topics(TopicSpec(name, partitions) for name, partitions in topics().items())
+
     def close(self) -> None:
         """Release what was opened."""
         if "store" in self.__dict__:

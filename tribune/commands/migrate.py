@@ -1,0 +1,17 @@
+"""`tribune migrate`."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest shape and create the topics. Safe to run again."""
+    from tribune.bootstrap import application
+
+    with application() as house:
+        house.prepare()
+        print(f"The store at {house.settings.store.url} is up to date.")
