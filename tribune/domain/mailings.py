@@ -12,9 +12,13 @@ are conditioned on the chunk's epoch, which each claim raises, so that a sender 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tribune.domain.audience import Cadence
 
 
 class Shape(StrEnum):
@@ -43,6 +47,23 @@ class EditionContent:
     locale: str
     fragments: tuple[FragmentKey, ...]
     more: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept in the signatures table."""
+        return {"locale": self.locale, "fragments": [list(key) for key in self.fragments], "more": self.more}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> EditionContent:
+        """From what `to_json` gave."""
+        fragments = (
+            FragmentKey(item, version, Shape(shape), language, locale, zone)
+            for item, version, shape, language, locale, zone in kept["fragments"]
+        )
+        return cls(kept["locale"], tuple(fragments), kept["more"])
+
+    def without(self, items: Collection[int]) -> EditionContent:
+        """The same less the items that were withdrawn since."""
+        return replace(self, fragments=tuple(key for key in self.fragments if key.item not in items))
 
 
 class MailingState(StrEnum):
@@ -101,3 +122,23 @@ CHUNK_SIZE = 500
 
 WINDOW = 250
 """Deliveries that may be in doubt at once, per sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """An edition's recipients of one due instant, on their way. Times are UTC."""
+
+    id: int
+    edition: int
+    digest: str
+    cadence: Cadence
+    occasion: str
+    due_at: datetime
+    state: MailingState
+    approval: str
+    recipients: int
+    skipped_empty: int
+    correlation_id: str
+    planned_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None

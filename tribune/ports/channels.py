@@ -1,0 +1,62 @@
+"""E-mail channels: where a message leaves.
+
+A channel takes mails one after the other from an iterable and answers with outcomes. It takes a mail only when
+it is about to hand it over, so that the caller can look at its lease before each, and stop. Four ways not to
+leave are told apart by the error's class (tribune.domain.errors):
+
+    Throttled       the channel, not this mail: slow down, or it cannot be reached; the caller stops giving mails
+    Retryable       this recipient, later
+    Permanent       this recipient, never; `code` keeps the server's own words
+    UnknownOutcome  the message was complete and then there was no answer: `in_doubt` says what to do
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from tribune.domain.errors import DeliveryError
+from tribune.domain.sending import InDoubt
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """A message to one recipient. `delivery` is its name (`12.0.37`), `sender` the envelope's return path, `content`
+    the complete RFC 5322 message with CRLF line ends. Addresses and content stay out of its repr."""
+
+    delivery: str
+    sender: str = field(repr=False)
+    recipient: str = field(repr=False)
+    content: bytes = field(repr=False)
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mail: `error` None is sent. `wait`: how long a throttled channel asks us to rest."""
+
+    delivery: str
+    error: DeliveryError | None = None
+    wait: timedelta | None = None
+
+
+class EmailChannel(Protocol):
+    """One way for mail to leave. Safe to use from several threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def in_doubt(self) -> InDoubt:
+        """What to do with mails of which nobody knows whether they left."""
+        ...
+
+    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
+        """One outcome for each mail that was taken, in the order taken."""
+        ...
+
+    def check(self) -> str:
+        """What works, in plain words. Raises DeliveryError with what does not, and what to do."""
+        ...

@@ -1,0 +1,128 @@
+"""The ledger: mailings, chunks, deliveries and what became of them.
+
+Every write of a sender is conditioned on its claim; a write that finds the claim gone raises `Conflict`, and the
+sender stops there: another one has the chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from tribune.domain.mailings import DeliveryState, EditionContent, Mailing, MailingState
+from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkView:
+    """A chunk as it stands, for people to look at."""
+
+    chunk: int
+    lane: str
+    domain_group: str
+    locale: str
+    state: str
+    marks: Marks
+    epoch: int
+    owner: str | None
+    lease_until: datetime | None
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery with its derived state, for people to look at."""
+
+    mailing: int
+    chunk: int
+    place: int
+    subscriber: int
+    locale: str
+    signature: int
+    state: DeliveryState
+    code: str = ""
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+
+
+class Ledger(Protocol):
+    """Mailings and their deliveries."""
+
+    # looking
+    def mailing(self, mailing: int) -> Mailing | None: ...
+
+    def mailings(self, *, limit: int = 50) -> list[Mailing]:
+        """The newest first."""
+        ...
+
+    def chunks(self, mailing: int) -> list[ChunkView]: ...
+
+    def progress(self, mailing: int) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Exact numbers per locale and state; states with none are left out."""
+        ...
+
+    def chunk_progress(self, mailing: int, chunk: int) -> Mapping[DeliveryState, int]: ...
+
+    def deliveries(
+        self, mailing: int, *, states: Collection[DeliveryState] = (), subscriber: int | None = None, limit: int = 1000
+    ) -> list[DeliveryView]:
+        """In the order of chunk and place; `states` empty means any."""
+        ...
+
+    def deliveries_to(self, subscriber: int, *, limit: int = 100) -> list[DeliveryView]:
+        """A person's deliveries, the newest mailing first."""
+        ...
+
+    # what a window needs
+    def slots(self, claim: Claim, start: int, end: int) -> list[Slot]: ...
+
+    def contents(self, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]: ...
+
+    # the moves of a mailing
+    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
+        """Move where the state machine allows it; False where it does not (or it is there already)."""
+        ...
+
+    def finish(self, mailing: int, now: datetime) -> bool:
+        """Finish a running mailing when every chunk is done and no retry open; True for the one call that did."""
+        ...
+
+    # the moves of a chunk
+    def claim(self, mailing: int, chunk: int, owner: str, now: datetime, lease: timedelta) -> Claim | None:
+        """Take a chunk that is ready, or whose sender's lease ran out; None where there is nothing to take: done,
+        taken, resting, or the mailing may not leave."""
+        ...
+
+    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> None:
+        """Make `marks.doubt` durable before mails are handed over; renews the lease. Conflict as above, also
+        where the mailing was paused or cancelled, or the window is wider than the durable mark allows."""
+        ...
+
+    def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
+        """Move `sent_upto` and record the exceptions below it, together; a full chunk is done."""
+        ...
+
+    def release(self, claim: Claim, not_before: datetime | None) -> None:
+        """Give a chunk back; `not_before` lets it and its ready sisters (lane, domain group) rest until then."""
+        ...
+
+    # the moves of a retry
+    def claim_retries(
+        self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int
+    ) -> list[RetryClaim]: ...
+
+    def settle_retry(self, mailing: int, chunk: int, claim: RetryClaim, verdict: Verdict | None, now: datetime) -> bool:
+        """What became of a retry (None: sent). False where the claim is gone."""
+        ...
+
+    def retry_quarantined(self, mailing: int, now: datetime) -> int:
+        """Staff say: send what was quarantined once more; how many."""
+        ...
+
+    # what time brings back
+    def wake(self, now: datetime, limit: int = 1000) -> list[tuple[int, int]]:
+        """Chunks (mailing, chunk) that wait for an event again: rested enough, left by a sender whose lease ran
+        out, or with retries due. Each is given out once."""
+        ...
