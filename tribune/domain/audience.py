@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -62,7 +62,7 @@ class Rhythm:
 
     `weekday` is 0 for Monday (weekly, monthly: the first such weekday of the month), `hour` 0-23 local.
     `mark` is the catalogue sequence number up to which the person has been served; `last_date` the last
-    local date served.
+    local date served. `stopped_at` is when the person unsubscribed from the digest (None: they have not).
     """
 
     digest: str
@@ -71,6 +71,7 @@ class Rhythm:
     hour: int = 8
     mark: int = 0
     last_date: date | None = None
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,33 @@ log_offsets = Table(
     Column("committed", BigInteger, nullable=False),
     Column("member", String(64)),
     Column("generation", BigInteger, nullable=False, server_default="0"),
+    Column("replay_upto", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("consumer_group", "topic", "partition"),
 )
+"""`committed`: the next offset to read. `generation` rises with each change of owner and each rewind, and fences the
+commit of a stale member. Messages below `replay_upto` are read again after a rewind."""
+
+log_retries = Table(
+    "log_retries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("consumer_group", String(100), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("replayed", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    UniqueConstraint("consumer_group", "topic", "partition", "offset"),
+    Index("ix_log_retries_consumer_group_not_before", "consumer_group", "not_before"),
+    sqlite_autoincrement=True,
+)
+"""Messages that a group handles again, not before an instant: failed ones and replayed dead letters. Where a message was
+first (`topic`, `partition`, `offset`) stays with it; `id` is new with each attempt and never used again."""
 
 log_members = Table(
     "log_members",
@@ -139,6 +164,7 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("died_at", Instant, nullable=False),
     Column("replayed_at", Instant),
+    UniqueConstraint("consumer_group", "topic", "partition", "offset"),
     Index("ix_dead_letters_consumer_group_died_at", "consumer_group", "died_at"),
 )
 
@@ -295,6 +321,7 @@ rhythms = Table(
     Column("weekday", Integer, nullable=False),
     Column("hour", Integer, nullable=False),
     Column("zone", String(60), nullable=False),
+    Column("stopped_at", Instant),
     PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
     Index("ix_rhythms_cohort", "digest", "cadence", "zone", "hour", "weekday"),
     sqlite_with_rowid=False,
@@ -332,7 +359,9 @@ suppressions = Table(
     Column("address_hash", String(64), primary_key=True),
     Column("reason", String(40), nullable=False),
     Column("since", Instant, nullable=False),
+    Column("subscriber_id", Integer, index=True),
 )
+"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing anybody."""
 
 codelist_bits = Table(
     "codelist_bits",
@@ -425,6 +454,7 @@ chunks = Table(
     Column("state", String(10), nullable=False),
     Column("sent_upto", Integer, nullable=False),
     Column("doubt_upto", Integer, nullable=False),
+    Column("handovers", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False),
     Column("owner", String(64)),
     Column("lease_until", Instant),
@@ -459,11 +489,13 @@ delivery_exceptions = Table(
     Column("state", String(20), nullable=False),
     Column("code", String(200), nullable=False, server_default=""),
     Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("handovers", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Instant, index=True),
     Column("changed_at", Instant, nullable=False),
     PrimaryKeyConstraint("mailing_id", "chunk", "place"),
 )
-"""Only what is not simply sent: retry, throttled, failed, suppressed, quarantined, empty, withdrawn."""
+"""Only what is not simply sent: retry, in_doubt (of a retry), failed, suppressed, quarantined, empty. `handovers`, here
+and in chunks: how often mails were handed over without anyone learning what became of them."""
 
 at_once_served = Table(
     "at_once_served",

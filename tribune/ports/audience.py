@@ -1,0 +1,94 @@
+"""Subscribers: who they are, what they asked for, and whether they may be mailed. Reached as `tx.audience`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tribune.domain.audience import Cadence, Choice, Status, Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person as a sender needs them, read again when a window is claimed (architecture.md, 9).
+
+    `choices` are those of one digest and cadence. `stopped` says that they have unsubscribed from that digest,
+    `suppressed` why their address is never mailed ("": it may be).
+    """
+
+    id: int
+    name: str
+    address: str
+    group: str
+    languages: tuple[str, ...]
+    zone: str
+    status: Status
+    choices: tuple[Choice, ...] = ()
+    stopped: bool = False
+    suppressed: str = ""
+
+    @property
+    def may_be_mailed(self) -> bool:
+        return self.status is Status.ACTIVE and not self.stopped and not self.suppressed
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOver:
+    """An item that waits for a person's next mail although their mark has passed it (decisions.md, 10, 11, 16)."""
+
+    subscriber: int
+    digest: str
+    cadence: Cadence
+    item: int
+    reason: str
+    language: str = ""
+
+
+class Audience(Protocol):
+    """The people, their subscriptions, rhythms and marks."""
+
+    def one(self, subscriber_id: int) -> Subscriber | None: ...
+
+    def by_address(self, address: str) -> Subscriber | None: ...
+
+    def by_keys(self, keys: Collection[str]) -> dict[str, Subscriber]:
+        """Folded address (tribune.domain.addresses.address_key) -> subscriber, for those that exist."""
+        ...
+
+    def everyone(self) -> Iterator[Subscriber]:
+        """All subscribers in order of id, read in batches."""
+        ...
+
+    def count(self) -> Mapping[Status, int]: ...
+
+    def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
+        """The people behind deliveries of one digest and cadence. Who has been erased is not among them."""
+        ...
+
+    def add(self, people: Sequence[Subscriber], now: datetime) -> list[int]:
+        """Store new people, with their subscriptions, rhythms and marks as given; their ids in order (`id` is ignored)."""
+        ...
+
+    def update(self, people: Sequence[Subscriber], now: datetime) -> None:
+        """Store people as they are now: facts, subscriptions, rhythms, marks. What is no longer there is deleted."""
+        ...
+
+    def set_status(self, subscriber_id: int, status: Status, now: datetime) -> None: ...
+
+    def suppress(self, address: str, reason: str, now: datetime) -> None:
+        """Never mail this address again. The list keeps a hash only; the first reason stays."""
+        ...
+
+    def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
+        """Those of the addresses (as given) that are suppressed -> reason."""
+        ...
+
+    def carry_over(self, rows: Sequence[CarryOver]) -> None:
+        """Remember; an item that waits already is left as it is."""
+        ...
+
+    def carried(self, subscriber_ids: Collection[int], digest: str) -> list[CarryOver]: ...
+
+    def forget_carried(self, subscriber_ids: Collection[int], digest: str) -> None: ...

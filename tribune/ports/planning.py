@@ -1,0 +1,170 @@
+"""Planning in bulk: who is due comes as arrays, deliveries go as columns (architecture.md, 8). Reached as `tx.planning`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from tribune.domain.audience import Cadence, Choice, Fallback
+from tribune.domain.events import Cohort
+from tribune.domain.mailings import Lane, MailingState
+from tribune.domain.masks import Bits
+from tribune.ports.audience import CarryOver
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a person reads: their chain of languages, what to do beyond it, and where they are."""
+
+    languages: tuple[str, ...]
+    fallback: Fallback
+    zone: str
+    domain_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """People who are due, one column a fact, in order of `ids`. `profile` points into `profiles`."""
+
+    ids: Ints
+    marks: Ints
+    profile: Ints
+    profiles: tuple[Profile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Subscriptions of due people: whose (place in `Due`), how quick (Cadence.rank), and masks, one column a word."""
+
+    person: Ints
+    rank: Ints
+    words: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class MailingPlan:
+    """The row of a mailing."""
+
+    edition: int
+    due_at: datetime
+    state: MailingState
+    approval: str
+    recipients: int
+    skipped_empty: int
+    correlation_id: str
+    planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """The row of a chunk of deliveries."""
+
+    chunk: int
+    lane: Lane
+    domain_group: str
+    locale: str
+    size: int
+
+
+class Planning(Protocol):
+    """What plan_edition reads and writes."""
+
+    def edition(self, digest: str, cadence: Cadence, occasion: str) -> int:
+        """The id of an edition, made where there is none yet."""
+        ...
+
+    def mailing_of(self, edition: int, due_at: datetime) -> int | None: ...
+
+    def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
+        """Active people of the cohorts who have not been served on `local_date` or later (None: at once, all).
+
+        Who has stopped the digest or has a suppressed address is left out.
+        """
+        ...
+
+    def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
+        """These people, whether due or not."""
+        ...
+
+    def wishes(self, digest: str, cadence: Cadence, due: Due) -> Wishes:
+        """Their subscriptions for this digest in this cadence and in quicker ones."""
+        ...
+
+    def carried(self, digest: str, cadence: Cadence, due: Due) -> list[tuple[int, int]]:
+        """(place in `due`, item) of what waits for these people."""
+        ...
+
+    def drop_carried(self, digest: str, cadence: Cadence, due: Due) -> None: ...
+
+    def carry_over(self, rows: Sequence[CarryOver]) -> None: ...
+
+    def with_rhythm(self, digest: str, cadence: Cadence, ids: Collection[int]) -> set[int]:
+        """Those of these people who also have this rhythm."""
+        ...
+
+    def mailed_at_once(self, digest: str, since: datetime) -> dict[datetime, list[int]]:
+        """At-once mailings due after `since`: due instant -> who got one."""
+        ...
+
+    def served_at_once(self, digest: str, above: int) -> set[tuple[int, int]]:
+        """(subscriber, sequence) that were mailed at once, of releases above a sequence number."""
+        ...
+
+    def served_quicker(self, digest: str, cadence: Cadence, items: Collection[int], since: datetime) -> dict[int, set[int]]:
+        """Item -> who was mailed it in a cadence quicker than this one, in mailings due after `since`."""
+        ...
+
+    def sequence_before(self, instant: datetime) -> int:
+        """The last catalogue sequence number released before an instant (0: none)."""
+        ...
+
+    def add_mailing(self, plan: MailingPlan) -> int: ...
+
+    def add_signatures(self, mailing: int, rows: Iterable[tuple[int, str, str]]) -> None:
+        """(signature, locale, content as JSON text; tribune.domain.edition_content)."""
+        ...
+
+    def add_chunks(self, mailing: int, chunks: Sequence[ChunkPlan]) -> None: ...
+
+    def add_deliveries(self, mailing: int, edition: int, rows: Iterable[tuple[int, int, int, int]]) -> None:
+        """(chunk, place, subscriber, signature), in the key's order."""
+        ...
+
+    def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
+        """(subscriber, sequence)."""
+        ...
+
+    def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
+        """Everybody in `due` has had what there was up to `mark`, with or without a mail."""
+        ...
+
+    # -- masks
+
+    def bits(self) -> Bits: ...
+
+    def add_bits(self, codelist: str, codes: Sequence[str]) -> None:
+        """Give new codes the next bits. Raises InvalidInput where the masks have no room."""
+        ...
+
+    def mask_versions(self) -> Mapping[str, str]:
+        """The version of each code list that the masks were derived from."""
+        ...
+
+    def set_mask_versions(self, versions: Mapping[str, str]) -> None: ...
+
+    def choices(self) -> Iterator[tuple[int, Choice]]:
+        """Every subscription's id and choice, in order of id."""
+        ...
+
+    def set_masks(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> None:
+        """Subscription id and its mask words."""
+        ...
