@@ -36,12 +36,25 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the log holds it: bytes that may or may not be an event."""
+    """A message as the log holds it: bytes that may or may not be an event.
+
+    `attempts` counts the times that this group has tried it already. `replayed` says that the group has it again
+    because someone asked (a rewind, a replayed dead letter). `origin` is where a retried message stood first;
+    `position` is what to commit.
+    """
 
     position: Position
     key: str
     value: bytes
     published_at: datetime
+    attempts: int = 0
+    replayed: bool = False
+    origin: Position | None = None
+
+    @property
+    def first_position(self) -> Position:
+        """Where the message was published."""
+        return self.origin or self.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,18 @@ class DeadLetter:
     died_at: datetime
     attempts: int = 1
     replayed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that a group will try again."""
+
+    group: str
+    position: Position
+    key: str
+    attempts: int
+    reason: str
+    not_before: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +107,26 @@ class Outbox(Protocol):
 
 
 class LogConsumer(Protocol):
-    """A member of a consumer group."""
+    """A member of a consumer group. Joins at the first poll; used by one thread, the one that polled first."""
 
     def poll(self, max_messages: int = 100, timeout: float = 0.0) -> Sequence[Message]:
-        """The next messages of the partitions that this member holds, in order within each. Empty after `timeout` s."""
+        """The next messages of the partitions that this member holds, in order within each. Empty after `timeout` s.
+
+        Also brings what the group has to try again, once its time has come. The first poll of a new group begins
+        at the oldest message. A poll may come back early and empty while partitions change hands.
+        """
         ...
 
     def commit(self, positions: Iterable[Position]) -> None:
-        """Commit as handled: the next poll after a restart begins behind them. Raises Conflict where the
-        partition was taken by another member meanwhile."""
+        """Commit as handled, with all that stands before them in their partitions: a restart begins behind them.
+
+        Raises Conflict where a partition was taken by another member, or rewound, meanwhile; the other positions
+        are committed all the same. What a Conflict names comes again, here or at the other member.
+        """
         ...
 
     def seek(self, position: Position) -> None:
-        """Read on from here."""
+        """Read on from here, whatever is committed. Raises Conflict where this member does not hold the partition."""
         ...
 
     def close(self) -> None:
@@ -103,9 +135,11 @@ class LogConsumer(Protocol):
 
 
 class EventLog(Protocol):
-    """The log itself."""
+    """The log itself. A topic that was never created is refused with NotFound, not created by the way."""
 
-    def create_topics(self, topics: Iterable[TopicSpec]) -> None: ...
+    def create_topics(self, topics: Iterable[TopicSpec]) -> None:
+        """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict."""
+        ...
 
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
         """Append, durably when it returns."""
@@ -115,14 +149,31 @@ class EventLog(Protocol):
         """Append bytes as they are (webhooks, replays, tests of broken messages)."""
         ...
 
-    def consumer(self, group: str, topics: Sequence[str]) -> LogConsumer: ...
+    def consumer(self, group: str, topics: Sequence[str]) -> LogConsumer:
+        """A member of `group`; it joins when it polls first."""
+        ...
 
-    def lag(self, group: str | None = None) -> Sequence[Lag]: ...
+    def lag(self, group: str | None = None) -> Sequence[Lag]:
+        """How far each group (or this one) is behind, partition by partition."""
+        ...
 
     def rewind(
         self, group: str, topic: str, *, offset: int | None = None, at: datetime | None = None
     ) -> None:
-        """Set a group's committed offsets of a topic to an offset, or to the first message at or after an instant."""
+        """Set a group's committed offsets of a topic to an offset, or to the first message at or after an instant.
+
+        What the group then reads for a second time is marked `replayed`. A member at work is fenced: its next
+        commit there raises Conflict.
+        """
+        ...
+
+    def retry(self, group: str, message: Message, *, not_before: datetime, reason: str) -> None:
+        """Bring the message to this group again, not before an instant, with one attempt more on its account.
+        The caller then commits its position: the partition moves on meanwhile."""
+        ...
+
+    def waiting(self, group: str | None = None) -> Sequence[Waiting]:
+        """What waits to be tried again, the next first."""
         ...
 
     def expire(self, now: datetime) -> int:
@@ -130,7 +181,7 @@ class EventLog(Protocol):
         ...
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
-        """Put a message among the dead letters."""
+        """Put a message among the dead letters. A second burial of the same message renews the first."""
         ...
 
     def dead_letters(self, *, group: str | None = None, limit: int = 100) -> Sequence[DeadLetter]: ...

@@ -1,0 +1,33 @@
+"""The inbox in the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from tribune.store.tables import inbox
+
+
+class SqlInbox:
+    """Implements tribune.ports.inbox.Inbox."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def seen(self, group: str, source: str, event_id: str) -> bool:
+        """Whether the group has handled the event."""
+        asked = select(inbox.c.event_id).where(
+            inbox.c.consumer_group == group, inbox.c.source == source, inbox.c.event_id == event_id
+        )
+        return self._connection.execute(asked).first() is not None
+
+    def remember(self, group: str, source: str, event_id: str, now: datetime) -> None:
+        """The group has handled the event. A second time is no fault: a projection handles a replay again."""
+        row = {"consumer_group": group, "source": source, "event_id": event_id, "handled_at": now}
+        if not self.seen(group, source, event_id):
+            self._connection.execute(inbox.insert(), row)
+
+    def forget_before(self, instant: datetime) -> int:
+        """Forget what was handled before `instant`; how many rows. Keep at least the longest retention of a topic."""
+        return self._connection.execute(delete(inbox).where(inbox.c.handled_at < instant)).rowcount
