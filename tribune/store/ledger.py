@@ -1,0 +1,328 @@
+"""The ledger in SQL. Every move is one conditioned statement: where it meets no row, someone else was first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+
+from tribune.domain.errors import Conflict
+from tribune.domain.mailings import (
+    MAILING_MOVES,
+    WINDOW,
+    ChunkState,
+    DeliveryState,
+    EditionContent,
+    Lane,
+    Mailing,
+    MailingState,
+)
+from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
+from tribune.ports.ledger import ChunkView, DeliveryView
+from tribune.store import ledger_views as views
+from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
+
+LEAVING = (MailingState.APPROVED.value, MailingState.RUNNING.value)
+"""Mailings whose chunks may leave. Retries may leave after the finish too: staff send quarantined ones again."""
+
+
+class SqlLedger:
+    """Implements tribune.ports.ledger.Ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # -- looking ----------------------------------------------------------------------------------------------
+
+    def mailing(self, mailing: int) -> Mailing | None:
+        return next(iter(views.find_mailings(self._connection, mailing=mailing)), None)
+
+    def mailings(self, *, limit: int = 50) -> list[Mailing]:
+        return views.find_mailings(self._connection, limit=limit)
+
+    def chunks(self, mailing: int) -> list[ChunkView]:
+        return views.find_chunks(self._connection, mailing)
+
+    def progress(self, mailing: int) -> Mapping[str, Mapping[DeliveryState, int]]:
+        return views.progress(self._connection, mailing)
+
+    def chunk_progress(self, mailing: int, chunk: int) -> Mapping[DeliveryState, int]:
+        return next(iter(views.progress(self._connection, mailing, chunk).values()), {})
+
+    def deliveries(
+        self, mailing: int, *, states: Collection[DeliveryState] = (), subscriber: int | None = None, limit: int = 1000
+    ) -> list[DeliveryView]:
+        return views.find_deliveries(
+            self._connection, mailing=mailing, subscriber=subscriber, states=states, limit=limit
+        )
+
+    def deliveries_to(self, subscriber: int, *, limit: int = 100) -> list[DeliveryView]:
+        return views.find_deliveries(self._connection, subscriber=subscriber, limit=limit)
+
+    # -- what a window needs ----------------------------------------------------------------------------------
+
+    def slots(self, claim: Claim, start: int, end: int) -> list[Slot]:
+        rows = self._connection.execute(
+            select(deliveries.c.place, deliveries.c.subscriber_id, deliveries.c.signature)
+            .where(deliveries.c.mailing_id == claim.mailing, deliveries.c.chunk == claim.chunk)
+            .where(deliveries.c.place >= start, deliveries.c.place < end)
+            .order_by(deliveries.c.place)
+        )
+        return [Slot(*row) for row in rows]
+
+    def contents(self, mailing: int, signatures_: Collection[int]) -> dict[int, EditionContent]:
+        rows = self._connection.execute(
+            select(signatures.c.signature, signatures.c.content)
+            .where(signatures.c.mailing_id == mailing)
+            .where(signatures.c.signature.in_(signatures_))
+        )
+        return {signature: EditionContent.from_json(content) for signature, content in rows}
+
+    # -- the moves of a mailing -------------------------------------------------------------------------------
+
+    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
+        allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves]
+        change = update(mailings).where(mailings.c.id == mailing, mailings.c.state.in_(allowed)).values(state=to.value)
+        if to is MailingState.RUNNING:
+            change = change.values(started_at=func.coalesce(mailings.c.started_at, now))
+        elif to is MailingState.FINISHED:
+            change = change.values(finished_at=now)
+        return self._connection.execute(change).rowcount == 1
+
+    def finish(self, mailing: int, now: datetime) -> bool:
+        open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state != ChunkState.DONE.value)
+        open_retry = exists().where(
+            delivery_exceptions.c.mailing_id == mailing,
+            delivery_exceptions.c.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),
+        )
+        change = (
+            update(mailings)
+            .where(mailings.c.id == mailing, mailings.c.state == MailingState.RUNNING.value)
+            .where(~open_chunk, ~open_retry)
+            .values(state=MailingState.FINISHED.value, finished_at=now)
+        )
+        return self._connection.execute(change).rowcount == 1
+
+    # -- the moves of a chunk ---------------------------------------------------------------------------------
+
+    def claim(self, mailing: int, chunk: int, owner: str, now: datetime, lease: timedelta) -> Claim | None:
+        c = chunks.c
+        row = self._connection.execute(
+            update(chunks)
+            .where(c.mailing_id == mailing, c.chunk == chunk, _may_leave(c.mailing_id, LEAVING))
+            .where(
+                or_(
+                    and_(c.state == ChunkState.READY.value, or_(c.not_before.is_(None), c.not_before <= now)),
+                    and_(c.state == ChunkState.SENDING.value, c.lease_until <= now),
+                )
+            )
+            .values(
+                state=ChunkState.SENDING.value,
+                epoch=c.epoch + 1,
+                owner=owner,
+                lease_until=now + lease,
+                not_before=None,
+            )
+            .returning(c.epoch, c.lane, c.domain_group, c.locale, c.size, c.sent_upto, c.doubt_upto, c.handovers)
+        ).one_or_none()
+        if row is None:
+            return None
+        marks = Marks(row.size, row.sent_upto, row.doubt_upto, row.handovers)
+        return Claim(mailing, chunk, row.epoch, row.lane, row.domain_group, row.locale, marks)
+
+    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> None:
+        c = chunks.c
+        self._moved(
+            claim,
+            update(chunks)
+            .where(_held(claim), _may_leave(c.mailing_id, LEAVING), c.sent_upto == marks.sent)
+            # The budget of doubt is counted from the durable mark, never from what a sender remembers.
+            .where(or_(c.doubt_upto == marks.doubt, c.sent_upto + WINDOW >= marks.doubt))
+            .values(doubt_upto=marks.doubt, handovers=marks.handovers, lease_until=now + lease),
+        )
+
+    def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
+        if any(verdict.place >= marks.sent for verdict in verdicts):
+            raise ValueError("an exception is recorded only once the mark has passed it")
+        change = (
+            update(chunks)
+            .where(_held(claim), chunks.c.sent_upto <= marks.sent)
+            .values(sent_upto=marks.sent, doubt_upto=marks.doubt, handovers=marks.handovers)
+        )
+        if marks.finished:
+            change = change.values(state=ChunkState.DONE.value, owner=None, lease_until=None)
+        self._moved(claim, change)
+        if verdicts:
+            self._connection.execute(
+                insert(delivery_exceptions),
+                [
+                    {
+                        "mailing_id": claim.mailing,
+                        "chunk": claim.chunk,
+                        "place": verdict.place,
+                        "state": verdict.state.value,
+                        "code": verdict.code[:200],
+                        "attempts": verdict.attempts,
+                        "handovers": verdict.handovers,
+                        "next_attempt_at": verdict.next_attempt_at,
+                        "changed_at": now,
+                    }
+                    for verdict in verdicts
+                ],
+            )
+
+    def release(self, claim: Claim, not_before: datetime | None) -> None:
+        self._moved(
+            claim,
+            update(chunks)
+            .where(_held(claim))
+            .values(state=ChunkState.READY.value, owner=None, lease_until=None, not_before=not_before),
+        )
+        if not_before is not None:
+            c = chunks.c
+            self._connection.execute(
+                update(chunks)
+                .where(c.state == ChunkState.READY.value, c.lane == claim.lane)
+                .where(c.domain_group == claim.domain_group, _may_leave(c.mailing_id, LEAVING))
+                .where(or_(c.not_before.is_(None), c.not_before < not_before))
+                .values(not_before=not_before)
+            )
+
+    def _moved(self, claim: Claim, change: object) -> None:
+        if self._connection.execute(change).rowcount != 1:  # type: ignore[call-overload]
+            raise Conflict(
+                "another sender has this chunk, or its mailing may not leave any more",
+                where=f"chunk {claim.mailing}.{claim.chunk}",
+            )
+
+    # -- the moves of a retry ---------------------------------------------------------------------------------
+
+    def claim_retries(self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int) -> list[RetryClaim]:
+        e = delivery_exceptions.c
+        due = (
+            select(e.place)
+            .where(e.mailing_id == mailing, e.chunk == chunk, e.state == DeliveryState.RETRY.value)
+            .where(or_(e.next_attempt_at.is_(None), e.next_attempt_at <= now))
+            .order_by(e.place)
+            .limit(limit)
+        )
+        claimed = self._connection.execute(
+            update(delivery_exceptions)
+            .where(e.mailing_id == mailing, e.chunk == chunk, e.state == DeliveryState.RETRY.value, e.place.in_(due))
+            .where(_may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)))
+            .values(
+                state=DeliveryState.IN_DOUBT.value,
+                attempts=e.attempts + 1,
+                handovers=e.handovers + 1,
+                next_attempt_at=now + lease,
+                changed_at=now,
+            )
+            .returning(e.place, e.attempts, e.handovers)
+        ).all()
+        held = {place: (attempts, handovers) for place, attempts, handovers in claimed}
+        rows = self._connection.execute(
+            select(deliveries.c.place, deliveries.c.subscriber_id, deliveries.c.signature)
+            .where(deliveries.c.mailing_id == mailing, deliveries.c.chunk == chunk, deliveries.c.place.in_(held))
+            .order_by(deliveries.c.place)
+        )
+        return [RetryClaim(Slot(*row), *held[row.place]) for row in rows]
+
+    def settle_retry(self, mailing: int, chunk: int, claim: RetryClaim, verdict: Verdict | None, now: datetime) -> bool:
+        e = delivery_exceptions.c
+        held = and_(
+            e.mailing_id == mailing,
+            e.chunk == chunk,
+            e.place == claim.slot.place,
+            e.state == DeliveryState.IN_DOUBT.value,
+            e.attempts == claim.attempts,
+        )
+        if verdict is None:
+            return self._connection.execute(delete(delivery_exceptions).where(held)).rowcount == 1
+        change = update(delivery_exceptions).where(held)
+        return (
+            self._connection.execute(
+                change.values(
+                    state=verdict.state.value,
+                    code=verdict.code[:200],
+                    attempts=verdict.attempts,
+                    handovers=verdict.handovers,
+                    next_attempt_at=verdict.next_attempt_at,
+                    changed_at=now,
+                )
+            ).rowcount
+            == 1
+        )
+
+    def retry_quarantined(self, mailing: int, now: datetime) -> int:
+        e = delivery_exceptions.c
+        return self._connection.execute(
+            update(delivery_exceptions)
+            .where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
+            .values(state=DeliveryState.RETRY.value, attempts=0, handovers=0, next_attempt_at=now, changed_at=now)
+        ).rowcount
+
+    # -- what time brings back --------------------------------------------------------------------------------
+
+    def wake(self, now: datetime, limit: int = 1000) -> list[tuple[int, int]]:
+        found: dict[tuple[int, int], None] = {}
+        for lane in (Lane.TRANSACTIONAL, Lane.MAILING):
+            found |= dict.fromkeys(self._wake_chunks(now, lane, limit))
+        found |= dict.fromkeys(self._wake_retries(now, limit))
+        return list(found)
+
+    def _wake_chunks(self, now: datetime, lane: Lane, limit: int) -> list[tuple[int, int]]:
+        """Chunks that rested enough, and those of dead senders (their epoch rises: a stalled one is fenced)."""
+        c = chunks.c
+        rested = and_(c.state == ChunkState.READY.value, c.not_before <= now)
+        left = and_(c.state == ChunkState.SENDING.value, c.lease_until <= now)
+        rows = self._connection.execute(
+            select(c.mailing_id, c.chunk)
+            .where(or_(rested, left), c.lane == lane.value, _may_leave(c.mailing_id, LEAVING))
+            .order_by(c.mailing_id, c.chunk)
+            .limit(limit)
+        ).all()
+        woken = []
+        for mailing, chunk in rows:
+            change = (
+                update(chunks)
+                .where(c.mailing_id == mailing, c.chunk == chunk, or_(rested, left))
+                .values(state=ChunkState.READY.value, epoch=c.epoch + 1, owner=None, lease_until=None, not_before=None)
+            )
+            if self._connection.execute(change).rowcount == 1:
+                woken.append((mailing, chunk))
+        return woken
+
+    def _wake_retries(self, now: datetime, limit: int) -> list[tuple[int, int]]:
+        """Retries that are due, and those of dead senders. Without a time they wait for their event only."""
+        e = delivery_exceptions.c
+        due = and_(
+            e.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),
+            e.next_attempt_at <= now,
+            _may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)),
+        )
+        rows = self._connection.execute(
+            select(e.mailing_id, e.chunk).where(due).distinct().order_by(e.mailing_id, e.chunk).limit(limit)
+        ).all()
+        for mailing, chunk in rows:
+            self._connection.execute(
+                update(delivery_exceptions)
+                .where(e.mailing_id == mailing, e.chunk == chunk, due)
+                .values(state=DeliveryState.RETRY.value, next_attempt_at=None)
+            )
+        return [(mailing, chunk) for mailing, chunk in rows]
+
+
+def _held(claim: Claim) -> ColumnElement[bool]:
+    """The fence: the chunk is still this claim's."""
+    c = chunks.c
+    return and_(
+        c.mailing_id == claim.mailing,
+        c.chunk == claim.chunk,
+        c.epoch == claim.epoch,
+        c.state == ChunkState.SENDING.value,
+    )
+
+
+def _may_leave(mailing: ColumnElement[int], states: Collection[str]) -> ColumnElement[bool]:
+    return exists().where(mailings.c.id == mailing, mailings.c.state.in_(states))

@@ -1,0 +1,150 @@
+"""Looking into the ledger: every delivery's state, derived from its chunk's marks and its exception."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from tribune.domain.audience import Cadence
+from tribune.domain.mailings import DeliveryState, Mailing, MailingState
+from tribune.domain.sending import Marks
+from tribune.ports.ledger import ChunkView, DeliveryView
+from tribune.store.tables import chunks, deliveries, delivery_exceptions, editions, mailings
+
+_OF_THE_CHUNK = (chunks.c.mailing_id == deliveries.c.mailing_id) & (chunks.c.chunk == deliveries.c.chunk)
+_OF_THE_DELIVERY = (
+    (delivery_exceptions.c.mailing_id == deliveries.c.mailing_id)
+    & (delivery_exceptions.c.chunk == deliveries.c.chunk)
+    & (delivery_exceptions.c.place == deliveries.c.place)
+)
+
+STATE = case(
+    (delivery_exceptions.c.state.is_not(None), delivery_exceptions.c.state),
+    (deliveries.c.place < chunks.c.sent_upto, DeliveryState.SENT.value),
+    (deliveries.c.place < chunks.c.doubt_upto, DeliveryState.IN_DOUBT.value),
+    else_=DeliveryState.WAITING.value,
+)
+"""A delivery's state, as tribune/domain/mailings.py defines it."""
+
+
+def delivery_states() -> Select[Any]:
+    """The view: one row a delivery with its state."""
+    return select(
+        deliveries.c.mailing_id,
+        deliveries.c.chunk,
+        deliveries.c.place,
+        deliveries.c.subscriber_id,
+        chunks.c.locale,
+        deliveries.c.signature,
+        STATE.label("state"),
+        func.coalesce(delivery_exceptions.c.code, "").label("code"),
+        func.coalesce(delivery_exceptions.c.attempts, 0).label("attempts"),
+        delivery_exceptions.c.next_attempt_at,
+    ).select_from(deliveries.join(chunks, _OF_THE_CHUNK).outerjoin(delivery_exceptions, _OF_THE_DELIVERY))
+
+
+def find_deliveries(
+    connection: Connection,
+    *,
+    mailing: int | None = None,
+    subscriber: int | None = None,
+    states: Collection[DeliveryState] = (),
+    limit: int,
+) -> list[DeliveryView]:
+    query = delivery_states()
+    if mailing is not None:
+        query = query.where(deliveries.c.mailing_id == mailing)
+    if subscriber is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber)
+    if states:
+        query = query.where(STATE.in_([state.value for state in states]))
+    newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
+    query = query.order_by(newest_first, deliveries.c.chunk, deliveries.c.place).limit(limit)
+    return [
+        DeliveryView(m, chunk, place, person, locale, signature, DeliveryState(state), code, attempts, again)
+        for m, chunk, place, person, locale, signature, state, code, attempts, again in connection.execute(query)
+    ]
+
+
+def progress(
+    connection: Connection, mailing: int, chunk: int | None = None
+) -> Mapping[str, Mapping[DeliveryState, int]]:
+    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read."""
+    marks = select(
+        chunks.c.locale,
+        func.sum(chunks.c.size - chunks.c.doubt_upto),
+        func.sum(chunks.c.doubt_upto - chunks.c.sent_upto),
+        func.sum(chunks.c.sent_upto),
+    ).where(chunks.c.mailing_id == mailing)
+    exceptions = (
+        select(chunks.c.locale, delivery_exceptions.c.state, func.count())
+        .join(
+            chunks,
+            (chunks.c.mailing_id == delivery_exceptions.c.mailing_id) & (chunks.c.chunk == delivery_exceptions.c.chunk),
+        )
+        .where(delivery_exceptions.c.mailing_id == mailing)
+    )
+    if chunk is not None:
+        marks = marks.where(chunks.c.chunk == chunk)
+        exceptions = exceptions.where(chunks.c.chunk == chunk)
+    counts = {
+        locale: {DeliveryState.WAITING: waiting, DeliveryState.IN_DOUBT: doubt, DeliveryState.SENT: sent}
+        for locale, waiting, doubt, sent in connection.execute(marks.group_by(chunks.c.locale))
+    }
+    for locale, state, number in connection.execute(exceptions.group_by(chunks.c.locale, delivery_exceptions.c.state)):
+        of_locale = counts[locale]
+        of_locale[DeliveryState.SENT] -= number
+        of_locale[DeliveryState(state)] = of_locale.get(DeliveryState(state), 0) + number
+    return {
+        locale: {state: number for state, number in of_locale.items() if number}
+        for locale, of_locale in sorted(counts.items())
+    }
+
+
+def find_mailings(connection: Connection, *, mailing: int | None = None, limit: int = 50) -> list[Mailing]:
+    query = select(mailings, editions.c.digest, editions.c.cadence, editions.c.occasion).join(
+        editions, editions.c.id == mailings.c.edition_id
+    )
+    if mailing is not None:
+        query = query.where(mailings.c.id == mailing)
+    rows = connection.execute(query.order_by(mailings.c.id.desc()).limit(limit)).mappings()
+    return [
+        Mailing(
+            id=row["id"],
+            edition=row["edition_id"],
+            digest=row["digest"],
+            cadence=Cadence(row["cadence"]),
+            occasion=row["occasion"],
+            due_at=row["due_at"],
+            state=MailingState(row["state"]),
+            approval=row["approval"],
+            recipients=row["recipients"],
+            skipped_empty=row["skipped_empty"],
+            correlation_id=row["correlation_id"],
+            planned_at=row["planned_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+        )
+        for row in rows
+    ]
+
+
+def find_chunks(connection: Connection, mailing: int) -> list[ChunkView]:
+    rows = connection.execute(select(chunks).where(chunks.c.mailing_id == mailing).order_by(chunks.c.chunk)).mappings()
+    return [
+        ChunkView(
+            chunk=row["chunk"],
+            lane=row["lane"],
+            domain_group=row["domain_group"],
+            locale=row["locale"],
+            state=row["state"],
+            marks=Marks(row["size"], row["sent_upto"], row["doubt_upto"], row["handovers"]),
+            epoch=row["epoch"],
+            owner=row["owner"],
+            lease_until=row["lease_until"],
+            not_before=row["not_before"],
+        )
+        for row in rows
+    ]
