@@ -81,12 +81,13 @@ class Email(Section):
 
 
 class Web(Section):
-    """The desk and the pages behind links. `base_url` is how readers reach it."""
+    """The desk and the pages behind links. `base_url` is how readers reach it; the desk answers `desk_networks` only."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     base_url: str = "http://127.0.0.1:8080"
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
 class Security(Section):
