@@ -65,7 +65,7 @@ def insert_messages(connection: Connection, rows: Sequence[NewMessage]) -> None:
 
 def messages(
     connection: Connection, topic: str, partition: int, offset: int, limit: int
-) -> Sequence[Row[tuple[int, str, bytes, datetime]]]:
+) -> Sequence[Row[int, str, bytes, datetime]]:
     """Messages of a partition from `offset` on, in order: offset, key, value, published_at."""
     asked = (
         select(_m.offset, _m.key, _m.value, _m.published_at)

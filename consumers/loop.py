@@ -1,0 +1,307 @@
+"""The loop that every consumer group runs: decode, pass over what was handled, handle, try again or bury, commit.
+
+A handler works inside one write transaction, together with the row in the inbox: in effect, each event is handled once.
+A handler that does its own input and output (it sends) is marked `Acting` and works outside of any transaction.
+
+A failed event waits for its next attempt beside its partition, which moves on: a later event of the same key may
+overtake it. Handlers are safe against that: old news loses (decisions.md, 4). Why: docs/adr/0003-retries.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import structlog
+
+from consumers.failures import frames, reason
+from tribune.domain.errors import BrokenEvent, ConfigurationError, Conflict
+from tribune.domain.events import CloudEvent
+from tribune.domain.retry import EVENTS, Backoff
+from tribune.ports.log import LogConsumer, Message
+from tribune.ports.store import Transaction
+from tribune.services.event_codec import Received, decode
+
+if TYPE_CHECKING:
+    from tribune.bootstrap import Application
+
+Handler = Callable[[Transaction, CloudEvent], None]
+
+BATCH = 100
+"""Messages that are taken at once."""
+
+SLICE_SECONDS = 0.05
+"""How long events are handled in one transaction, which holds the write lock: a commit waits for the disk, so on a busy
+day many events share one."""
+
+POLL_SECONDS = 0.5
+"""How long one poll waits; a stop is heeded in between."""
+
+
+class Acting:
+    """A handler that does its own input and output, outside of any transaction. It may run twice for an event."""
+
+    def __init__(self, act: Callable[[CloudEvent], None]) -> None:
+        self.act = act
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A consumer group: what it reads, and which handler acts on which type. A `projection` only derives state, so a
+    replay passes its inbox by; anything that reaches a person is none (decisions.md, 5)."""
+
+    group: str
+    topics: tuple[str, ...]
+    handlers: Mapping[str, Handler | Acting]
+    projection: bool = False
+    backoff: Backoff = field(default=EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A message, and what it asks for. Without `received` it is broken; without `handler` this group passes it over."""
+
+    message: Message
+    received: Received | None
+    handler: Handler | Acting | None = None
+    error: BrokenEvent | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it cannot share a transaction with others."""
+        return self.received is None or isinstance(self.handler, Acting)
+
+
+def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: bool = False) -> None:
+    """Handle events until `stop` is set (the event in hand is finished and committed), or until there are none.
+
+    What fails around the handlers (the log or the store is away) is logged and tried again: work resumes by itself.
+    """
+    log = structlog.get_logger().bind(group=consumer.group)
+    failures = 0
+    while not stop.is_set():
+        member = Member(consumer, app, stop)
+        try:
+            while not stop.is_set():
+                if not member.step(POLL_SECONDS) and idle_exit:
+                    return
+                failures = 0
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            failures += 1
+            wait = min(2.0 ** (failures - 1), 30.0)
+            log.error("consumer interrupted", error=reason(error), frames=frames(error), again_in_seconds=wait)
+            stop.wait(wait)
+        finally:
+            member.close()
+
+
+def drain(consumers: Sequence[Consumer], app: Application) -> int:
+    """Run all groups in this thread until nothing is left, retries that are due by the clock included; how many
+    messages were handled. Faults around the handlers are raised."""
+    members = [Member(consumer, app, threading.Event()) for consumer in consumers]
+    total = 0
+    wait = 0.0
+    try:
+        while True:
+            handled = sum(member.step(wait) for member in members)
+            total += handled
+            wait = 0.0
+            if not handled:
+                if not any(member.behind() for member in members):
+                    return total
+                wait = 0.05  # partitions are still in the hands of another member, which may be dead
+    finally:
+        for member in members:
+            member.close()
+
+
+class Member:
+    """A member of a group at work."""
+
+    def __init__(self, consumer: Consumer, app: Application, stop: threading.Event) -> None:
+        self._consumer = consumer
+        self._app = app
+        self._stop = stop
+        self._log = structlog.get_logger().bind(group=consumer.group)
+        self._member: LogConsumer | None = None
+
+    def step(self, timeout: float) -> int:
+        """Take some messages, deal with them, commit; how many."""
+        if self._member is None:
+            self._member = self._app.log.consumer(self._consumer.group, self._consumer.topics)
+        messages = self._member.poll(BATCH, timeout)
+        jobs = [self._prepare(message) for message in messages]
+        done = 0
+        while done < len(jobs) and not self._stop.is_set():
+            done += self._some(jobs[done:])
+        try:
+            self._member.commit(message.position for message in messages[:done])
+        except Conflict as conflict:
+            # Another member has the partition now and gets these again; the inbox knows them.
+            self._log.info("commit came too late", error=reason(conflict))
+        return done
+
+    def behind(self) -> bool:
+        """Whether the group has something left to do now."""
+        now = self._app.clock.now()
+        return any(lag.behind for lag in self._app.log.lag(self._consumer.group)) or any(
+            waiting.not_before <= now for waiting in self._app.log.waiting(self._consumer.group)
+        )
+
+    def close(self) -> None:
+        """Leave the group. A log that is away is left without a word: the member is taken for dead in time."""
+        if self._member is not None:
+            try:
+                self._member.close()
+            except Exception as error:
+                self._log.warning("could not leave the group", error=reason(error))
+            self._member = None
+
+    def _prepare(self, message: Message) -> _Job:
+        try:
+            received = decode(message.value, key=message.key, received_at=message.published_at)
+        except BrokenEvent as error:
+            return _Job(message, None, error=error)
+        return _Job(message, received, self._consumer.handlers.get(received.event.type) if received.type else None)
+
+    def _some(self, jobs: Sequence[_Job]) -> int:
+        """Deal with the first of the jobs, and with those after it that can share its transaction; how many."""
+        if jobs[0].alone:
+            self._alone(jobs[0])
+            return 1
+        tried = 0
+        until = self._app.clock.monotonic() + SLICE_SECONDS
+        try:
+            with self._app.store.write() as tx:
+                for job in jobs:
+                    if job.alone or (tried and (self._stop.is_set() or self._app.clock.monotonic() > until)):
+                        break
+                    tried += 1
+                    self._handle_in(tx, job)
+        except Exception as error:
+            if not tried or isinstance(error, ConfigurationError):
+                raise
+            # All of them are undone. One of them is to blame: each by itself, then.
+            if tried == 1:
+                self._fail(jobs[0], error)
+            else:
+                for job in jobs[:tried]:
+                    self._alone(job)
+            return tried
+        for job in jobs[:tried]:
+            self._count(job)
+        return tried
+
+    def _alone(self, job: _Job) -> None:
+        if job.error is not None:
+            self._bury(job, job.error)
+            return
+        try:
+            if isinstance(job.handler, Acting):
+                self._act(job, job.handler)
+            else:
+                with self._app.store.write() as tx:
+                    self._handle_in(tx, job)
+        except Exception as error:
+            if isinstance(error, ConfigurationError):
+                raise
+            self._fail(job, error)
+        else:
+            self._count(job)
+
+    def _handle_in(self, tx: Transaction, job: _Job) -> None:
+        if job.received is None or job.handler is None or isinstance(job.handler, Acting):
+            return
+        event = job.received.event
+        with self._bound(event):
+            if self._is_repeat(tx, job.message, event):
+                return
+            job.handler(tx, event)
+            tx.inbox.remember(self._consumer.group, event.source, event.id, self._app.clock.now())
+
+    def _act(self, job: _Job, handler: Acting) -> None:
+        assert job.received is not None  # noqa: S101 - for the type checker: a broken job never comes here
+        event = job.received.event
+        with self._bound(event):
+            with self._app.store.read() as tx:
+                if self._is_repeat(tx, job.message, event):
+                    return
+            handler.act(event)
+            with self._app.store.write() as tx:
+                tx.inbox.remember(self._consumer.group, event.source, event.id, self._app.clock.now())
+
+    def _is_repeat(self, tx: Transaction, message: Message, event: CloudEvent) -> bool:
+        if message.replayed and self._consumer.projection:
+            return False
+        if tx.inbox.seen(self._consumer.group, event.source, event.id):
+            self._app.metrics.count("events_repeated", group=self._consumer.group)
+            return True
+        return False
+
+    def _fail(self, job: _Job, error: Exception) -> None:
+        """Try again later, or bury it: after the last attempt, and at once where no retry can mend it."""
+        message, consumer = job.message, self._consumer
+        wait = None
+        if not isinstance(error, BrokenEvent):
+            chance = crc32(message.value) / 2**32
+            wait = consumer.backoff.wait(message.attempts + 1, chance)
+        if wait is None:
+            self._bury(job, error)
+            return
+        not_before = self._app.clock.now() + wait
+        self._app.log.retry(consumer.group, message, not_before=not_before, reason=reason(error))
+        self._app.metrics.count("events_retried", group=consumer.group, type=_type(job))
+        with self._bound(job.received.event if job.received else None):
+            self._log.warning(
+                "event failed, will be tried again",
+                error=reason(error),
+                frames=frames(error),
+                attempt=message.attempts + 1,
+                not_before=not_before.isoformat(),
+            )
+
+    def _bury(self, job: _Job, error: Exception) -> None:
+        attempts = job.message.attempts + 1
+        self._app.log.bury(self._consumer.group, job.message, reason(error), frames(error), attempts)
+        self._app.metrics.count("events_dead", group=self._consumer.group)
+        with self._bound(job.received.event if job.received else None):
+            place = job.message.first_position
+            self._log.error(
+                "event is among the dead letters",
+                error=reason(error),
+                frames=frames(error),
+                attempts=attempts,
+                position=f"{place.topic}/{place.partition}/{place.offset}",
+            )
+
+    def _count(self, job: _Job) -> None:
+        metrics, group, received = self._app.metrics, self._consumer.group, job.received
+        if received is None:
+            return
+        if received.type is None:
+            # The name is a stranger's choice, so it goes into the log and is no label.
+            metrics.count("events_of_unknown_type", group=group)
+            self._log.debug("unknown type passed over", event_type=received.event.type, event_id=received.event.id)
+        elif job.handler is not None:
+            metrics.count("events_handled", group=group, type=received.event.type)
+            if received.unknown:
+                metrics.count("event_fields_unknown", len(received.unknown), group=group, type=received.event.type)
+                with self._bound(received.event):
+                    self._log.debug("unknown fields passed over", fields=received.unknown[:20])
+
+    def _bound(self, event: CloudEvent | None) -> AbstractContextManager[None]:
+        if event is None:
+            return structlog.contextvars.bound_contextvars(group=self._consumer.group)
+        return structlog.contextvars.bound_contextvars(
+            group=self._consumer.group, event_type=event.type, event_id=event.id, correlation_id=event.correlation_id
+        )
+
+
+def _type(job: _Job) -> str:
+    return job.received.event.type if job.received else ""
