@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tribune.domain.errors import DeliveryError, Permanent, Throttled, UnknownOutcome
 from tribune.domain.mailings import WINDOW, DeliveryState
 
 LEASE = timedelta(minutes=3)
@@ -122,6 +123,38 @@ class RetryClaim:
     slot: Slot
     attempts: int
     handovers: int
+
+
+def judge(
+    place: int,
+    error: DeliveryError | None,
+    *,
+    policy: InDoubt,
+    now: datetime,
+    attempts: int = 1,
+    handovers: int = 1,
+    rest: timedelta = THROTTLE_DELAY,
+) -> Verdict | None:
+    """What becomes of a delivery after a hand-over; None: it is sent.
+
+    `attempts` and `handovers` count this one; a known outcome takes the hand-over back, and a throttled channel
+    the attempt too: it was not the recipient's.
+    """
+    if error is None:
+        return None
+    code = error.code or error.what
+    if isinstance(error, Permanent):
+        return Verdict(place, DeliveryState.FAILED, code, attempts, handovers - 1)
+    if isinstance(error, Throttled):
+        return Verdict(place, DeliveryState.RETRY, code, attempts - 1, handovers - 1, now + rest)
+    delay = retry_delay(attempts)
+    if isinstance(error, UnknownOutcome):
+        if policy is InDoubt.QUARANTINE or handovers >= MAX_HANDOVERS or delay is None:
+            return Verdict(place, DeliveryState.QUARANTINED, code, attempts, handovers)
+        return Verdict(place, DeliveryState.RETRY, code, attempts, handovers, now + delay)
+    if delay is None:
+        return Verdict(place, DeliveryState.FAILED, f"{code} (given up)", attempts, handovers - 1)
+    return Verdict(place, DeliveryState.RETRY, code, attempts, handovers - 1, now + delay)
 
 
 def name_of(mailing: int, chunk: int, place: int) -> str:

@@ -85,6 +85,10 @@ class Ledger(Protocol):
         """Move where the state machine allows it; False where it does not (or it is there already)."""
         ...
 
+    def start(self, mailing: int, now: datetime) -> bool:
+        """An approved mailing is running from its first claim on; True for the one call that made it so."""
+        ...
+
     def finish(self, mailing: int, now: datetime) -> bool:
         """Finish a running mailing when every chunk is done and no retry open; True for the one call that did."""
         ...
@@ -95,17 +99,18 @@ class Ledger(Protocol):
         taken, resting, or the mailing may not leave."""
         ...
 
-    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> None:
-        """Make `marks.doubt` durable before mails are handed over; renews the lease. Conflict as above, also
-        where the mailing was paused or cancelled, or the window is wider than the durable mark allows."""
+    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> bool:
+        """Make `marks.doubt` durable before mails are handed over, and renew the lease. False where that may not
+        be: the claim is gone, the mailing was paused or cancelled, or the durable mark does not allow so much."""
         ...
 
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         """Move `sent_upto` and record the exceptions below it, together; a full chunk is done."""
         ...
 
-    def release(self, claim: Claim, not_before: datetime | None) -> None:
-        """Give a chunk back; `not_before` lets it and its ready sisters (lane, domain group) rest until then."""
+    def release(self, claim: Claim, not_before: datetime | None, *, whole_lane: bool = False) -> None:
+        """Give a chunk back. With `not_before` it rests until then and `wake` gives it out again; `whole_lane` lets the
+        ready chunks of the same lane and domain group rest too."""
         ...
 
     # the moves of a retry

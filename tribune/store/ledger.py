@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, delete, exists, insert, or_, select, update
 
 from tribune.domain.errors import Conflict
 from tribune.domain.mailings import (
@@ -84,10 +84,16 @@ class SqlLedger:
     def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
         allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves]
         change = update(mailings).where(mailings.c.id == mailing, mailings.c.state.in_(allowed)).values(state=to.value)
-        if to is MailingState.RUNNING:
-            change = change.values(started_at=func.coalesce(mailings.c.started_at, now))
-        elif to is MailingState.FINISHED:
+        if to is MailingState.FINISHED:
             change = change.values(finished_at=now)
+        return self._connection.execute(change).rowcount == 1
+
+    def start(self, mailing: int, now: datetime) -> bool:
+        change = (
+            update(mailings)
+            .where(mailings.c.id == mailing, mailings.c.state == MailingState.APPROVED.value)
+            .values(state=MailingState.RUNNING.value, started_at=now)
+        )
         return self._connection.execute(change).rowcount == 1
 
     def finish(self, mailing: int, now: datetime) -> bool:
@@ -131,16 +137,16 @@ class SqlLedger:
         marks = Marks(row.size, row.sent_upto, row.doubt_upto, row.handovers)
         return Claim(mailing, chunk, row.epoch, row.lane, row.domain_group, row.locale, marks)
 
-    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> None:
+    def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> bool:
         c = chunks.c
-        self._moved(
-            claim,
+        change = (
             update(chunks)
             .where(_held(claim), _may_leave(c.mailing_id, LEAVING), c.sent_upto == marks.sent)
             # The budget of doubt is counted from the durable mark, never from what a sender remembers.
             .where(or_(c.doubt_upto == marks.doubt, c.sent_upto + WINDOW >= marks.doubt))
-            .values(doubt_upto=marks.doubt, handovers=marks.handovers, lease_until=now + lease),
+            .values(doubt_upto=marks.doubt, handovers=marks.handovers, lease_until=now + lease)
         )
+        return self._connection.execute(change).rowcount == 1
 
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         if any(verdict.place >= marks.sent for verdict in verdicts):
@@ -172,14 +178,14 @@ class SqlLedger:
                 ],
             )
 
-    def release(self, claim: Claim, not_before: datetime | None) -> None:
+    def release(self, claim: Claim, not_before: datetime | None, *, whole_lane: bool = False) -> None:
         self._moved(
             claim,
             update(chunks)
             .where(_held(claim))
             .values(state=ChunkState.READY.value, owner=None, lease_until=None, not_before=not_before),
         )
-        if not_before is not None:
+        if not_before is not None and whole_lane:
             c = chunks.c
             self._connection.execute(
                 update(chunks)
@@ -189,8 +195,8 @@ class SqlLedger:
                 .values(not_before=not_before)
             )
 
-    def _moved(self, claim: Claim, change: object) -> None:
-        if self._connection.execute(change).rowcount != 1:  # type: ignore[call-overload]
+    def _moved(self, claim: Claim, change: Update) -> None:
+        if self._connection.execute(change).rowcount != 1:
             raise Conflict(
                 "another sender has this chunk, or its mailing may not leave any more",
                 where=f"chunk {claim.mailing}.{claim.chunk}",
