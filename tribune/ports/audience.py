@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -46,6 +46,10 @@ class CarryOver:
     language: str = ""
 
 
+Mask = Callable[[Choice], Sequence[int]]
+"""The mask words of a choice (tribune.domain.masks.choice_mask with its bits and places)."""
+
+
 class Audience(Protocol):
     """The people, their subscriptions, rhythms and marks."""
 
@@ -67,15 +71,13 @@ class Audience(Protocol):
         """The people behind deliveries of one digest and cadence. Who has been erased is not among them."""
         ...
 
-    def add(self, people: Sequence[Subscriber], now: datetime) -> list[int]:
-        """Store new people, with their subscriptions, rhythms and marks as given; their ids in order (`id` is ignored)."""
+    def add(self, new: Sequence[Subscriber], mask: Mask, now: datetime) -> list[int]:
+        """Store new people, with their subscriptions, rhythms and marks as given (`id` aside); their ids in order."""
         ...
 
-    def update(self, people: Sequence[Subscriber], now: datetime) -> None:
+    def update(self, changed: Sequence[Subscriber], mask: Mask, now: datetime) -> None:
         """Store people as they are now: facts, subscriptions, rhythms, marks. What is no longer there is deleted."""
         ...
-
-    def set_status(self, subscriber_id: int, status: Status, now: datetime) -> None: ...
 
     def suppress(self, address: str, reason: str, now: datetime) -> None:
         """Never mail this address again. The list keeps a hash only; the first reason stays."""

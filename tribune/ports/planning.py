@@ -1,4 +1,4 @@
-"""Planning in bulk: who is due comes as arrays, deliveries go as columns (architecture.md, 8). Reached as `tx.planning`."""
+"""Planning in bulk: who is due comes as arrays, deliveries go as rows (architecture.md, 8). Reached as `tx.planning`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Subscriptions of due people: whose (place in `Due`), how quick (Cadence.rank), and masks, one column a word."""
+    """Subscriptions of due people: whose (place in `Due`), how quick (Cadence.rank), the mark of that cadence, and
+    the masks, one row a word (tribune.domain.masks)."""
 
     person: Ints
     rank: Ints
+    marks: Ints
     words: Ints
 
 
@@ -82,7 +84,7 @@ class Planning(Protocol):
         """The id of an edition, made where there is none yet."""
         ...
 
-    def mailing_of(self, edition: int, due_at: datetime) -> int | None: ...
+    def mailing_of(self, digest: str, cadence: Cadence, occasion: str, due_at: datetime) -> int | None: ...
 
     def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
         """Active people of the cohorts who have not been served on `local_date` or later (None: at once, all).
@@ -119,7 +121,9 @@ class Planning(Protocol):
         """(subscriber, sequence) that were mailed at once, of releases above a sequence number."""
         ...
 
-    def served_quicker(self, digest: str, cadence: Cadence, items: Collection[int], since: datetime) -> dict[int, set[int]]:
+    def served_quicker(
+        self, digest: str, cadence: Cadence, items: Collection[int], since: datetime
+    ) -> dict[int, set[int]]:
         """Item -> who was mailed it in a cadence quicker than this one, in mailings due after `since`."""
         ...
 
@@ -151,8 +155,8 @@ class Planning(Protocol):
 
     def bits(self) -> Bits: ...
 
-    def add_bits(self, codelist: str, codes: Sequence[str]) -> None:
-        """Give new codes the next bits. Raises InvalidInput where the masks have no room."""
+    def add_bits(self, axis: str, codes: Sequence[str]) -> None:
+        """Give new codes of an axis the next bits. Raises InvalidInput where the masks have no room."""
         ...
 
     def mask_versions(self) -> Mapping[str, str]:

@@ -1,0 +1,100 @@
+"""E-mail addresses: what is accepted, how two of them are compared, and which provider is behind one.
+
+`plain` decides most of them in one expression; only what it does not know goes to email-validator (in
+`tribune.services.import_subscribers`), which is slow and exact. Source: RFC 5321, RFC 6531 (SMTPUTF8), RFC 5891 (IDNA).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+MAX_LENGTH = 254
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN = re.compile(
+    rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}", re.ASCII
+)
+_SUSPECT = re.compile(r"--|\.(?:test|invalid|local|localhost|arpa|onion|internal)$", re.ASCII | re.IGNORECASE)
+
+
+def plain(address: str) -> bool:
+    """Whether an address is surely well formed: ASCII, dots and lengths right, nothing that wants a closer look."""
+    at = address.find("@")
+    return at <= 64 and len(address) <= MAX_LENGTH and bool(_PLAIN.fullmatch(address)) and not _SUSPECT.search(address)
+
+
+def address_key(address: str) -> str:
+    """The address folded for comparison: local part case-folded, domain in lower case as IDNA has it."""
+    if address.isascii():
+        return address.lower()
+    local, _, domain = address.rpartition("@")
+    return f"{local.casefold()}@{_ascii_domain(domain)}"
+
+
+@lru_cache(maxsize=10_000)
+def _ascii_domain(domain: str) -> str:
+    # Python's own "idna" codec is IDNA 2003 and would make strasse of straße: two different domains.
+    labels = unicodedata.normalize("NFC", domain.lower()).split(".")
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+
+
+def address_hash(key: str) -> str:
+    """What the suppression list keeps of a folded address."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+_PROVIDERS: Mapping[str, str] = {
+    "gmail.com": "google",
+    "googlemail.com": "google",
+    "icloud.com": "apple",
+    "me.com": "apple",
+    "mac.com": "apple",
+    "aol.com": "yahoo",
+    "ymail.com": "yahoo",
+    "rocketmail.com": "yahoo",
+    "proton.me": "proton",
+    "protonmail.com": "proton",
+    "protonmail.ch": "proton",
+    "pm.me": "proton",
+    "gmx.de": "gmx",
+    "gmx.net": "gmx",
+    "gmx.at": "gmx",
+    "gmx.ch": "gmx",
+    "gmx.com": "gmx",
+    "gmx.fr": "gmx",
+    "web.de": "gmx",
+    "orange.fr": "orange",
+    "wanadoo.fr": "orange",
+    "free.fr": "free",
+    "laposte.net": "laposte",
+    "sfr.fr": "sfr",
+    "yandex.ru": "yandex",
+    "yandex.com": "yandex",
+    "mail.ru": "mailru",
+    "qq.com": "qq",
+    "163.com": "netease",
+    "126.com": "netease",
+}
+_FAMILIES = {"yahoo": "yahoo", "outlook": "microsoft", "hotmail": "microsoft", "live": "microsoft", "msn": "microsoft"}
+
+OTHER = "other"
+"""The group of everybody who has no large mailbox provider."""
+
+
+@lru_cache(maxsize=50_000)
+def domain_group(domain: str) -> str:
+    """Who takes in mail for a domain: one name per large mailbox provider, else "other".
+
+    A provider that slows us down is then slowed down for as a whole (decisions.md, 17).
+    """
+    domain = domain.lower()
+    found = _PROVIDERS.get(domain)
+    if found:
+        return found
+    name, _, ending = domain.partition(".")
+    # yahoo.fr, yahoo.com.br, hotmail.co.uk: a family has one name under many countries' endings.
+    return _FAMILIES.get(name, OTHER) if 0 < len(ending) <= 6 else OTHER

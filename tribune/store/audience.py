@@ -1,0 +1,307 @@
+"""Queries of the audience."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tribune.domain.addresses import address_hash, address_key, domain_group
+from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
+from tribune.ports.audience import CarryOver, Mask, Recipient
+from tribune.store.bulk import insert_rows
+from tribune.store.carry_overs import add_carry_overs
+from tribune.store.masks import choice_from_json, choice_to_json
+from tribune.store.tables import (
+    carry_overs,
+    counters,
+    instant_text,
+    marks,
+    mask_columns,
+    people,
+    rhythms,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+
+_AT_ONCE = 500
+_FACTS = (
+    *("id", "audience_group", "languages", "fallback", "zone"),
+    *("domain_group", "status", "confirmed_at", "changed_at"),
+)
+
+
+class SqlAudience:
+    """Implements tribune.ports.audience.Audience."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # -- reading
+
+    def one(self, subscriber_id: int) -> Subscriber | None:
+        return next(iter(self._read(people.c.id == subscriber_id)), None)
+
+    def by_address(self, address: str) -> Subscriber | None:
+        return next(iter(self._read(people.c.address_key == address_key(address))), None)
+
+    def by_keys(self, keys: Collection[str]) -> dict[str, Subscriber]:
+        found = {}
+        for batch in _batches(sorted(keys)):
+            for subscriber in self._read(people.c.address_key.in_(batch)):
+                found[address_key(subscriber.address)] = subscriber
+        return found
+
+    def everyone(self) -> Iterator[Subscriber]:
+        after = 0
+        while True:
+            ids = self._connection.scalars(
+                select(people.c.id).where(people.c.id > after).order_by(people.c.id).limit(_AT_ONCE)
+            ).all()
+            if not ids:
+                return
+            yield from self._read(people.c.id.between(ids[0], ids[-1]))
+            after = ids[-1]
+
+    def count(self) -> Mapping[Status, int]:
+        rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
+        return {Status(status): number for status, number in rows}
+
+    def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
+        found = {}
+        for batch in _batches(sorted(set(ids))):
+            wanted = list(self._read(people.c.id.in_(batch)))
+            reasons = self.suppressed([subscriber.address for subscriber in wanted])
+            for person in wanted:
+                found[person.id] = Recipient(
+                    id=person.id,
+                    name=person.name,
+                    address=person.address,
+                    group=person.group,
+                    languages=person.languages,
+                    zone=person.zone,
+                    status=person.status,
+                    choices=tuple(
+                        s.choice for s in person.subscriptions if s.digest == digest and s.cadence is cadence
+                    ),
+                    stopped=any(r.stopped_at is not None for r in person.rhythms if r.digest == digest),
+                    suppressed=reasons.get(person.address, ""),
+                )
+        return found
+
+    def _read(self, which: ColumnElement[bool]) -> Iterator[Subscriber]:
+        """Subscribers in order of id; three queries however many they are."""
+        ids = select(people.c.id).where(which)
+        wishes: dict[int, list[Subscription]] = defaultdict(list)
+        for row in self._connection.execute(
+            select(*(subscriptions.c[name] for name in ("subscriber_id", "digest", "cadence", "choice")))
+            .where(subscriptions.c.subscriber_id.in_(ids))
+            .order_by(subscriptions.c.id)
+        ):
+            wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), choice_from_json(row[3])))
+        kept: dict[int, list[Rhythm]] = defaultdict(list)
+        for told in self._connection.execute(
+            select(
+                rhythms.c.subscriber_id,
+                rhythms.c.digest,
+                rhythms.c.cadence,
+                rhythms.c.weekday,
+                rhythms.c.hour,
+                marks.c.mark,
+                marks.c.last_date,
+                rhythms.c.stopped_at,
+            )
+            .join(
+                marks,
+                (marks.c.subscriber_id == rhythms.c.subscriber_id)
+                & (marks.c.digest == rhythms.c.digest)
+                & (marks.c.cadence == rhythms.c.cadence),
+            )
+            .where(rhythms.c.subscriber_id.in_(ids))
+        ):
+            kept[told[0]].append(Rhythm(told[1], Cadence(told[2]), *told[3:]))
+        both = people.join(subscribers, subscribers.c.id == people.c.id)
+        for who in self._connection.execute(
+            select(people, subscribers).select_from(both).where(which).order_by(people.c.id)
+        ):
+            yield Subscriber(
+                id=who.id,
+                address=who.address,
+                name=who.name,
+                group=who.audience_group,
+                languages=tuple(who.languages.split(",")),
+                zone=who.zone,
+                fallback=Fallback(who.fallback),
+                status=Status(who.status),
+                subscriptions=tuple(wishes[who.id]),
+                rhythms=tuple(sorted(kept[who.id], key=lambda r: (r.digest, r.cadence.rank))),
+            )
+
+    # -- writing
+
+    def add(self, new: Sequence[Subscriber], mask: Mask, now: datetime) -> list[int]:
+        if not new:
+            return []
+        first = self._take_ids(len(new))
+        numbered = [replace(subscriber, id=id) for id, subscriber in enumerate(new, start=first)]
+        insert_rows(
+            self._connection,
+            people,
+            ["id", "address", "address_key", "name"],
+            ((s.id, s.address, address_key(s.address), s.name) for s in numbered),
+        )
+        at = instant_text(now)
+        insert_rows(
+            self._connection,
+            subscribers,
+            _FACTS,
+            (
+                (
+                    s.id,
+                    s.group,
+                    ",".join(s.languages),
+                    s.fallback.value,
+                    s.zone,
+                    domain_group(s.address.rpartition("@")[2]),
+                    s.status.value,
+                    at,
+                    at,
+                )
+                for s in numbered
+            ),
+        )
+        self._add_wishes(numbered, mask)
+        return [s.id for s in numbered]
+
+    def update(self, changed: Sequence[Subscriber], mask: Mask, now: datetime) -> None:
+        for s in changed:
+            self._connection.execute(
+                update(people)
+                .where(people.c.id == s.id)
+                .values(address=s.address, address_key=address_key(s.address), name=s.name)
+            )
+            self._connection.execute(
+                update(subscribers)
+                .where(subscribers.c.id == s.id)
+                .values(
+                    audience_group=s.group,
+                    languages=",".join(s.languages),
+                    fallback=s.fallback.value,
+                    zone=s.zone,
+                    domain_group=domain_group(s.address.rpartition("@")[2]),
+                    status=s.status.value,
+                    changed_at=now,
+                )
+            )
+        for batch in _batches([s.id for s in changed]):
+            for table in (subscriptions, rhythms, marks):
+                self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
+        self._add_wishes(changed, mask)
+
+    def _add_wishes(self, whose: Sequence[Subscriber], mask: Mask) -> None:
+        insert_rows(
+            self._connection,
+            subscriptions,
+            ["subscriber_id", "digest", "cadence", "choice", *mask_columns],
+            (
+                (s.id, wish.digest, wish.cadence.value, _choice_text(wish.choice), *mask(wish.choice))
+                for s in whose
+                for wish in s.subscriptions
+            ),
+        )
+        insert_rows(
+            self._connection,
+            rhythms,
+            ["subscriber_id", "digest", "cadence", "weekday", "hour", "zone", "stopped_at"],
+            (
+                (s.id, r.digest, r.cadence.value, r.weekday, r.hour, s.zone, _text_of(r.stopped_at))
+                for s in whose
+                for r in s.rhythms
+            ),
+        )
+        insert_rows(
+            self._connection,
+            marks,
+            ["subscriber_id", "digest", "cadence", "mark", "last_date"],
+            (
+                (s.id, r.digest, r.cadence.value, r.mark, r.last_date and r.last_date.isoformat())
+                for s in whose
+                for r in s.rhythms
+            ),
+        )
+
+    def _take_ids(self, number: int) -> int:
+        """The first of `number` new ids. A person's number is never used again, even when the newest is erased."""
+        last = self._connection.scalar(select(counters.c.value).where(counters.c.name == "people"))
+        highest = self._connection.scalar(select(func.coalesce(func.max(people.c.id), 0))) or 0
+        first = max(last or 0, highest) + 1
+        if last is None:
+            self._connection.execute(insert(counters).values(name="people", value=first + number - 1))
+        else:
+            self._connection.execute(
+                update(counters).where(counters.c.name == "people").values(value=first + number - 1)
+            )
+        return first
+
+    # -- who is never mailed
+
+    def suppress(self, address: str, reason: str, now: datetime) -> None:
+        key = address_key(address)
+        person = self._connection.scalar(select(people.c.id).where(people.c.address_key == key))
+        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(suppressions)
+        self._connection.execute(
+            into.on_conflict_do_nothing(),
+            {"address_hash": address_hash(key), "reason": reason, "since": now, "subscriber_id": person},
+        )
+
+    def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
+        by_hash = {address_hash(address_key(address)): address for address in addresses}
+        found = {}
+        for batch in _batches(sorted(by_hash)):
+            for hash, reason in self._connection.execute(
+                select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(batch))
+            ):
+                found[by_hash[hash]] = reason
+        return found
+
+    # -- what waits for them
+
+    def carry_over(self, rows: Sequence[CarryOver]) -> None:
+        add_carry_overs(self._connection, rows)
+
+    def carried(self, subscriber_ids: Collection[int], digest: str) -> list[CarryOver]:
+        return [
+            CarryOver(row.subscriber_id, row.digest, Cadence(row.cadence), row.item_id, row.reason, row.language)
+            for batch in _batches(sorted(subscriber_ids))
+            for row in self._connection.execute(
+                select(carry_overs).where(carry_overs.c.subscriber_id.in_(batch), carry_overs.c.digest == digest)
+            )
+        ]
+
+    def forget_carried(self, subscriber_ids: Collection[int], digest: str) -> None:
+        for batch in _batches(sorted(subscriber_ids)):
+            self._connection.execute(
+                delete(carry_overs).where(carry_overs.c.subscriber_id.in_(batch), carry_overs.c.digest == digest)
+            )
+
+
+def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+@lru_cache(maxsize=4096)
+def _choice_text(choice: Choice) -> str:
+    return json.dumps(choice_to_json(choice))
+
+
+def _text_of(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)
