@@ -89,6 +89,19 @@ def _run(name: str, arguments: list[str]) -> None:
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("TRIBUNE_DEBUG"):
+            raise
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(
+            f"Error: something unexpected went wrong in `tribune {name}` ({told}). Nothing was half done: each step commits "
+            "whole. Set TRIBUNE_DEBUG=1 to see where, and tell the maintainers.",
+            file=sys.stderr,
+        )
+        sys.exit(70)
 
 
 def _leave(what: str, *, hint: str) -> None:

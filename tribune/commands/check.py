@@ -40,7 +40,7 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
 
     def codelists() -> str:
         lists = house.codelists
-        return f"{len(lists.policy_areas)} policy areas, {len(lists.places)} places, {len(lists.kinds)} kinds"
+        return f"{len(lists.policy_areas)} policy areas, {len(lists.places.places)} places, {len(lists.kinds)} kinds"
 
     def store() -> str:
         house.prepare()

@@ -29,9 +29,11 @@ class Signer:
 
     def sign(self, purpose: str, *parts: str | int) -> str:
         """A token for `purpose` over `parts`; text parts may hold letters, digits and `_ : + -`."""
-        payload = "~".join(map(str, parts))
-        if not _PART.fullmatch(payload.replace("~", "")):
-            raise ValueError(f"a token cannot carry {payload!r}")
+        words = [str(part) for part in parts]
+        for word in words:
+            if not _PART.fullmatch(word):
+                raise ValueError(f"a token cannot carry {word!r}")
+        payload = "~".join(words)
         return f"{self._current}.{payload}.{self._mac(self._current, purpose, payload)}"
 
     def verify(self, purpose: str, token: str) -> tuple[str, ...]:

@@ -1,0 +1,63 @@
+"""The command line finds its commands, imports nothing else, and never shows a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tribune.cli import COMMANDS, main, usage
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "tribune", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_help_lists_every_command() -> None:
+    listed = usage()
+    for name, meaning in COMMANDS.items():
+        assert name in listed and meaning in listed
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from tribune.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    for heavy in ("typer", "pydantic", "sqlalchemy", "numpy", "fastapi", "jinja2", "babel", "tribune.bootstrap"):
+        assert f"'{heavy}'" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert f"tribune {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["evnts"])
+    assert left.value.code == 2
+    assert "Did you mean 'events'?" in capsys.readouterr().err
+
+
+def test_wrong_settings_are_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "tribune.toml").write_text("[web]\nport = 'many'\n", encoding="utf-8")
+    done = run("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "web.port = 'many'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_says_what_works(tmp_path: Path) -> None:
+    done = run("check", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for part in ("settings", "code lists", "store", "event log", "e-mail"):
+        assert f"works   {part}" in done.stdout

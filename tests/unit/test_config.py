@@ -1,0 +1,86 @@
+"""Settings: what is read from where, and what a mistake is told like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tribune import config
+from tribune.domain.errors import ConfigurationError
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "tribune.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_defaults_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.load().store.url == "sqlite:///var/tribune.sqlite3"
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, '[web]\nport = 9000\nhost = "127.0.0.2"\n')
+    monkeypatch.setenv("TRIBUNE_WEB__PORT", "9001")
+    settings = config.load(file)
+    assert (settings.web.port, settings.web.host) == (9001, "127.0.0.2")
+
+
+def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(tmp_path: Path) -> None:
+    file = write(tmp_path, '[email]\nchannel = "pigeon"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(file)
+    told = str(caught.value)
+    assert str(file) in told
+    assert "email.channel = 'pigeon'" in told
+    assert "'outbox' or 'smtp'" in told
+
+
+def test_an_unknown_key_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"web\.prot.*no such key"):
+        config.load(write(tmp_path, "[web]\nprot = 8080\n"))
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    file = write(tmp_path, "[web]\nport = 99999\n[planning]\nat_once_daily_cap = 0\n")
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(file)
+    assert "2 mistakes" in str(caught.value)
+
+
+def test_a_broken_file_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"tribune\.toml: this is not TOML"):
+        config.load(write(tmp_path, "[web\n"))
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such file"):
+        config.load(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[email.smtp]\npassword = "hunter2-hunter2"\n', '[security.signing_keys]\nk1 = "hunter2-hunter2"\n'],
+)
+def test_secrets_do_not_show(tmp_path: Path, text: str) -> None:
+    assert "hunter2" not in repr(config.load(write(tmp_path, text)))
+
+
+def test_a_secret_of_the_wrong_type_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(write(tmp_path, "[email.smtp]\npassword = 123456\n"))
+    assert "123456" not in str(caught.value)
+    assert "email.smtp.password" in str(caught.value)
+
+
+def test_the_default_language_must_be_offered(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="default_language"):
+        config.load(write(tmp_path, '[organisation]\nlanguages = ["fr"]\n'))
+
+
+def test_overrides_go_into_sections_of_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, '[email]\nreturn_path_domain = "b.example"\n')
+    settings = config.load(file, email={"outbox_folder": tmp_path})
+    assert (settings.email.return_path_domain, settings.email.outbox_folder) == ("b.example", tmp_path)

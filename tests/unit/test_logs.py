@@ -1,0 +1,34 @@
+"""Logs: structured, with the correlation id, and without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from tribune import logs
+
+
+def test_a_line_is_json_outside_a_terminal_and_carries_the_correlation_id(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "auto")
+    with structlog.contextvars.bound_contextvars(correlation_id="c-1"):
+        structlog.get_logger().info("handled", type="publication.published")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["correlation_id"], line["level"]) == ("handled", "c-1", "info")
+
+
+def test_links_and_passwords_are_cut_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    structlog.get_logger().info("opened", address="http://x/u/k1.7~letter~3.abcdef", password="hunter2")
+    logging.getLogger("any").warning("opened %s", "/p/k1.7~letter~3.abcdef?x=1")
+    told = capsys.readouterr().err
+    assert "abcdef" not in told and "hunter2" not in told
+    assert "/u/***" in told and "/p/***" in told
+
+
+def test_the_level_is_heeded(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning", "json")
+    structlog.get_logger().info("not this")
+    assert capsys.readouterr().err == ""
