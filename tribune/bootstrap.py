@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +38,8 @@ class Application:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self._metrics = metrics
+        self.stopping = threading.Event()
+        """Set when this process is to end: a sender finishes the mail in hand and gives its chunk back."""
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -143,7 +146,7 @@ class Application:
         if told.channel == "outbox":
             from tribune.channels.email.outbox_folder import OutboxFolder
 
-            return OutboxFolder(told.outbox_folder)
+            return OutboxFolder(told.outbox_folder, self.clock)
         from tribune.channels.email.smtp import SmtpChannel
 
         return SmtpChannel(

@@ -1,0 +1,151 @@
+"""Mail into a folder: for trying out, for the demo, for tests. Nothing leaves the machine.
+
+One mail is `12.0.37.eml`, the bytes as a mail server would get them, with `12.0.37.json` beside it: the envelope
+(sender, recipient), locale, and the instant it was caught. A delivery's name is its file name, so that a mail that is
+sent again overwrites itself; a folder therefore belongs to one store.
+
+Files appear whole (written aside, then renamed, the envelope first). A mail counts as sent when both files and the
+folder are on the disk (fsync): neither a killed process nor a power cut loses one that the ledger calls sent. For
+speed the folder is written to disk once for up to 32 mails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from tribune.domain.errors import DeliveryError, NotFound, Permanent, Throttled
+from tribune.domain.sending import InDoubt
+from tribune.ports.channels import Outcome, OutgoingMail
+from tribune.ports.clock import Clock, SystemClock
+
+_BATCH = 32
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What stands on the outside of a caught mail."""
+
+    delivery: str
+    sender: str
+    recipient: str
+    locale: str
+    caught_at: datetime
+
+
+class OutboxFolder:
+    """Implements tribune.ports.channels.EmailChannel."""
+
+    name = "outbox"
+    in_doubt = InDoubt.SEND_AGAIN
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self._clock = clock or SystemClock()
+
+    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
+        source = iter(mails)
+        while batch := list(islice(source, _BATCH)):
+            yield from self._write(batch)
+
+    def check(self) -> str:
+        probe = self.folder / f".probe-{os.getpid()}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise Throttled(
+                f"The outbox folder {self.folder} cannot be written: {error.strerror or error}.",
+                hint="Set email.outbox_folder to a folder that you may write.",
+            ) from None
+        return (
+            f"Mails are caught in the folder {self.folder.resolve()}; nothing leaves this machine, and nobody signs "
+            'with DKIM. Set email.channel = "smtp" to send.'
+        )
+
+    def _write(self, batch: Sequence[OutgoingMail]) -> list[Outcome]:
+        outcomes = []
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for mail in batch:
+                if _NAME.fullmatch(mail.delivery):
+                    self._write_one(mail)
+                    outcomes.append(Outcome(mail.delivery))
+                else:
+                    error: DeliveryError = Permanent("This is not a name for a file.", code="bad delivery name")
+                    outcomes.append(Outcome(mail.delivery, error))
+            _sync(self.folder)
+        except OSError as error:
+            # The disk is full, or the folder gone: no mail of this batch counts as sent, and the rest waits.
+            words = f"The outbox folder cannot be written: {error.strerror or type(error).__name__}"
+            return [Outcome(mail.delivery, Throttled(words, code=words)) for mail in batch]
+        return outcomes
+
+    def _write_one(self, mail: OutgoingMail) -> None:
+        envelope = {
+            "delivery": mail.delivery,
+            "sender": mail.sender,
+            "recipient": mail.recipient,
+            "locale": mail.locale,
+            "caught_at": self._clock.now().isoformat(),
+        }
+        _put(self.folder / f"{mail.delivery}.json", json.dumps(envelope, ensure_ascii=False, indent=1).encode())
+        _put(self.folder / f"{mail.delivery}.eml", mail.content)
+
+
+def caught(folder: Path) -> list[Envelope]:
+    """The envelopes of the mails in a folder, the newest first. One that vanishes meanwhile is left out."""
+    found = []
+    for path in folder.glob("*.eml"):
+        try:
+            found.append(envelope_of(folder, path.stem))
+        except NotFound:
+            continue
+    return sorted(found, key=lambda envelope: (envelope.caught_at, envelope.delivery), reverse=True)
+
+
+def envelope_of(folder: Path, delivery: str) -> Envelope:
+    """The envelope of a caught mail. Raises NotFound."""
+    kept = json.loads(_read(folder, delivery, "json"))
+    caught_at = datetime.fromisoformat(kept["caught_at"])
+    return Envelope(kept["delivery"], kept["sender"], kept["recipient"], kept["locale"], caught_at)
+
+
+def content_of(folder: Path, delivery: str) -> bytes:
+    """The bytes of a caught mail. Raises NotFound."""
+    return _read(folder, delivery, "eml")
+
+
+def _read(folder: Path, delivery: str, ending: str) -> bytes:
+    # The name may come from a web address: nothing but a plain file name of this folder is looked for.
+    if _NAME.fullmatch(delivery):
+        try:
+            return (folder / f"{delivery}.{ending}").read_bytes()
+        except OSError:
+            pass
+    raise NotFound("There is no such mail in the outbox.")
+
+
+def _put(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
