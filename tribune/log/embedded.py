@@ -192,5 +192,3 @@ class EmbeddedLog:
     def _reading(self) -> Iterator[Connection]:
         with self._engine.connect() as connection, connection.begin():
             yield connection
-
-

@@ -93,16 +93,12 @@ def join(connection: Connection, group: str, member: str, topics: Sequence[str])
 def leave(connection: Connection, group: str, member: str) -> None:
     """Go, and let go of everything: others take over at their next poll."""
     connection.execute(delete(log_members).where(_m.consumer_group == group, _m.member == member))
-    connection.execute(
-        update(log_offsets).where(_o.consumer_group == group, _o.member == member).values(member=None)
-    )
+    connection.execute(update(log_offsets).where(_o.consumer_group == group, _o.member == member).values(member=None))
 
 
 def alive(connection: Connection, group: str, session_seconds: float) -> dict[str, list[str]]:
     """The living members of a group: member -> topics."""
-    asked = select(_m.member, _m.topics).where(
-        _m.consumer_group == group, _m.seen_at >= _instant(session_seconds)
-    )
+    asked = select(_m.member, _m.topics).where(_m.consumer_group == group, _m.seen_at >= _instant(session_seconds))
     return {row.member: json.loads(row.topics) for row in connection.execute(asked)}
 
 

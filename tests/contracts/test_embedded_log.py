@@ -1,0 +1,126 @@
+"""The embedded log keeps the log's contract, and what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.log_contract import TOPIC, LogContract, OpenLog, event, events, take, told
+from tribune.domain.errors import InvalidInput, NotFound
+from tribune.domain.events import CloudEvent
+from tribune.log.consumer import EmbeddedConsumer
+from tribune.log.embedded import EmbeddedLog, partition_of
+from tribune.log.membership import assign
+from tribune.ports.clock import SystemClock
+from tribune.ports.log import EventLog, LogConsumer, TopicSpec
+from tribune.store.engine import SqlStore, open_engine
+from tribune.store.migrate import migrate
+
+SESSION_SECONDS = 0.6
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/log.sqlite3"
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def open_log(url: str) -> Iterator[OpenLog]:
+    engines = []
+
+    def _open() -> EventLog:
+        engines.append(open_engine(url))
+        return EmbeddedLog(engines[-1], SystemClock(), session_seconds=SESSION_SECONDS)
+
+    yield _open
+    for engine in engines:
+        engine.dispose()
+
+
+class TestEmbeddedLog(LogContract):
+    """The shared suite."""
+
+    def silence(self, member: LogConsumer) -> None:
+        assert isinstance(member, EmbeddedConsumer)
+        member._heart.forget(member.member)
+
+
+class TestOutbox:
+    """In the embedded log, adding to the outbox is the append."""
+
+    @pytest.fixture
+    def store(self, url: str, open_log: OpenLog) -> SqlStore:
+        open_log().create_topics([TopicSpec(TOPIC)])
+        return SqlStore(open_engine(url), SystemClock())
+
+    def test_events_are_on_the_log_when_the_transaction_has_committed(self, store: SqlStore, open_log: OpenLog) -> None:
+        member = open_log().consumer("group", [TOPIC])
+        assert not member.poll()
+        with store.write() as tx:
+            tx.outbox.add(*events(5, 2))
+            tx.outbox.add(event("key-0", 2))
+            assert not member.poll(timeout=0.1)
+        assert len(take(member, 11)) == 11
+        member.close()
+
+    def test_nothing_is_on_the_log_when_it_was_rolled_back(self, store: SqlStore, open_log: OpenLog) -> None:
+        member = open_log().consumer("group", [TOPIC])
+        with pytest.raises(ZeroDivisionError), store.write() as tx:
+            tx.outbox.add(event("key", 0))
+            1 / 0  # noqa: B018
+        with store.write() as tx:
+            tx.outbox.add(event("key", 1))
+        (message,) = take(member, 1)
+        assert (told([message]), message.position.offset) == ([("key", 1)], 0)
+        assert not member.poll(timeout=0.1)
+        member.close()
+
+    def test_a_type_without_a_topic_is_refused(self, store: SqlStore) -> None:
+        known = event("key", 0)
+        unknown = CloudEvent("1", "/x", "no.such-type", known.time, "key", {})
+        with pytest.raises(InvalidInput, match=r"no\.such-type"), store.write() as tx:
+            tx.outbox.add(unknown)
+
+    def test_a_missing_topic_is_refused_with_what_to_do(self, url: str) -> None:
+        with pytest.raises(NotFound, match="tribune migrate"), SqlStore(open_engine(url), SystemClock()).write() as tx:
+            tx.outbox.add(event("key", 0))
+
+
+def test_the_partition_of_a_key_is_fixed_for_good() -> None:
+    # These stand in files that exist: another hash would tear keys apart.
+    assert [partition_of(key, 4) for key in ("", "a", "key-1", "clé 🦉")] == [0, 3, 2, 2]
+
+
+class TestAssign:
+    """Sharing partitions out, as a pure function."""
+
+    PLACES = tuple(("t", n) for n in range(7))
+
+    def test_shares_differ_by_one_at_most_and_cover_everything(self) -> None:
+        for count in range(1, 10):
+            members = {f"m{n}": ["t"] for n in range(count)}
+            wanted = assign(members, dict.fromkeys(self.PLACES))
+            shares = [list(wanted.values()).count(member) for member in members]
+            assert wanted.keys() == set(self.PLACES) and max(shares) - min(shares) <= 1
+
+    def test_it_gives_itself_again(self) -> None:
+        members = {f"m{n}": ["t"] for n in range(3)}
+        wanted = assign(members, dict.fromkeys(self.PLACES))
+        assert assign(members, wanted) == wanted
+
+    def test_a_joiner_moves_only_what_it_takes(self) -> None:
+        before = assign({"a": ["t"], "b": ["t"]}, dict.fromkeys(self.PLACES))
+        after = assign({"a": ["t"], "b": ["t"], "c": ["t"]}, before)
+        assert {after[place] for place in self.PLACES if after[place] != before[place]} == {"c"}
+
+    def test_members_get_only_topics_that_they_read(self) -> None:
+        places = dict.fromkeys([("t", 0), ("t", 1), ("u", 0), ("v", 0)])
+        wanted = assign({"a": ["t"], "b": ["t", "u"]}, places)
+        assert wanted[("u", 0)] == "b" and ("v", 0) not in wanted
+        assert {wanted[("t", 0)], wanted[("t", 1)]} == {"a", "b"}
