@@ -1,6 +1,7 @@
 """The loop that every consumer group runs: decode, pass over what was handled, handle, try again or bury, commit.
 
 A handler works inside one write transaction, together with the row in the inbox: in effect, each event is handled once.
+Only what it does in the transaction counts: it may be called again for an event when a neighbour's failure undid it.
 A handler that does its own input and output (it sends) is marked `Acting` and works outside of any transaction.
 
 A failed event waits for its next attempt beside its partition, which moves on: a later event of the same key may
@@ -176,6 +177,7 @@ class Member:
             self._alone(jobs[0])
             return 1
         tried = 0
+        failed: Exception | None = None
         until = self._app.clock.monotonic() + SLICE_SECONDS
         try:
             with self._app.store.write() as tx:
@@ -187,15 +189,15 @@ class Member:
         except Exception as error:
             if not tried or isinstance(error, ConfigurationError):
                 raise
-            # All of them are undone. One of them is to blame: each by itself, then.
-            if tried == 1:
-                self._fail(jobs[0], error)
-            else:
-                for job in jobs[:tried]:
-                    self._alone(job)
-            return tried
-        for job in jobs[:tried]:
-            self._count(job)
+            failed = error
+        if failed is None:
+            for job in jobs[:tried]:
+                self._count(job)
+        elif tried == 1:
+            self._fail(jobs[0], failed)
+        else:  # all of them are undone, and one of them is to blame: each by itself, then
+            for job in jobs[:tried]:
+                self._alone(job)
         return tried
 
     def _alone(self, job: _Job) -> None:
