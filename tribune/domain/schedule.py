@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When people of a cohort are served: `weekday` 0 for Monday (always 0 for daily), `hour` 0-23 local, IANA `zone`."""
+    """When a cohort is served: `weekday` 0 for Monday (no matter for daily), `hour` 0-23 local, an IANA `zone`."""
 
     cadence: Cadence
     weekday: int
@@ -135,7 +135,8 @@ def owed_after_change(old: Timing, new: Timing, last_date: date | None, now: dat
     if not may_serve(last_date, missed.occasion):
         return None
     still_to_come = next_due(old, now)
-    return missed if still_to_come.occasion == missed.occasion else None
+    # More than the same date only for who crosses the date line between offsets more than a day apart.
+    return missed if missed.occasion >= still_to_come.occasion else None
 
 
 def _occurrence(nominal: date, hour: int, where: ZoneInfo) -> Occurrence:

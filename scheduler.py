@@ -1,0 +1,180 @@
+"""Time enters. A few interval jobs claim what is due and publish events; what is due, and when, stands in the store.
+
+APScheduler only ticks. (Its own job store fires several times when it is shared, and its cron trigger fires twice at
+the end of daylight saving: both measured.) Any number of schedulers may run: each tick claims rows under the write
+lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from tribune.bootstrap import Application
+from tribune.services.catalogue_item import lift_embargoes
+from tribune.services.send_retries import release_retries
+from tribune.services.tick import Ticked, claim_due, nothing_to_do
+
+TICK_SECONDS = 1
+RETRY_SECONDS = 2
+HOUSEKEEPING_SECONDS = 600
+INBOX_KEPT = timedelta(days=90)
+"""Far longer than the log is kept, so that whatever can still be read again is recognised."""
+
+log = structlog.get_logger()
+
+
+def tick(app: Application) -> Ticked:
+    """Do once all that is due by the clock: embargoes first, so that the editions hold what they release."""
+    embargoes(app)
+    done = editions(app)
+    retries(app)
+    return done
+
+
+def embargoes(app: Application) -> int:
+    """Release what is no longer under embargo; how many language versions."""
+    now = app.clock.now()
+    with app.store.read() as tx:
+        if not tx.catalogue.due_embargoes(now):
+            return 0
+    with app.store.write() as tx:
+        lifted = len(lift_embargoes(tx, now))
+    app.metrics.count("embargoes_lifted", lifted)
+    return lifted
+
+
+def editions(app: Application) -> Ticked:
+    """Fire the editions that are due. What was skipped, and what is late, is logged and counted."""
+    now = app.clock.now()
+    with app.store.read() as tx:
+        if nothing_to_do(tx, now):
+            return Ticked()
+    with app.store.write() as tx:
+        # The lock may have been long in coming: what is due is asked again under it.
+        done = claim_due(tx, app.digests.keys(), app.clock.now(), app.rules.stale_after)
+    tell(app, done)
+    return done
+
+
+def tell(app: Application, done: Ticked) -> None:
+    """Log and count what a tick did."""
+    for edition in done.fired:
+        say = log.warning if edition.late else log.info
+        say(
+            "edition due late" if edition.late else "edition due",
+            digest=edition.digest,
+            cadence=edition.cadence.value,
+            occasion=edition.occasion,
+            due_at=edition.due_at.isoformat(),
+            cohorts=len(edition.cohorts),
+        )
+        app.metrics.count("editions_due", digest=edition.digest, late=str(edition.late).lower())
+    for gap in done.skipped:
+        log.warning(
+            "occasions skipped",
+            digest=gap.row.digest,
+            cadence=gap.row.cadence.value,
+            zone=gap.row.zone,
+            hour=gap.row.hour,
+            occasions=gap.occasions,
+            first=gap.first,
+            last=gap.last,
+            reason=gap.reason,
+        )
+        app.metrics.count("occasions_skipped", gap.occasions, reason=gap.reason)
+    if done.reckoned:
+        log.info("due instants reckoned anew for other time zone rules", rows=done.reckoned)
+
+
+def retries(app: Application) -> int:
+    """Give back to the senders the chunks that time brings back; how many."""
+    with app.store.write() as tx:
+        woken = release_retries(tx, app.clock.now())
+    app.metrics.count("chunks_woken", woken)
+    return woken
+
+
+def housekeeping(app: Application) -> None:
+    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
+    now = app.clock.now()
+    expired = app.log.expire(now)
+    with app.store.write() as tx:
+        forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
+    with app.store.write() as tx:
+        deserted = tx.schedules.forget_deserted()
+    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted)
+
+
+def next_due(app: Application) -> datetime | None:
+    """The earliest instant for which an edition waits (the demo and `tribune schedule` look ahead with it)."""
+    with app.store.read() as tx:
+        return tx.schedules.next_due_at()
+
+
+class Scheduler:
+    """The ticking of one process."""
+
+    def __init__(self, app: Application) -> None:
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        from tribune.steady_jobs import SteadyJobs
+
+        self._app = app
+        self._ticking = BackgroundScheduler(
+            timezone=UTC,
+            jobstores={"default": SteadyJobs()},
+            executors={"default": ThreadPoolExecutor(2)},
+            # A tick that is late is one tick; a tick that is not done is not begun again beside itself.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
+        self._every(TICK_SECONDS, embargoes, editions)
+        self._every(RETRY_SECONDS, retries)
+        self._every(HOUSEKEEPING_SECONDS, housekeeping)
+
+    def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:
+        def run() -> None:
+            for step in steps:
+                self._attempt(step)
+
+        self._ticking.add_job(run, "interval", seconds=seconds, id=steps[-1].__name__)
+
+    def _attempt(self, step: Callable[[Application], object]) -> None:
+        try:
+            step(self._app)
+        except Exception as error:
+            # The next tick tries again: a database that went away comes back. What was begun was rolled back.
+            log.error("a job of the scheduler failed", job=step.__name__, error=f"{type(error).__name__}: {error}")
+            self._app.metrics.count("scheduler_failures", job=step.__name__)
+
+    def start(self) -> None:
+        """Tick from now on, in threads."""
+        # It warns each second while a tick waits for a long plan to commit; that is what `max_instances` is for.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+        self._ticking.start()
+
+    def stop(self) -> None:
+        """Let the tick that runs finish, and tick no more."""
+        if self._ticking.running:
+            self._ticking.shutdown(wait=True)
+
+
+def build(app: Application) -> Scheduler:
+    """The scheduler of an application; nothing ticks before `start`."""
+    return Scheduler(app)
+
+
+def run(app: Application, stop: threading.Event) -> None:
+    """Tick until `stop` is set (a process that is the scheduler alone)."""
+    ticking = build(app)
+    ticking.start()
+    try:
+        stop.wait()
+    finally:
+        ticking.stop()
