@@ -79,6 +79,10 @@ class Audience(Protocol):
         """Store people as they are now: facts, subscriptions, rhythms, marks. What is no longer there is deleted."""
         ...
 
+    def set_stopped(self, person: Subscriber, now: datetime) -> None:
+        """Store a person's status, what they have stopped, and their marks; the rest stands."""
+        ...
+
     def suppress(self, address: str, reason: str, now: datetime) -> None:
         """Never mail this address again. The list keeps a hash only; the first reason stays."""
         ...

@@ -1,4 +1,4 @@
-"""Planning in bulk: who is due comes as arrays, deliveries go as rows (architecture.md, 8). Reached as `tx.planning`."""
+"""Planning in bulk: who is due comes as arrays, deliveries go as rows (architecture, 8). Reached as `tx.planning`."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ class Planning(Protocol):
         """At-once mailings due after `since`: due instant -> who got one."""
         ...
 
-    def served_at_once(self, digest: str, above: int) -> set[tuple[int, int]]:
-        """(subscriber, sequence) that were mailed at once, of releases above a sequence number."""
+    def served_at_once(self, due: Due, above: int) -> set[tuple[int, int]]:
+        """(subscriber, sequence) that were mailed at once, by whichever digest, of releases above a sequence number."""
         ...
 
     def served_quicker(
@@ -169,6 +169,6 @@ class Planning(Protocol):
         """Every subscription's id and choice, in order of id."""
         ...
 
-    def set_masks(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> None:
-        """Subscription id and its mask words."""
+    def set_masks(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> int:
+        """Subscription id and its mask words; how many were other words before."""
         ...

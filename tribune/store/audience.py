@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.addresses import address_hash, address_key, domain_group
@@ -163,48 +163,53 @@ class SqlAudience:
             self._connection,
             subscribers,
             _FACTS,
-            (
-                (
-                    s.id,
-                    s.group,
-                    ",".join(s.languages),
-                    s.fallback.value,
-                    s.zone,
-                    domain_group(s.address.rpartition("@")[2]),
-                    s.status.value,
-                    at,
-                    at,
-                )
-                for s in numbered
-            ),
+            ((s.id, *_facts(s).values(), at, at) for s in numbered),
         )
         self._add_wishes(numbered, mask)
         return [s.id for s in numbered]
 
     def update(self, changed: Sequence[Subscriber], mask: Mask, now: datetime) -> None:
-        for s in changed:
-            self._connection.execute(
-                update(people)
-                .where(people.c.id == s.id)
-                .values(address=s.address, address_key=address_key(s.address), name=s.name)
-            )
-            self._connection.execute(
-                update(subscribers)
-                .where(subscribers.c.id == s.id)
-                .values(
-                    audience_group=s.group,
-                    languages=",".join(s.languages),
-                    fallback=s.fallback.value,
-                    zone=s.zone,
-                    domain_group=domain_group(s.address.rpartition("@")[2]),
-                    status=s.status.value,
-                    changed_at=now,
-                )
-            )
+        if not changed:
+            return
+        self._connection.execute(
+            update(people)
+            .where(people.c.id == bindparam("of"))
+            .values({name: bindparam(f"to_{name}") for name in ("address", "address_key", "name")}),
+            [
+                {"of": s.id, "to_address": s.address, "to_address_key": address_key(s.address), "to_name": s.name}
+                for s in changed
+            ],
+        )
+        facts = [name for name in _FACTS if name not in ("id", "confirmed_at")]
+        self._connection.execute(
+            update(subscribers)
+            .where(subscribers.c.id == bindparam("of"))
+            .values({name: bindparam(f"to_{name}") for name in facts}),
+            [
+                {"of": s.id, "to_changed_at": now} | {f"to_{name}": value for name, value in _facts(s).items()}
+                for s in changed
+            ],
+        )
         for batch in _batches([s.id for s in changed]):
             for table in (subscriptions, rhythms, marks):
                 self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
         self._add_wishes(changed, mask)
+
+    def set_stopped(self, person: Subscriber, now: datetime) -> None:
+        self._connection.execute(
+            update(subscribers).where(subscribers.c.id == person.id).values(status=person.status.value, changed_at=now)
+        )
+        for r in person.rhythms:
+            for table, value in ((rhythms, {"stopped_at": r.stopped_at}), (marks, {"mark": r.mark})):
+                self._connection.execute(
+                    update(table)
+                    .where(
+                        table.c.subscriber_id == person.id,
+                        table.c.digest == r.digest,
+                        table.c.cadence == r.cadence.value,
+                    )
+                    .values(value)
+                )
 
     def _add_wishes(self, whose: Sequence[Subscriber], mask: Mask) -> None:
         insert_rows(
@@ -296,6 +301,17 @@ class SqlAudience:
 def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _AT_ONCE):
         yield values[start : start + _AT_ONCE]
+
+
+def _facts(s: Subscriber) -> dict[str, str]:
+    return {
+        "audience_group": s.group,
+        "languages": ",".join(s.languages),
+        "fallback": s.fallback.value,
+        "zone": s.zone,
+        "domain_group": domain_group(s.address.rpartition("@")[2]),
+        "status": s.status.value,
+    }
 
 
 @lru_cache(maxsize=4096)

@@ -87,17 +87,29 @@ class MaskQueries:
             yield from ((row.id, choice_from_json(row.choice)) for row in rows)
             after = rows[-1].id
 
-    def set_masks(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> None:
-        if rows:
+    def set_masks(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> int:
+        if not rows:
+            return 0
+        kept = {
+            id: tuple(words)
+            for id, *words in self._connection.execute(
+                select(subscriptions.c.id, *(subscriptions.c[name] for name in mask_columns)).where(
+                    subscriptions.c.id.between(rows[0][0], rows[-1][0])
+                )
+            )
+        }
+        changed = [(id, words) for id, words in rows if kept[id] != words]
+        if changed:
             self._connection.execute(
                 update(subscriptions)
                 .where(subscriptions.c.id == bindparam("of"))
                 .values({name: bindparam(f"to_{name}") for name in mask_columns}),
                 [
                     {"of": id, **{f"to_{name}": word for name, word in zip(mask_columns, words, strict=True)}}
-                    for id, words in rows
+                    for id, words in changed
                 ],
             )
+        return len(changed)
 
 
 assert sum(AXES.values()) == len(mask_columns)  # noqa: S101 - the tables' columns are the axes' words

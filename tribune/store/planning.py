@@ -281,14 +281,14 @@ class SqlPlanning(MaskQueries):
             found.setdefault(due_at, []).append(subscriber)
         return found
 
-    def served_at_once(self, digest: str, above: int) -> set[tuple[int, int]]:
+    def served_at_once(self, due: Due, above: int) -> set[tuple[int, int]]:
+        self._hold(due)
         return {
             (subscriber, sequence)
             for subscriber, sequence in self._connection.execute(
-                select(at_once_served.c.subscriber_id, at_once_served.c.sequence)
-                .join(mailings, mailings.c.id == at_once_served.c.mailing_id)
-                .join(editions, editions.c.id == mailings.c.edition_id)
-                .where(editions.c.digest == digest, at_once_served.c.sequence > above)
+                select(at_once_served.c.subscriber_id, at_once_served.c.sequence).where(
+                    at_once_served.c.subscriber_id.in_(select(_held.c.id)), at_once_served.c.sequence > above
+                )
             )
         }
 

@@ -1,0 +1,79 @@
+"""What a person may change about their subscriptions, as pure rules. Each gives the person as they are then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from tribune.domain.audience import Cadence, Rhythm, Status, Subscriber, Subscription
+from tribune.domain.matching import mark_after_pause
+
+FIRST_HOUR = 8
+"""The hour of a daily mail for somebody who had it at once before, and so never chose one."""
+
+
+def stopped(person: Subscriber, digest: str | None, now: datetime) -> Subscriber:
+    """Without this digest (None: without any). The subscriptions are kept, so that undoing it is exact."""
+    rhythms = tuple(
+        replace(r, stopped_at=now) if r.stopped_at is None and digest in (None, r.digest) else r for r in person.rhythms
+    )
+    nothing_left = all(r.stopped_at is not None for r in rhythms)
+    gone = nothing_left and person.status is not Status.UNSUBSCRIBED
+    return replace(person, rhythms=rhythms, status=Status.UNSUBSCRIBED if gone else person.status)
+
+
+def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) -> Subscriber:
+    """With this digest again (None: with all that were stopped last, together).
+
+    What was released meanwhile is made up for as after a pause: no further back than `before_reach`.
+    """
+    last = max((r.stopped_at for r in person.rhythms if r.stopped_at is not None), default=None)
+    rhythms = tuple(
+        replace(r, stopped_at=None, mark=mark_after_pause(r.mark, before_reach))
+        if r.stopped_at is not None and (r.digest == digest or (digest is None and r.stopped_at == last))
+        else r
+        for r in person.rhythms
+    )
+    back = rhythms != person.rhythms and person.status is Status.UNSUBSCRIBED
+    return replace(person, rhythms=rhythms, status=Status.ACTIVE if back else person.status)
+
+
+def next_slower(person: Subscriber, digest: str, offered: Collection[Cadence]) -> tuple[Cadence, Cadence] | None:
+    """The quickest cadence in which a person has a digest, and the next slower one that it offers (None: none is)."""
+    mine = [s.cadence for s in person.subscriptions if s.digest == digest]
+    quickest = min(mine, key=lambda cadence: cadence.rank, default=None)
+    if quickest is None:
+        return None
+    slower = [cadence for cadence in Cadence if cadence.rank > quickest.rank and cadence in offered]
+    return (quickest, slower[0]) if slower else None
+
+
+def slowed(person: Subscriber, digest: str, old: Cadence, new: Cadence) -> Subscriber:
+    """With the subscriptions of one cadence moved to another. A rhythm that exists there stands; else the weekday and
+    hour go along."""
+    wishes = dict.fromkeys(
+        replace(s, cadence=new) if s.digest == digest and s.cadence is old else s for s in person.subscriptions
+    )
+    kept = [r for r in person.rhythms if not (r.digest == digest and r.cadence is old)]
+    before = next(r for r in person.rhythms if r.digest == digest and r.cadence is old)
+    if not any(r.digest == digest and r.cadence is new for r in kept):
+        hour = FIRST_HOUR if old is Cadence.AT_ONCE else before.hour
+        kept.append(Rhythm(digest, new, before.weekday, hour, before.mark, None, before.stopped_at))
+    return replace(person, subscriptions=in_order(wishes), rhythms=tuple(kept))
+
+
+def in_order(wishes: Collection[Subscription]) -> tuple[Subscription, ...]:
+    """Subscriptions in one order, whatever order they were told in."""
+    return tuple(
+        sorted(
+            wishes,
+            key=lambda s: (
+                s.digest,
+                s.cadence.rank,
+                sorted(s.choice.policy_areas),
+                sorted(s.choice.places),
+                sorted(s.choice.kinds),
+            ),
+        )
+    )
