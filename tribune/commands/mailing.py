@@ -1,4 +1,4 @@
-"""`tribune mailing`: mailings and their deliveries. No addresses: people are numbers here (`tribune subscribers show`)."""
+"""`tribune mailing`: mailings and their deliveries. No addresses here: people are numbers."""
 
 from __future__ import annotations
 

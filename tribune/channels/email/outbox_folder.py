@@ -20,7 +20,8 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from tribune.domain.errors import DeliveryError, NotFound, Permanent, Throttled
+from tribune.channels.email.envelope import refusal
+from tribune.domain.errors import NotFound, Permanent, Throttled
 from tribune.domain.sending import InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import Clock, SystemClock
@@ -76,12 +77,10 @@ class OutboxFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for mail in batch:
-                if _NAME.fullmatch(mail.delivery):
+                error = _refusal(mail)
+                if error is None:
                     self._write_one(mail)
-                    outcomes.append(Outcome(mail.delivery))
-                else:
-                    error: DeliveryError = Permanent("This is not a name for a file.", code="bad delivery name")
-                    outcomes.append(Outcome(mail.delivery, error))
+                outcomes.append(Outcome(mail.delivery, error))
             _sync(self.folder)
         except OSError as error:
             # The disk is full, or the folder gone: no mail of this batch counts as sent, and the rest waits.
@@ -99,6 +98,12 @@ class OutboxFolder:
         }
         _put(self.folder / f"{mail.delivery}.json", json.dumps(envelope, ensure_ascii=False, indent=1).encode())
         _put(self.folder / f"{mail.delivery}.eml", mail.content)
+
+
+def _refusal(mail: OutgoingMail) -> Permanent | None:
+    if not _NAME.fullmatch(mail.delivery):
+        return Permanent("The delivery's name is not one for a file.", code="550 bad delivery name (refused here)")
+    return refusal(mail)
 
 
 def caught(folder: Path) -> list[Envelope]:

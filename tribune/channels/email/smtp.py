@@ -8,19 +8,16 @@ message. Dots are stuffed here (smtplib's `_quote_periods`), not in the composer
 from __future__ import annotations
 
 import ipaddress
-import re
 import ssl
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tribune.channels.email.envelope import refusal
 from tribune.channels.email.replies import unreachable
 from tribune.channels.email.session import Session
-from tribune.domain.errors import ConfigurationError, DeliveryError, Permanent, Retryable, Throttled
+from tribune.domain.errors import ConfigurationError, DeliveryError, Retryable, Throttled
 from tribune.domain.sending import InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
-
-_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 class SmtpChannel:
@@ -58,7 +55,7 @@ class SmtpChannel:
         session: Session | None = None
         try:
             for mail in mails:
-                error: DeliveryError | None = _refuse(mail)
+                error: DeliveryError | None = refusal(mail)
                 if error is None:
                     try:
                         session, error = self._send_one(session, mail)
@@ -118,15 +115,6 @@ class SmtpChannel:
                     hint="Set email.smtp.ca_file to your authority's certificate, or leave it out.",
                 ) from None
         return context
-
-
-def _refuse(mail: OutgoingMail) -> Permanent | None:
-    """What must never go on the wire: an address that ends a command early, line ends that end a message early."""
-    if _UNFIT.search(mail.recipient) or "@" not in mail.recipient or len(mail.recipient.encode()) > 320:
-        return Permanent("The recipient's address is not one.", code="553 5.1.3 not an address (refused here)")
-    if _BARE_LINE_END.search(mail.content):
-        return Permanent("The message has a bare CR or LF.", code="550 5.6.0 bare CR or LF (refused here)")
-    return None
 
 
 def _is_loopback(host: str) -> bool:

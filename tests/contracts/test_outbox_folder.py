@@ -1,0 +1,87 @@
+"""The outbox folder passes the channels' contract, and its files are fit for the desk."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.email_contract import EmailContract, Received, mail
+from tribune.channels.email.outbox_folder import OutboxFolder, caught, content_of, envelope_of
+from tribune.domain.errors import NotFound, Permanent, Throttled
+from tribune.ports.clock import StoppedClock
+
+
+class TestOutboxFolder(EmailContract):
+    @pytest.fixture
+    def channel(self, tmp_path: Path) -> OutboxFolder:
+        self.folder = tmp_path / "outbox"
+        return OutboxFolder(self.folder)
+
+    def received(self) -> list[Received]:
+        found = sorted(self.folder.glob("*.eml"), key=lambda path: int(path.stem.rpartition(".")[2]))
+        told = [(envelope_of(self.folder, path.stem), path.read_bytes()) for path in found]
+        return [Received(envelope.sender, envelope.recipient, content) for envelope, content in told]
+
+
+def test_the_newest_mail_comes_first_and_files_half_written_do_not_show(tmp_path: Path) -> None:
+    clock = StoppedClock(datetime(2026, 11, 23, 6, 0, tzinfo=UTC))
+    channel = OutboxFolder(tmp_path, clock)
+    list(channel.send([mail(1)]))
+    clock.sleep(60)
+    list(channel.send([mail(2)]))
+    (tmp_path / ".1.0.3.eml.99").write_bytes(b"half")
+    (tmp_path / "1.0.4.json").write_text("{}")
+    assert [envelope.delivery for envelope in caught(tmp_path)] == ["1.0.2", "1.0.1"]
+    assert caught(tmp_path)[0].locale == "en"
+    assert content_of(tmp_path, "1.0.2") == mail(2).content
+
+
+def test_a_mail_sent_again_overwrites_itself(tmp_path: Path) -> None:
+    channel = OutboxFolder(tmp_path)
+    list(channel.send([mail(1)]))
+    list(channel.send([mail(1, "Less what was withdrawn.\r\n")]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.0.1.eml", "1.0.1.json"]
+    assert b"Less what" in content_of(tmp_path, "1.0.1")
+
+
+@pytest.mark.parametrize("name", ["../1.0.1", "/etc/passwd", "..", ".hidden", "1.0.1\x00", "", "a/b"])
+def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.eml").write_bytes(b"secret")
+    folder = tmp_path / "outbox"
+    channel = OutboxFolder(folder)
+    outcome = next(channel.send([type(mail())(name, mail().sender, mail().recipient, mail().content)]))
+    assert isinstance(outcome.error, Permanent)
+    assert list(folder.iterdir()) == []
+    for read in (content_of, envelope_of):
+        with pytest.raises(NotFound):
+            read(folder, name)
+    with pytest.raises(NotFound):
+        content_of(folder, "../secret")
+
+
+def test_a_folder_that_cannot_be_written_lets_mails_wait(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    channel = OutboxFolder(blocked)
+    outcomes = list(channel.send([mail(1), mail(2)]))
+    assert [type(outcome.error) for outcome in outcomes] == [Throttled, Throttled]
+    with pytest.raises(Throttled, match="cannot be written"):
+        channel.check()
+
+
+def test_what_is_called_sent_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both files and the folder are written through before the outcome; once for a batch in the folder's case."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def watch(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    list(OutboxFolder(tmp_path).send([mail(1), mail(2)]))
+    assert len(synced) == 5
+    assert synced[-1] == str(tmp_path)
