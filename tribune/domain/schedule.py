@@ -119,10 +119,13 @@ def next_due(timing: Timing, after: datetime) -> Occurrence:
 
 def between(timing: Timing, first: date, end: date) -> Iterator[Occurrence]:
     """The occurrences with first <= occasion < end, in order."""
-    found = next_after(timing, first - DAY)
-    while found.occasion < end:
+    last = first - DAY
+    while last + DAY < end:
+        found = next_after(timing, last)
+        if found.occasion >= end:
+            return
         yield found
-        found = next_after(timing, found.occasion)
+        last = found.occasion
 
 
 def owed_after_change(old: Timing, new: Timing, last_date: date | None, now: datetime) -> Occurrence | None:

@@ -68,14 +68,14 @@ def claim_due(tx: Transaction, digests: Collection[str], now: datetime, stale_af
     skipped: list[Skipped] = []
     moved: list[Scheduled] = []
     for row in tx.schedules.due(now):
-        settled, missed = _settle(row, now)
+        settled, due_at, missed = _settle(row, now)
         moved.append(settled)
         if row.digest not in digests:
-            skipped.append(Skipped(row, 1 + missed[0], row.occasion, settled.last_occasion, "unknown digest"))
+            every = (*missed, settled.last_occasion)
+            skipped.append(Skipped(row, len(every), every[0], every[-1], "unknown digest"))
             continue
-        if missed[0]:
-            skipped.append(Skipped(row, missed[0], row.occasion, missed[1], "missed"))
-        due_at = row.due_at if row.cadence is Cadence.AT_ONCE else latest_by(row.timing, now).due_at
+        if missed:
+            skipped.append(Skipped(row, len(missed), missed[0], missed[-1], "missed"))
         cohorts = fired.setdefault((row.digest, row.cadence, settled.last_occasion, due_at), [])
         if row.cadence is not Cadence.AT_ONCE:
             cohorts.append(Cohort(row.weekday, row.hour, row.zone))
@@ -96,16 +96,18 @@ def edition_due(edition: Edition, now: datetime) -> CloudEvent:
     return new_event("edition.due", data, source=SOURCE, key=series, record=record, time=now)
 
 
-def _settle(row: Scheduled, now: datetime) -> tuple[Scheduled, tuple[int, str]]:
-    """The row moved on behind `now`, with the occasions missed before the one that is fired: how many, the last one."""
+def _settle(row: Scheduled, now: datetime) -> tuple[Scheduled, datetime, tuple[str, ...]]:
+    """The row moved on behind `now`, the due instant of the occasion that it serves, and the occasions missed before."""
     if row.cadence is Cadence.AT_ONCE:
-        return replace(row, due_at=NEVER, occasion="", last_occasion=row.occasion), (0, "")
+        return replace(row, due_at=NEVER, occasion="", last_occasion=row.occasion), row.due_at, ()
     timing = row.timing
-    serves = latest_by(timing, now).occasion
-    missed = [m.occasion for m in between(timing, date.fromisoformat(row.occasion), serves)]
-    waits = next_after(timing, serves)
-    settled = replace(row, due_at=waits.due_at, occasion=waits.occasion.isoformat(), last_occasion=serves.isoformat())
-    return settled, (len(missed), missed[-1].isoformat() if missed else "")
+    serves = latest_by(timing, now)
+    missed = tuple(m.occasion.isoformat() for m in between(timing, date.fromisoformat(row.occasion), serves.occasion))
+    waits = next_after(timing, serves.occasion)
+    settled = replace(
+        row, due_at=waits.due_at, occasion=waits.occasion.isoformat(), last_occasion=serves.occasion.isoformat()
+    )
+    return settled, serves.due_at, missed
 
 
 def _reckon_anew(tx: Transaction) -> int:
