@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -16,7 +17,7 @@ from tests.contracts.email_contract import Received
 
 
 class Mailbox:
-    """Takes every mail. `answers` maps a recipient to the answer that RCPT gets, `after` to the one after the message."""
+    """Takes every mail. `answers`: recipient -> what RCPT is answered; `after`: what the message is answered."""
 
     def __init__(self) -> None:
         self.mails: list[Received] = []
@@ -50,7 +51,8 @@ class Mailbox:
             assert isinstance(content, bytes)
             assert envelope.mail_from is not None
             self.mails.append(Received(envelope.mail_from, recipient, content))
-            self.secure.append(session.ssl is not None)
+            assert server.transport is not None
+            self.secure.append(server.transport.get_extra_info("ssl_object") is not None)
         return answer
 
     def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
@@ -66,9 +68,9 @@ class _Controller(Controller):
 
     def _trigger_server(self) -> None:
         # The parent class connects to its own port, which for port 0 it does not know yet.
-        assert self.server is not None
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def polite(
     extensions: tuple[bytes, ...] = (),
     mails: int = 1000,
 ) -> None:
-    """A dialogue with the given answers; `end` None hangs up after the final dot, `mails` the number until it leaves."""
+    """A dialogue with the given answers; `end` None hangs up after the final dot; it leaves after `mails`."""
     connection.sendall(greeting + b"\r\n")
     while line := lines.line():
         word = line.split(b" ")[0].strip().upper()

@@ -1,4 +1,4 @@
-"""What every e-mail channel must do. A new channel is one subclass of `EmailContract` in a test file beside this one."""
+"""What every e-mail channel must do. A new channel is one subclass of `EmailContract` in a file beside this one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mail(number: int = 1, body: str = "Hello.\r\n", recipient: str = "") -> Outg
 
 
 class EmailContract:
-    """Subclasses give the fixtures `channel` (ready to use) and `arrived` (a list-like of Received, current when read)."""
+    """Subclasses give a fixture `channel`, ready to use, and `received`: what has arrived by now."""
 
     def received(self) -> list[Received]:
         raise NotImplementedError

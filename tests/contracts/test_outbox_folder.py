@@ -78,7 +78,7 @@ def test_what_is_called_sent_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.
     real = os.fsync
 
     def watch(handle: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
         real(handle)
 
     monkeypatch.setattr(os, "fsync", watch)

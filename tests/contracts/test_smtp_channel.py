@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -27,7 +28,7 @@ class TestSmtpChannel(EmailContract):
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         self.mailbox = Mailbox()
-        options = {
+        options: dict[str, Any] = {
             "tls_context": tls,
             "require_starttls": True,
             "auth_required": True,

@@ -85,6 +85,7 @@ class SmtpChannel:
             started, error = session.send(mail)
             if started or session.alive:
                 return session, error
+        if session is not None:
             session.close()
         session = self._open()
         started, error = session.send(mail)
