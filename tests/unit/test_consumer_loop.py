@@ -37,7 +37,7 @@ class Counted:
         self.told[(name, *labels.values())] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
-        self.count(name, **labels)
+        self.count(name, 1, **labels)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_nothing_of_a_person_is_kept_of_an_error(app: Application) -> None:
     def handler(tx: Transaction, event: CloudEvent) -> None:
         name, address = "Awa Diop", "awa.diop@travail.example"
         try:
-            {}[name]
+            dict[str, str]()[name]
         except KeyError:
             raise ValueError(f"cannot mail {address!r}, write to {address}\nDETAIL: {name}") from None
 
