@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,7 +117,9 @@ class Http(Section):
 
 
 class FeedSource(Section):
-    """A feed to watch. `policy_areas`, `places` and `kind` hold where an entry says nothing."""
+    """A feed to watch. `policy_areas`, `places`, `kind`, `language` hold where an entry says nothing.
+
+    `categories` maps the feed's own words to policy areas; entries published before `since` are left out."""
 
     address: str
     every_minutes: int = 30
@@ -125,10 +128,11 @@ class FeedSource(Section):
     policy_areas: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     categories: dict[str, str] = {}
+    since: date | None = None
 
 
 class OaiSource(Section):
-    """An OAI-PMH repository to harvest."""
+    """An OAI-PMH repository to harvest. As for a feed; `since` is also where the first harvest begins."""
 
     address: str
     every_minutes: int = 24 * 60
@@ -139,6 +143,7 @@ class OaiSource(Section):
     policy_areas: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     categories: dict[str, str] = {}
+    since: date | None = None
 
 
 class IlostatSource(Section):
@@ -151,6 +156,7 @@ class IlostatSource(Section):
     policy_areas: tuple[str, ...] = ("labour_statistics",)
     headline_places: tuple[str, ...] = ()
     link: str = ""
+    max_bytes: int = 500_000_000
 
 
 class Sources(Section):

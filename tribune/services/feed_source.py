@@ -79,8 +79,10 @@ class FeedSource:
             record = self._record(entry, feed.language)
             if not (self._defaults.since and record.published_on and record.published_on < self._defaults.since):
                 records[record.record] = record
-        problems = (f"The feed is not well formed: {feed.broken}.",) if feed.broken else ()
-        return Reading(tuple(records.values()), state, problems)
+        problems = [f"The feed is not well formed: {feed.broken}."] if feed.broken else []
+        if feed.passed_over:
+            problems.append(f"Passed over {feed.passed_over} entries that have neither a title nor a text.")
+        return Reading(tuple(records.values()), state, tuple(problems))
 
     def _record(self, entry: FeedEntry, feed_language: str) -> ItemRecord:
         language = tag(entry.language) or tag(feed_language) or self._defaults.language

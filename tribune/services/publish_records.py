@@ -12,12 +12,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import ItemRecord, Withdrawal
 from tribune.ports.sources import RecordState, Sources, SourceState
-from tribune.ports.store import Transaction
-from tribune.services.event_codec import new_event, to_data
+from tribune.services.event_codec import new_event
+from tribune.services.event_data import to_data
+
+if TYPE_CHECKING:
+    from tribune.ports.store import Transaction
 
 Told = ItemRecord | Withdrawal
 

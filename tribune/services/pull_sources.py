@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -13,8 +13,10 @@ from tribune.domain.errors import SourceError, TribuneError
 from tribune.domain.events import CloudEvent
 from tribune.ports.clock import Clock
 from tribune.ports.sources import SourceState
-from tribune.ports.store import Store
 from tribune.services.publish_records import Told, events_for, publish_records
+
+if TYPE_CHECKING:
+    from tribune.ports.store import Store
 
 
 @dataclass(frozen=True, slots=True)

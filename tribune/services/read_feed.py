@@ -8,12 +8,14 @@ bounds what entities inside may grow to.
 from __future__ import annotations
 
 import io
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from tribune.domain.errors import SourceError
 from tribune.services.plain_text import from_html, line, paragraphs
@@ -24,6 +26,7 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+_MARKUP = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,15 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed. `version` is empty where it was not recognised; `broken` says what is wrong with its form."""
+    """A feed. `version` is empty where it was not recognised; `broken` says what is wrong with its form; `passed_over`
+    counts entries that have neither a title nor a text."""
 
     version: str
     title: str
     language: str
     entries: tuple[FeedEntry, ...]
     broken: str = ""
+    passed_over: int = 0
 
 
 def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | None = None) -> Feed:
@@ -76,12 +81,11 @@ def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | Non
     version = str(told.get("version") or "")
     raw = list(told.get("entries") or ())[:MAX_ENTRIES]
     language = _text(feed.get("language"))
-    series = ""
-    entries = tuple(entry for entry in (_entry(one, language) for one in raw) if entry)
-    if not version and not raw:
+    entries = tuple(entry for entry in (_entry(one, language, url) for one in raw) if entry)
+    if not version and not raw and b"<channel" not in content[:5000].lower():  # CDF names no version
         raise SourceError("This is not a feed.", where=url, hint=_advice(content))
     broken = line(str(told.get("bozo_exception") or ""), 200) if told.get("bozo") else ""
-    return Feed(version, _title(feed) or series, language, entries, broken)
+    return Feed(version, _title(feed), language, entries, broken, len(raw) - len(entries))
 
 
 def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
@@ -110,6 +114,14 @@ def _advice(content: bytes) -> str:
     return "Check the address; it must answer RSS, Atom or JSON Feed."
 
 
+def join(base: str, address: str) -> str:
+    """`address` as seen from `base`; "" where it is none."""
+    try:
+        return urljoin(base, address.strip()) if address.strip() else ""
+    except ValueError:
+        return ""
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
@@ -124,15 +136,15 @@ def _title(entry: Any) -> str:
 
 
 def _plain(detail: Any, value: str) -> str:
-    """The text of a construct; only what is not declared as plain text is read as HTML."""
+    """The text of a construct. RSS cannot say whether it sends text or HTML, so tags count even in plain text."""
     kind = _text(detail.get("type")) if isinstance(detail, dict) else ""
-    return value if kind == "text/plain" else from_html(value)
+    return value if kind == "text/plain" and not _MARKUP.search(value) else from_html(value)
 
 
-def _entry(entry: Any, feed_language: str) -> FeedEntry | None:
+def _entry(entry: Any, feed_language: str, url: str) -> FeedEntry | None:
     abstract, language = _abstract(entry)
     title = _title(entry) or line(abstract, 160)
-    link = _text(_own(entry, "link"))
+    link = join(url, _text(_own(entry, "link")))
     if not title:
         return None
     details = _own(entry, "title_detail")
@@ -143,7 +155,7 @@ def _entry(entry: Any, feed_language: str) -> FeedEntry | None:
         abstract=abstract,
         link=link,
         language=_text(_own(entry, "language")) or title_language or language or feed_language,
-        enclosures=tuple(_enclosures(entry)),
+        enclosures=tuple(_enclosures(entry, link or url)),
         categories=tuple(_categories(entry)),
         identifiers=tuple(_identifiers(entry)),
         authors=tuple(_authors(entry)),
@@ -168,12 +180,12 @@ def _abstract(entry: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _enclosures(entry: Any) -> Iterator[Enclosure]:
+def _enclosures(entry: Any, base: str) -> Iterator[Enclosure]:
     for link in _own(entry, "links") or ():
         if _text(link.get("rel")) == "enclosure" and _text(link.get("href")):
             size = _text(link.get("length")).strip()
             number = int(size) if size.isascii() and size.isdigit() and len(size) < 16 else 0
-            yield Enclosure(link["href"], _text(link.get("type")), number or None)
+            yield Enclosure(join(base, link["href"]), _text(link.get("type")), number or None)
 
 
 def _categories(entry: Any) -> Iterator[str]:

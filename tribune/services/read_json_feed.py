@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urljoin
 
 from tribune.domain.errors import SourceError
 from tribune.services.plain_text import from_html, line, paragraphs
-from tribune.services.read_feed import MAX_ENTRIES, Enclosure, Feed, FeedEntry
+from tribune.services.read_feed import MAX_ENTRIES, Enclosure, Feed, FeedEntry, join
 
 
 def read_json_feed(content: bytes, *, url: str = "") -> Feed:
@@ -30,15 +29,14 @@ def read_json_feed(content: bytes, *, url: str = "") -> Feed:
     entries = tuple(
         entry
         for entry in (
-            _entry(item, urljoin(url, base), language, feed_authors)
+            _entry(item, join(url, base), language, feed_authors)
             for item in items[:MAX_ENTRIES]
             if isinstance(item, dict)
         )
         if entry
     )
     odd = len(items[:MAX_ENTRIES]) - len(entries)
-    broken = f"{odd} of its items could not be read" if odd else ""
-    return Feed("json" + version.rpartition("/")[2], line(_text(told.get("title"))), language, entries, broken)
+    return Feed("json" + version.rpartition("/")[2], line(_text(told.get("title"))), language, entries, "", odd)
 
 
 def _text(value: object) -> str:
@@ -54,7 +52,7 @@ def _entry(item: dict[str, Any], base: str, language: str, feed_authors: tuple[s
     id = str(raw_id) if isinstance(raw_id, str | int | float) and not isinstance(raw_id, bool) else ""
     if not title:
         return None
-    link = _join(base, _text(item.get("url")) or _text(item.get("external_url")))
+    link = join(base, _text(item.get("url")) or _text(item.get("external_url")))
     return FeedEntry(
         id=line(id, 2000),
         title=title,
@@ -73,20 +71,13 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _join(base: str, address: str) -> str:
-    try:
-        return urljoin(base, address) if address else ""
-    except ValueError:
-        return ""
-
-
 def _enclosures(item: dict[str, Any], base: str) -> list[Enclosure]:
     found = []
     for told in _list(item.get("attachments")):
         if isinstance(told, dict) and _text(told.get("url")):
             size = told.get("size_in_bytes")
             number = int(size) if isinstance(size, int | float) and 0 < size < 1e15 else None
-            found.append(Enclosure(_join(base, told["url"]), _text(told.get("mime_type")), number))
+            found.append(Enclosure(join(base, told["url"]), _text(told.get("mime_type")), number))
     return found
 
 

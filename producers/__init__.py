@@ -1,0 +1,1 @@
+"""An event enters: one file per kind of source."""

@@ -1,0 +1,136 @@
+"""Which sources are meant: all that are configured, one of them, a file, or an address."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import quote
+
+from tribune.bootstrap import Application
+from tribune.config import FeedSource, OaiSource
+from tribune.domain.codelists import Codelists
+from tribune.domain.errors import ConfigurationError, InvalidInput
+from tribune.services.classify import Defaults
+
+
+class Told(Protocol):
+    """A source's section of the settings."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def every_minutes(self) -> int: ...
+
+
+T = TypeVar("T", bound=Told)
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Generic[T]):
+    """A source to pull: its name in events, where it is (address or file), what settings say of it."""
+
+    name: str
+    told: T
+    address: str
+    file: Path | None = None
+
+
+def targets(
+    kind: str, configured: Mapping[str, T], source: str | None, counted_as: str | None, plain: Callable[[str], T]
+) -> list[Target[T]]:
+    """All configured sources of `kind` (feeds, oai, ilostat), or the one meant by `source`: an id, a file, an address.
+
+    `counted_as` is the source id under which a file or an address counts. Raises InvalidInput.
+    """
+    if source is None:
+        if not configured:
+            raise InvalidInput(
+                f"No source is configured under sources.{kind}.",
+                hint=f"Add a section [sources.{kind}.some-id] with an address, or name a file or an address.",
+            )
+        return [_configured(kind, id, told) for id, told in configured.items()]
+    if source in configured and counted_as is None:
+        return [_configured(kind, source, configured[source])]
+    address = source.startswith(("http://", "https://"))
+    if not address and not Path(source).is_file():
+        near = difflib.get_close_matches(source, configured, n=1)
+        known = f"Did you mean {near[0]!r}?" if near else f"Configured: {', '.join(configured) or 'none'}."
+        raise InvalidInput(f"{source!r} is no configured source of {kind}, no file and no address.", hint=known)
+    same = next((id for id, told in configured.items() if told.address == source), None)
+    id = counted_as or same
+    told = configured[id] if id and id in configured else plain(source)
+    if id:
+        name = f"{kind}/{quote(id)}"
+    else:
+        name = quote(source, safe="/:?&=%") if address else f"{kind}/{quote(Path(source).name)}"
+    return [Target(name, told, source, None if address else Path(source))]
+
+
+def _configured(kind: str, id: str, told: T) -> Target[T]:
+    address = told.address.startswith(("http://", "https://"))
+    return Target(f"{kind}/{quote(id)}", told, told.address, None if address else Path(told.address))
+
+
+def due(app: Application, found: Iterable[Target[T]], now: datetime) -> Iterator[Target[T]]:
+    """Those whose interval has passed since they were last pulled."""
+    with app.store.read() as tx:
+        pulled = {state.source: state.pulled_at for state in tx.sources.all_states()}
+    for target in found:
+        last = pulled.get(target.name)
+        if last is None or now - last >= timedelta(minutes=target.told.every_minutes):
+            yield target
+
+
+def content(target: Target[T]) -> bytes | None:
+    """The bytes of a target that is a file. Raises InvalidInput."""
+    if target.file is None:
+        return None
+    try:
+        return target.file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"This file cannot be read: {error.strerror}.", where=str(target.file)) from None
+
+
+def defaults(target: Target[FeedSource] | Target[OaiSource], codelists: Codelists) -> Defaults:
+    """What settings say of a feed or a repository, its codes checked. Raises ConfigurationError."""
+    told = target.told
+    check_codes(
+        target.name,
+        codelists,
+        kinds=(told.kind,),
+        areas=(*told.policy_areas, *told.categories.values()),
+        places=told.places,
+    )
+    return Defaults(
+        kind=told.kind,
+        language=told.language,
+        policy_areas=told.policy_areas,
+        places=told.places,
+        categories=told.categories,
+        since=told.since,
+    )
+
+
+def check_codes(
+    name: str,
+    codelists: Codelists,
+    *,
+    kinds: Iterable[str] = (),
+    areas: Iterable[str] = (),
+    places: Iterable[str] = (),
+) -> None:
+    """Codes in the settings of a source must be codes. Raises ConfigurationError that names the nearest."""
+    try:
+        for code in kinds:
+            codelists.kinds[code]
+        for code in areas:
+            codelists.policy_areas[code]
+        for code in places:
+            codelists.places[code]
+    except InvalidInput as error:
+        raise ConfigurationError(f"sources.{name.replace('/', '.', 1)}: {error}") from None
