@@ -94,6 +94,20 @@ def test_a_cohort_made_after_its_hour_waits_for_the_next_one(app: Application, c
     assert [edition.occasion for edition in tick(app).fired] == ["2026-11-24"]
 
 
+def test_who_is_stored_late_for_an_instant_has_a_mailing_of_their_own(app: Application, clock: StoppedClock) -> None:
+    """An import begins before eight and is stored after the tick of eight: its event must not look like a repeat."""
+    ensure(app, (Cadence.DAILY, 0, 8, "Africa/Dakar"))
+    clock.set(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    assert len(tick(app).fired) == 1
+    with app.store.write() as tx:
+        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Abidjan", clock.now() - timedelta(seconds=5))
+    clock.move(timedelta(seconds=6))
+    (late,) = tick(app).fired
+    assert (late.occasion, late.due_at) == ("2026-11-23", clock.now())
+    first, second = told(app)  # which also holds that their ids differ
+    assert [c.zone for c in first.cohorts + second.cohorts] == ["Africa/Dakar", "Africa/Abidjan"]
+
+
 def test_a_clock_set_back_fires_nothing_again(app: Application, clock: StoppedClock) -> None:
     ensure(app, (Cadence.DAILY, 0, 8, "Africa/Dakar"))
     clock.set(datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC))

@@ -49,9 +49,7 @@ class Upcoming:
 class Schedules(Protocol):
     """Cohorts and their due instants."""
 
-    def ensure_cohort(
-        self, digest: str, cadence: Cadence, weekday: int, hour: int, zone: str, now: datetime
-    ) -> None:
+    def ensure_cohort(self, digest: str, cadence: Cadence, weekday: int, hour: int, zone: str, now: datetime) -> None:
         """Have a row for these people, due at their next occasion after `now`. Changes nothing where it stands already.
         Daily ignores the weekday; at once needs no cohort, so nothing happens. Raises InvalidInput."""
         ...
@@ -70,6 +68,10 @@ class Schedules(Protocol):
 
     def reckoned_otherwise(self, tzdata: str) -> list[Scheduled]:
         """Rows of cohorts whose due instant was reckoned with another version of the time zone rules."""
+        ...
+
+    def settled(self, digest: str, cadence: Cadence, occasion: str) -> set[tuple[int, str]]:
+        """(hour, zone) of the cohorts for which this was the last occasion."""
         ...
 
     def move(self, rows: Sequence[Scheduled], tzdata: str) -> None:

@@ -78,6 +78,14 @@ class SqlSchedules:
     def reckoned_otherwise(self, tzdata: str) -> list[Scheduled]:
         return self._all(_rows().where(_reckoned_otherwise(tzdata)).with_for_update())
 
+    def settled(self, digest: str, cadence: Cadence, occasion: str) -> set[tuple[int, str]]:
+        query = select(schedules.c.hour, schedules.c.zone).where(
+            schedules.c.digest == digest,
+            schedules.c.cadence == cadence.value,
+            schedules.c.last_occasion == occasion,
+        )
+        return {(hour, zone) for hour, zone in self._connection.execute(query)}
+
     def move(self, rows: Sequence[Scheduled], tzdata: str) -> None:
         if not rows:
             return
