@@ -1,0 +1,174 @@
+"""Two stages (architecture.md, 6): a frame per edition and locale and a fragment per item are rendered once; a mail is
+the joining of their bytes, and a reader's copy adds the name, the links and the ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from tribune.domain.audience import Choice
+from tribune.domain.codelists import Codelists
+from tribune.domain.digests import Organisation
+from tribune.domain.errors import NotFound
+from tribune.domain.items import Item
+from tribune.domain.mailings import EditionContent, FragmentKey, Shape
+from tribune.rendering.email import mime
+from tribune.rendering.email.fragments import Fragment, Fragments, Voice
+from tribune.rendering.email.frame import EditionFacts, Frame
+from tribune.rendering.email.templates import Templates
+from tribune.rendering.locales import Translations
+from tribune.rendering.text import clean
+
+__all__ = ["Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
+
+KEPT_FRAMES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a copy is for. `delivery` is its name, "mailing.chunk.place"; `choices` say why they get it."""
+
+    subscriber: int
+    name: str
+    address: str
+    zone: str
+    choices: tuple[Choice, ...]
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLinks:
+    """A reader's own links: absolute http(s) addresses. `one_click` takes the POST of RFC 8058."""
+
+    unsubscribe: str
+    one_click: str
+    preferences: str
+
+
+class Mail:
+    """A mail for everyone who shares its content. Made by `Composer.compose`."""
+
+    __slots__ = ("_content", "_frame", "_named", "_unnamed")
+
+    def __init__(self, frame: Frame, content: Mapping[str, list[bytes]]) -> None:
+        self._frame = frame
+        self._content = content
+        self._named: _Laid | None = None
+        self._unnamed: _Laid | None = None
+
+    def fill(self, reader: Reader, links: ReaderLinks) -> bytes:
+        """The complete message for one reader (RFC 5322, CRLF ends). Raises InvalidInput for an address or a link that
+        may not stand in a mail."""
+        name = clean(reader.name)
+        if name:
+            laid = self._named = self._named or self._lay(named=True)
+        else:
+            laid = self._unnamed = self._unnamed or self._lay(named=False)
+        why, why_html = self._frame.reason(reader.choices)
+        unsubscribe, preferences = mime.link(links.unsubscribe), mime.link(links.preferences)
+        encoded = mime.slot(name)
+        # In the order of `Value`. Of what a link may hold, HTML escapes & alone (mime.link).
+        values = (
+            mime.mailbox(name, reader.address),
+            mime.message_id(reader.delivery, self._frame.domain),
+            mime.link(links.one_click).encode(),
+            encoded,
+            encoded if name.isalnum() else mime.slot(escape(name)),
+            why,
+            why_html,
+            unsubscribe_text := mime.slot(unsubscribe),
+            preferences_text := mime.slot(preferences),
+            unsubscribe_text if "&" not in unsubscribe else mime.slot(escape(unsubscribe)),
+            preferences_text if "&" not in preferences else mime.slot(escape(preferences)),
+        )
+        pieces = laid.pieces.copy()
+        for at, value in laid.values:
+            pieces[at] = values[value]
+        return b"".join(pieces)
+
+    def _lay(self, *, named: bool) -> _Laid:
+        """The message's pieces in their order, and which of them are a reader's own."""
+        pieces: list[bytes] = []
+        values: list[tuple[int, int]] = []
+        for entry in self._frame.layout(named=named, more="more" in self._content):
+            if isinstance(entry, bytes):
+                pieces.append(entry)
+            elif isinstance(entry, str):
+                pieces += self._content[entry]
+            else:
+                values.append((len(pieces), entry))
+                pieces.append(b"")
+        return _Laid(pieces, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """The pieces of a message, and the places in them that a reader's values take (`Value`)."""
+
+    pieces: list[bytes]
+    values: list[tuple[int, int]]
+
+
+class Composer:
+    """Makes mails. Keeps frames, fragments and what it said before; one per process, safe to share between threads."""
+
+    def __init__(
+        self, translations: Translations, codelists: Codelists, organisation: Organisation, templates: Path
+    ) -> None:
+        self._translations = translations
+        self._codelists = codelists
+        self._organisation = organisation
+        self._templates = Templates(templates, translations)
+        self._fragments = Fragments(self._templates)
+        self._voices: dict[str, Voice] = {}
+        self._frames: dict[tuple[object, ...], Frame] = {}
+
+    def compose(self, content: EditionContent, items: Mapping[tuple[int, int], Item], edition: EditionFacts) -> Mail:
+        """The mail of a content. `items` holds each (item, version) of its fragments. Raises NotFound."""
+        frame = self._frame(edition, content.locale)
+        made = self._fragments.kept
+        fragments = [made.get(key) or self._fragment(key, items, frame) for key in content.fragments]
+        if not fragments:
+            raise NotFound("A mail without items cannot be made.", where=f"mailing {edition.mailing}")
+        contents, contents_html = frame.contents(fragments)
+        said = {
+            "opening": [frame.opening_fields(fragments[0], len(fragments) - 1 + content.more)],
+            "preheader": frame.preheader(fragments),
+            "contents": [contents_html],
+            "contents_text": [contents],
+            "items": [fragment.html for fragment in fragments],
+            "items_text": [fragment.text for fragment in fragments],
+        }
+        if len(fragments) > 1 and content.fragments[0].shape == Shape.LEAD:
+            said["items"].insert(1, frame.heading_html)
+            said["items_text"].insert(1, frame.heading_text)
+        if content.more:
+            more, more_html = frame.more(content.more)
+            said["more"], said["more_text"] = [more_html], [more]
+        return Mail(frame, said)
+
+    def _fragment(self, key: FragmentKey, items: Mapping[tuple[int, int], Item], frame: Frame) -> Fragment:
+        item = items.get((key.item, key.version))
+        if item is None:
+            raise NotFound(f"Item {key.item} in version {key.version} is no longer in the catalogue.")
+        return self._fragments.make(key, item, frame.voice, frame.view)
+
+    def _frame(self, edition: EditionFacts, locale: str) -> Frame:
+        key = (edition.mailing, locale, edition.digest.id, edition.cadence, edition.occasion, edition.due_at)
+        found = self._frames.get(key)
+        if found is None:
+            if len(self._frames) >= KEPT_FRAMES:
+                self._frames.clear()
+            voice = self._voice(locale)
+            found = self._frames[key] = Frame(edition, voice, self._organisation, self._templates)
+        return found
+
+    def _voice(self, locale: str) -> Voice:
+        found = self._voices.get(locale)
+        if found is None:
+            default = self._organisation.default_language
+            found = self._voices[locale] = Voice(locale, self._translations, self._codelists, default)
+        return found

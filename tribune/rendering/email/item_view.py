@@ -1,0 +1,181 @@
+"""What a mail shows of an item, in words of the frame's locale: the templates only lay it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tribune.domain.digests import text_in
+from tribune.domain.errors import NotFound
+from tribune.domain.items import DataSummary, Item, LanguageVersion, Link, Observation
+from tribune.domain.mailings import FragmentKey, Shape
+from tribune.rendering.formats import Formats
+from tribune.rendering.locales import Texts, direction
+from tribune.rendering.text import clean, cut_at_sentence, cut_at_word, isolate, same_language
+from tribune.rendering.wording import Wording, starts_in
+
+LEAD_ABSTRACT, ROW_ABSTRACT = 480, 220
+LEAD_FIGURES, ROW_FIGURES = 4, 1
+MOST_PLACES = 3
+SUBJECT_TITLE = 90
+_FORMATS = ("html", "pdf", "epub", "xlsx", "csv", "audio", "video", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: what it is of, the value with its unit, its change as a sign and in words ("" where there is none)."""
+
+    label: str
+    value: str
+    sign: str = ""
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """An item as a mail shows it. `language` and `direction` are those of title and abstract; all else is the frame's."""
+
+    group: str  # publication, data or session
+    title: str
+    language: str
+    direction: str
+    abstract: str
+    particulars: str  # kind, length, language: "Working paper, 48 pages, in English"
+    places: str
+    url: str  # "" where the item has no address that a mail may link to
+    action: str
+    figures: tuple[Figure, ...]
+    figures_of: str  # the indicator
+    news: str  # what a data release brought: "134 new figures and 12 revised figures"
+    source: str
+    when: str  # of a session, in the reader's zone
+    spoken: str
+    subject: str
+
+
+def group_of(item: Item) -> str:
+    """What an item counts as in "3 publications and 1 data release"."""
+    if item.session is not None or item.kind == "session":
+        return "session"
+    return "data" if item.data is not None or item.kind == "data_release" else "publication"
+
+
+def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts: Texts) -> ItemView:
+    """The view of `item` for a fragment. Raises NotFound where the item lacks the language shown."""
+    version = item.version_in(key.language)
+    if version is None:
+        raise NotFound(f"Item {item.id} has no version in {key.language!r}.", where=f"version {item.version}")
+    lead = key.shape is Shape.LEAD
+    group = group_of(item)
+    link = _link(item, version)
+    return ItemView(
+        group=group,
+        title=clean(version.title) or formats.capitalised(formats.kind(item.kind)),
+        language=key.language,
+        direction=direction(key.language),
+        abstract=cut_at_sentence(version.abstract, LEAD_ABSTRACT if lead else ROW_ABSTRACT),
+        particulars=_particulars(item, version, key, formats, wording),
+        places=_places(item, formats) if group == "publication" else "",
+        url=link.url if link else "",
+        action=_action(item, link, formats, texts) if link else "",
+        figures=_figures(item.data, formats, wording, LEAD_FIGURES if lead else ROW_FIGURES),
+        figures_of=_indicator(item.data, key.locale) if item.data else "",
+        news=formats.list(wording.new_values(item.data.new_count, item.data.revised_count)) if item.data else "",
+        source=clean(formats.list(item.authors)) if item.data and item.authors else "",
+        when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
+        spoken=wording.languages(item.session.languages) if item.session and item.session.languages else "",
+        subject=_subject(item, version, key, formats, wording, texts),
+    )
+
+
+def _particulars(item: Item, version: LanguageVersion, key: FragmentKey, formats: Formats, wording: Wording) -> str:
+    said = [formats.capitalised(formats.kind(item.kind))]
+    if version.pages and version.pages > 0:
+        said.append(wording.pages(version.pages))
+    if not same_language(key.language, key.locale):
+        said.append(wording.in_language(key.language))
+    return formats.parts(said)
+
+
+def _places(item: Item, formats: Formats) -> str:
+    if len(item.places) > MOST_PLACES:
+        return ""
+    return formats.parts([formats.place(code) for code in item.places])
+
+
+def _link(item: Item, version: LanguageVersion) -> Link | None:
+    """The link that a mail gives: the registration of a session, else a page before a file. http(s) only."""
+    if item.session is not None and fit_to_link(item.session.registration_url):
+        return Link(item.session.registration_url)
+    fit = [link for link in version.links if fit_to_link(link.url)]
+    return min(fit, key=lambda link: _FORMATS.index(link.format) if link.format in _FORMATS else 99, default=None)
+
+
+def fit_to_link(url: str) -> bool:
+    """Whether a mail may link to `url`."""
+    if not url or any(c.isspace() or c in "<>\"\\" or not c.isprintable() for c in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
+
+
+def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
+    """What the button says: what it does."""
+    if item.session is not None:
+        if link.url == item.session.registration_url:
+            return texts.gettext("Register for the session")
+        return texts.gettext("See the session")
+    if item.data is not None:
+        return texts.gettext("See the data")
+    if link.format in ("html", "other"):
+        return texts.gettext("Read more")
+    if link.format in ("audio", "video"):
+        return texts.gettext("Listen") if link.format == "audio" else texts.gettext("Watch")
+    kind = link.format.upper()
+    if link.size_bytes:
+        return texts.gettext("Download (%(format)s, %(size)s)") % {"format": kind, "size": formats.size(link.size_bytes)}
+    return texts.gettext("Download (%(format)s)") % {"format": kind}
+
+
+def _figures(data: DataSummary | None, formats: Formats, wording: Wording, most: int) -> tuple[Figure, ...]:
+    if data is None:
+        return ()
+    return tuple(_figure(seen, data, formats, wording) for seen in data.headline[:most])
+
+
+def _figure(seen: Observation, data: DataSummary, formats: Formats, wording: Wording) -> Figure:
+    change = wording.change(seen, data.unit)
+    return Figure(
+        label=formats.parts([formats.place(seen.place), formats.period(seen.period)]),
+        value=wording.value(seen.value, data.unit),
+        sign=change.sign if change else "",
+        change=change.words if change else "",
+    )
+
+
+def _indicator(data: DataSummary, locale: str) -> str:
+    return clean(text_in(data.labels, locale))
+
+
+def _subject(
+    item: Item, version: LanguageVersion, key: FragmentKey, formats: Formats, wording: Wording, texts: Texts
+) -> str:
+    """What the subject says of an item that leads: the figure of a data release, the day of a session, else the title."""
+    title = cut_at_word(version.title, SUBJECT_TITLE)
+    if not same_language(key.language, key.locale):
+        shown = texts.pgettext("subject", "%(title)s [%(in_language)s]")
+        title = shown % {
+            "title": isolate(title, key.language, key.locale),
+            "in_language": wording.in_language(key.language),
+        }
+    if item.session is not None:
+        day = formats.day_and_month(starts_in(item.session, key.zone or item.session.zone).date())
+        return texts.gettext("Live session on %(date)s: %(title)s") % {"date": day, "title": title}
+    if item.data is not None and item.data.headline and _indicator(item.data, key.locale):
+        figure = _figure(item.data.headline[0], item.data, formats, wording)
+        what = formats.parts([_indicator(item.data, key.locale), figure.label])
+        return texts.pgettext("figure", "%(what)s: %(value)s") % {"what": what, "value": figure.value}
+    return title

@@ -1,0 +1,107 @@
+"""The catalogues of texts: one .po file per language, read as it is and compiled in memory.
+
+How a text gets into a catalogue. The msgid is a whole English sentence with named places, `%(number)s`. In Python
+take `texts = translations.gettext(locale)` and call `texts.gettext("...")`, `texts.ngettext("one", "many", n)`,
+`texts.pgettext("where it stands", "...")`; in templates `_("...", name=value)`, `ngettext(...)`, `pgettext(...)` and
+`{% trans %}` of Jinja's i18n extension. A text that is only named in one place and translated in another is marked
+with `N_("...")`. `make messages` extracts; a test fails on a missing, fuzzy or stale message.
+
+A further language is a folder `LANGUAGE/LC_MESSAGES/tribune.po`, in `locales/` or in a folder that the setting
+`locales` names. Interface texts fall back exact locale -> base language -> the organisation's default (decisions, 28).
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from tribune.domain.errors import ConfigurationError
+
+DOMAIN = "tribune"
+
+Texts = gettext.NullTranslations
+"""What `Translations.gettext` gives: gettext, ngettext, pgettext, npgettext."""
+
+_RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks nqo ps sd ug ur yi".split())
+_RTL_SCRIPT = re.compile(r"-(Arab|Hebr|Thaa|Nkoo|Syrc|Adlm)\b", re.IGNORECASE)
+
+
+def N_(message: str) -> str:
+    """Mark a text for extraction that is translated elsewhere."""
+    return message
+
+
+def base(locale: str) -> str:
+    """The base language of a BCP 47 tag: `pt` of `pt-BR`."""
+    return locale.replace("_", "-").split("-")[0].lower()
+
+
+def direction(language: str) -> str:
+    """`rtl` or `ltr`, by the tag's script where it has one, else by its language."""
+    tag = language.replace("_", "-")
+    if re.search(r"-[A-Za-z]{4}\b", tag):
+        return "rtl" if _RTL_SCRIPT.search(tag) else "ltr"
+    return "rtl" if base(tag) in _RIGHT_TO_LEFT else "ltr"
+
+
+class Translations:
+    """The catalogues of `folders`; for a language that two folders have, the later folder's texts go first."""
+
+    def __init__(self, folders: Iterable[Path], default: str = "en") -> None:
+        self._files: dict[str, list[Path]] = {}
+        self._default = default
+        for folder in folders:
+            if not folder.is_dir():
+                raise ConfigurationError(f"locales: there is no folder {folder}.")
+            for file in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
+                self._files.setdefault(file.parts[-3].replace("_", "-"), []).insert(0, file)
+        self._loaded: dict[str, Texts] = {}
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The locales that have a catalogue (BCP 47), the default one first."""
+        return tuple(sorted(self._files, key=lambda locale: (locale != self._default, locale)))
+
+    def gettext(self, locale: str) -> Texts:
+        """The texts for `locale`: each in the exact locale, else its base language, else the default, else English."""
+        found = self._loaded.get(locale)
+        if found is None:
+            found = self._loaded[locale] = self._chain(locale)
+        return found
+
+    def _chain(self, locale: str) -> Texts:
+        wanted = dict.fromkeys((locale.replace("_", "-"), base(locale), self._default))
+        by_tag = {tag.lower(): tag for tag in self._files}
+        tags = [by_tag[tag.lower()] for tag in wanted if tag.lower() in by_tag]
+        if "en" in tags:
+            # An English msgid is its own translation: what stands behind English is never asked.
+            tags = tags[: tags.index("en") + 1]
+        chain = [_compiled(file, file.stat().st_mtime_ns) for tag in tags for file in self._files[tag]]
+        first: Texts | None = None
+        for data in chain:
+            catalogue = gettext.GNUTranslations(io.BytesIO(data))
+            if first is None:
+                first = catalogue
+            else:
+                first.add_fallback(catalogue)
+        return first or gettext.NullTranslations()
+
+
+@lru_cache(maxsize=64)
+def _compiled(file: Path, _changed: int) -> bytes:
+    """The .mo form of a .po file. Fuzzy and empty messages are left out, so that they fall back."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import PoFileError, read_po
+
+    try:
+        with file.open("rb") as source:
+            catalogue = read_po(source, locale=None, abort_invalid=True)
+    except (PoFileError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigurationError(f"{file}: this is not a catalogue of texts: {error}.") from None
+    target = io.BytesIO()
+    write_mo(target, catalogue)
+    return target.getvalue()

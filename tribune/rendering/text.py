@@ -1,0 +1,84 @@
+"""Plain text made fit to be shown: cleaned, isolated for direction, cut at a sentence."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tribune.rendering.locales import base, direction
+
+# Controls, lone surrogates, private use and non-characters; marks that force or embed a direction (Unicode TR 36).
+_UNFIT = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\uffff]"
+    "|[\U000f0000-\U0010ffff]"
+)
+_SPACES = re.compile(r"[ \t\n\r\x0b\x0c\x85\u2028\u2029]+")
+_PLAIN = re.compile(r"[ -~]*")
+
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+
+# A sentence ends at one of these marks, its closing quotes included, before a space and what begins a sentence.
+_END = re.compile(r"(?:[.!?…؟。！？]+[\u00a0\u202f]?[»”’\")\]]*)(?=\s+[«“‘\"(\[¿¡]*\s?[^\W_a-zà-öø-ÿ]|\s*$)")
+_ABBREVIATIONS = frozenset(
+    {
+        *("e.g", "i.e", "etc", "cf", "vs", "no", "nos", "vol", "vols", "p", "pp", "ed", "eds", "art", "fig", "ch", "sec"),
+        *("dr", "mr", "mrs", "ms", "prof", "st", "jr", "al", "approx", "para", "paras", "ca", "op", "cit", "rev"),
+        *("m", "mm", "mme", "mlle", "n", "éd", "chap", "env", "av", "ap", "ex", "par", "réf", "rés"),
+        *("sr", "sra", "srta", "dra", "ud", "uds", "núm", "pág", "págs", "cap", "aprox", "ej", "c", "a.c", "d.c", "ee", "uu"),
+    }
+)
+
+
+def clean(text: str) -> str:
+    """`text` on one line, composed (NFC), without controls, surrogates, private use or forced directions."""
+    if _PLAIN.fullmatch(text) and "  " not in text:
+        return text.strip()
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", _UNFIT.sub("", text))).strip()
+
+
+def isolate(text: str, language: str, locale: str) -> str:
+    """`text` inside marks that keep its direction to itself, where it differs from that of `locale`."""
+    if direction(language) == direction(locale) or not text:
+        return text
+    return f"{ISOLATE}{text}{END_ISOLATE}"
+
+
+def cut_at_sentence(text: str, limit: int) -> str:
+    """As many whole sentences as fit into `limit` characters; where not even one does, whole words and an ellipsis."""
+    text = clean(text)
+    if len(text) <= limit:
+        return text
+    best = 0
+    for mark in _END.finditer(text):
+        if mark.end() > limit:
+            break
+        if not _abbreviated(text[: mark.start()], mark.group()):
+            best = mark.end()
+    if best >= min(60, limit // 3):
+        return text[:best].strip()
+    return cut_at_word(text, limit)
+
+
+def cut_at_word(text: str, limit: int) -> str:
+    """Whole words in `limit` characters, an ellipsis included where something is left out."""
+    text = clean(text)
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    if not text[limit - 1].isspace() and (space := kept.rfind(" ")) > limit // 2:
+        kept = kept[:space]
+    while kept and unicodedata.combining(text[len(kept)]):
+        kept = kept[:-1]
+    return kept.rstrip(" ,;:.–—-\u00a0\u202f(«“") + "…"
+
+
+def _abbreviated(before: str, mark: str) -> bool:
+    if not mark.startswith(".") or len(mark) > 1:
+        return False
+    word = re.split(r"[\s(«“\"\u00a0\u202f]", before)[-1]
+    return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper()) or bool(re.fullmatch(r"(\w\.)+\w", word))
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two tags share their base language."""
+    return base(one) == base(other)
