@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,8 +22,11 @@ from tribune.ports.channels import EmailChannel, OutgoingMail
 from tribune.ports.clock import Clock
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
-from tribune.rendering.email.composer import Composer, EditionFacts, Mail, Reader
+from tribune.rendering.email.composer import EditionFacts, Reader
 from tribune.services.reader_links import ReaderLinkMaker
+
+if TYPE_CHECKING:
+    from tribune.rendering.email.composer import Composer, Mail
 
 log = structlog.get_logger()
 
