@@ -124,7 +124,7 @@ def test_a_story_keeps_its_correlation_id() -> None:
 
 def test_the_id_follows_from_source_record_revision_and_type() -> None:
     assert published().id == published(kind="brief").id
-    one = {"source": "s", "key": "k", "time": NOW}
+    one: dict[str, Any] = {"source": "s", "key": "k", "time": NOW}
     withdrawn = [
         new_event("item.released", ItemReleased(1, "fr", 1), **(one | more)).id
         for more in ({}, {"revision": 2}, {"source": "t"}, {"record": "r"})
