@@ -92,7 +92,7 @@ def choose(
     tx: Transaction, due: Due, digest: Digest, cadence: Cadence, codelists: Codelists, at: datetime
 ) -> tuple[list[Candidate], Bools]:
     """The items that may go out, the most important first, and which of them are due to whom: items x people."""
-    carried = tx.planning.carried(digest.id, cadence, due)
+    carried = _carried(tx, due, digest.id, cadence)
     since = int(due.marks.min())
     mask = masker(tx, codelists)
     candidates = find_candidates(tx, digest, since, {item for _, item in carried}, mask, at)
@@ -105,6 +105,13 @@ def choose(
         if item in place and candidates[place[item]].shown_to((chain.languages, chain.fallback)) is not None:
             selected[place[item], person] = True
     return candidates, selected
+
+
+def _carried(tx: Transaction, due: Due, digest: str, cadence: Cadence) -> list[tuple[int, int]]:
+    """(place in `due`, item) of what waits for these people; items that became one with another under that one's id."""
+    carried = tx.planning.carried(digest, cadence, due)
+    now = tx.catalogue.items({item for _, item in carried}) if carried else {}
+    return [(person, now[item].id) for person, item in carried if item in now]
 
 
 def _leave_out_reclassified(
