@@ -44,19 +44,18 @@ def isolate(text: str, language: str, locale: str) -> str:
 
 
 def cut_at_sentence(text: str, limit: int) -> str:
-    """As many whole sentences as fit into `limit` characters; where not even one does, whole words and an ellipsis."""
+    """As many whole sentences as fit into `limit` characters, or the first one if it is not much longer; else whole
+    words and an ellipsis."""
     text = clean(text)
     if len(text) <= limit:
         return text
-    best = 0
+    enough, most, best = limit // 3, limit * 4 // 3, 0
     for mark in _END.finditer(text):
-        if mark.end() > limit:
+        if mark.end() > limit and (best >= enough or mark.end() > most):
             break
         if not _abbreviated(text[: mark.start()], mark.group()):
             best = mark.end()
-    if best >= min(60, limit // 3):
-        return text[:best].strip()
-    return cut_at_word(text, limit)
+    return text[:best].strip() if best >= enough else cut_at_word(text, limit)
 
 
 def cut_at_word(text: str, limit: int) -> str:

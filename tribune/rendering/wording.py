@@ -87,9 +87,9 @@ class Wording:
         return self._texts.gettext("in %(language)s") % {"language": self._formats.language(tag)}
 
     def languages(self, tags: Sequence[str]) -> str:
-        """`In English and French`."""
+        """`Languages: English and French`."""
         names = self._formats.list([self._formats.language(tag) for tag in tags])
-        return self._formats.capitalised(self._texts.gettext("in %(language)s") % {"language": names})
+        return self._texts.ngettext("Language: %(names)s", "Languages: %(names)s", len(tags)) % {"names": names}
 
     def pages(self, count: int) -> str:
         """`48 pages`."""
@@ -118,8 +118,10 @@ class Wording:
             "end_date": self._formats.full_date(ends.date()),
         }
         if starts.date() == ends.date():
-            return self._texts.gettext("%(date)s, from %(start)s to %(end)s (%(zone)s)") % told
-        return self._texts.gettext("%(date)s, %(start)s, to %(end_date)s, %(end)s (%(zone)s)") % told
+            said = self._texts.gettext("%(date)s, from %(start)s to %(end)s (%(zone)s)") % told
+        else:
+            said = self._texts.gettext("from %(date)s, %(start)s, to %(end_date)s, %(end)s (%(zone)s)") % told
+        return self._formats.capitalised(said)
 
     # -- the mail as a whole
 
@@ -197,7 +199,7 @@ class Wording:
         return self._formats.parts(ordered)
 
     def _more_names(self, count: int) -> str:
-        return self._texts.ngettext("%(number)s other", "%(number)s others", count) % {"number": self._formats.number(count)}
+        return self._texts.ngettext("%(number)s more", "%(number)s more", count) % {"number": self._formats.number(count)}
 
 
 def starts_in(session: SessionInfo, zone: str) -> datetime:
