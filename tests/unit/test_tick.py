@@ -99,13 +99,17 @@ def test_who_is_stored_late_for_an_instant_has_a_mailing_of_their_own(app: Appli
     ensure(app, (Cadence.DAILY, 0, 8, "Africa/Dakar"))
     clock.set(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
     assert len(tick(app).fired) == 1
-    with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Abidjan", clock.now() - timedelta(seconds=5))
-    clock.move(timedelta(seconds=6))
-    (late,) = tick(app).fired
-    assert (late.occasion, late.due_at) == ("2026-11-23", clock.now())
-    first, second = told(app)  # which also holds that their ids differ
-    assert [c.zone for c in first.cohorts + second.cohorts] == ["Africa/Dakar", "Africa/Abidjan"]
+    for zone in ("Africa/Abidjan", "Africa/Accra"):
+        began = datetime(2026, 11, 23, 7, 59, 55, tzinfo=UTC)
+        with app.store.write() as tx:
+            tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, zone, began)
+        clock.move(timedelta(seconds=6))
+        (late,) = tick(app).fired
+        assert (late.occasion, [c.zone for c in late.cohorts]) == ("2026-11-23", [zone])
+    editions = told(app)  # which also holds that their ids differ
+    assert len({edition.due_at for edition in editions}) == 3
+    clock.move(DAY)
+    assert [len(edition.cohorts) for edition in tick(app).fired] == [3]
 
 
 def test_a_clock_set_back_fires_nothing_again(app: Application, clock: StoppedClock) -> None:

@@ -55,7 +55,11 @@ class Schedules(Protocol):
         ...
 
     def ensure_cohorts(self, digest: str, timings: Collection[Timing], now: datetime) -> int:
-        """The same for many at once; how many rows are new."""
+        """The same for many at once; how many rows are new.
+
+        An instant fires once. A row that comes late to it (an import that began before the hour and is stored after
+        the tick) is due some microseconds later, so that its people have a mailing of their own.
+        """
         ...
 
     def anything_to_do(self, now: datetime, tzdata: str) -> bool:
@@ -68,10 +72,6 @@ class Schedules(Protocol):
 
     def reckoned_otherwise(self, tzdata: str) -> list[Scheduled]:
         """Rows of cohorts whose due instant was reckoned with another version of the time zone rules."""
-        ...
-
-    def settled(self, digest: str, cadence: Cadence, occasion: str) -> set[tuple[int, str]]:
-        """(hour, zone) of the cohorts for which this was the last occasion."""
         ...
 
     def move(self, rows: Sequence[Scheduled], tzdata: str) -> None:

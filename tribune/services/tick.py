@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from tribune.domain import zones
 from tribune.domain.audience import Cadence
 from tribune.domain.events import CloudEvent, Cohort, EditionDue
-from tribune.domain.schedule import between, due_on, latest_by, next_after
+from tribune.domain.schedule import between, latest_by, next_after
 from tribune.ports.schedules import NEVER, Scheduled
 from tribune.ports.store import Transaction
 from tribune.services.event_codec import new_event
@@ -79,18 +79,8 @@ def claim_due(tx: Transaction, digests: Collection[str], now: datetime, stale_af
         cohorts = fired.setdefault((row.digest, row.cadence, settled.last_occasion, due_at), [])
         if row.cadence is not Cadence.AT_ONCE:
             cohorts.append(Cohort(row.weekday, row.hour, row.zone))
-    before = _FiredBefore(tx)
     editions = sorted(
-        Edition(
-            # An instant fires once. Who came to it afterwards (an import that began before the hour and was stored
-            # after it) gets a mailing of their own, due now.
-            now if due_at in before(digest, cadence, occasion) else due_at,
-            digest,
-            cadence,
-            occasion,
-            _in_order(cohorts),
-            now - due_at > stale_after,
-        )
+        Edition(due_at, digest, cadence, occasion, _in_order(cohorts), now - due_at > stale_after)
         for (digest, cadence, occasion, due_at), cohorts in fired.items()
     )
     tx.schedules.move(moved, zones.version())
@@ -117,25 +107,9 @@ def _settle(row: Scheduled, now: datetime) -> tuple[Scheduled, datetime, tuple[s
     settled = replace(
         row, due_at=waits.due_at, occasion=waits.occasion.isoformat(), last_occasion=serves.occasion.isoformat()
     )
-    return settled, serves.due_at, missed
-
-
-class _FiredBefore:
-    """The due instants of an occasion for which cohorts have been settled already, before this tick moves its rows."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self._known: dict[tuple[str, Cadence, str], set[datetime]] = {}
-
-    def __call__(self, digest: str, cadence: Cadence, occasion: str) -> set[datetime]:
-        if cadence is Cadence.AT_ONCE:
-            return set()
-        key = digest, cadence, occasion
-        if key not in self._known:
-            day = date.fromisoformat(occasion)
-            settled = self._tx.schedules.settled(digest, cadence, occasion)
-            self._known[key] = {due for hour, name in settled if (due := due_on(day, hour, zones.zone(name)))}
-        return self._known[key]
+    # A row's own instant is the timing's, unless it came late to it (see Schedules.ensure_cohorts).
+    due_at = serves.due_at if missed else row.due_at
+    return settled, due_at, missed
 
 
 def _reckon_anew(tx: Transaction) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import delete as delete_from
 
 from tribune.domain import zones
 from tribune.domain.audience import Cadence, Status
-from tribune.domain.schedule import Timing, cohort_weekday, latest_by, next_after
+from tribune.domain.schedule import Timing, cohort_weekday, due_on, latest_by, next_after
 from tribune.ports.schedules import NEVER, Scheduled, Upcoming
 from tribune.store.tables import rhythms, schedules, subscribers
 
@@ -57,8 +57,26 @@ class SqlSchedules:
             known = self._keys(digest)
         new = [(key, timing) for key, timing in wanted.items() if key not in known]
         if new:
-            self._connection.execute(insert(schedules), [_new_row(digest, key[1], timing, now) for key, timing in new])
+            rows = [_new_row(digest, key[1], timing, now) for key, timing in new]
+            self._set_behind_what_fired(digest, rows)
+            self._connection.execute(insert(schedules), rows)
         return len(new)
+
+    def _set_behind_what_fired(self, digest: str, rows: list[dict[str, Any]]) -> None:
+        fired: dict[tuple[str, str], Counter[datetime | None]] = {}
+        for row in rows:
+            key = row["cadence"], row["occasion"]
+            if key not in fired:
+                day = date.fromisoformat(row["occasion"])
+                query = select(schedules.c.hour, schedules.c.zone).where(
+                    schedules.c.digest == digest,
+                    schedules.c.cadence == row["cadence"],
+                    schedules.c.last_occasion == row["occasion"],
+                )
+                fired[key] = Counter(
+                    due_on(day, hour, zones.zone(zone)) for hour, zone in self._connection.execute(query)
+                )
+            row["next_due_at"] += timedelta(microseconds=fired[key][row["next_due_at"]])
 
     def _keys(self, digest: str, *where: ColumnElement[bool]) -> set[tuple[Cadence, int, int, str]]:
         columns = schedules.c.cadence, schedules.c.weekday, schedules.c.hour, schedules.c.zone
@@ -77,14 +95,6 @@ class SqlSchedules:
 
     def reckoned_otherwise(self, tzdata: str) -> list[Scheduled]:
         return self._all(_rows().where(_reckoned_otherwise(tzdata)).with_for_update())
-
-    def settled(self, digest: str, cadence: Cadence, occasion: str) -> set[tuple[int, str]]:
-        query = select(schedules.c.hour, schedules.c.zone).where(
-            schedules.c.digest == digest,
-            schedules.c.cadence == cadence.value,
-            schedules.c.last_occasion == occasion,
-        )
-        return {(hour, zone) for hour, zone in self._connection.execute(query)}
 
     def move(self, rows: Sequence[Scheduled], tzdata: str) -> None:
         if not rows:
