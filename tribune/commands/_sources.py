@@ -1,0 +1,43 @@
+"""What `tribune pull` and `tribune publish` share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import make_url
+
+from tribune import config, logs
+from tribune.bootstrap import Application, application
+from tribune.domain.events import CloudEvent
+
+
+@contextmanager
+def house_for(dry_run: bool) -> Iterator[Application]:
+    """The application. A dry run writes nothing: where there is no store yet, an empty one stands in elsewhere."""
+    logs.configure("critical")  # what the log would say, the command prints
+    settings = config.load()
+    path = make_url(settings.store.url).database
+    with TemporaryDirectory() as elsewhere:
+        if dry_run and not (path and Path(path).is_file()):
+            store = settings.store.model_copy(update={"url": f"sqlite:///{elsewhere}/tribune.sqlite3"})
+            settings = settings.model_copy(update={"store": store})
+        with application(settings) as house:
+            house.prepare()
+            yield house
+
+
+def title_of(event: CloudEvent) -> str:
+    """What an event is about, in one line."""
+    versions = event.data.get("versions") or [{}]
+    title = versions[0].get("title") or event.data["record"]
+    languages = ", ".join(version.get("language", "") for version in versions)
+    data = event.data.get("data")
+    if data:
+        counts = {name: data.get(f"{name}_count", 0) for name in ("new", "revised", "removed")}
+        said = "first load" if data.get("first_load") else ", ".join(f"{n:,} {name}" for name, n in counts.items() if n)
+        return f"{title} [{said}]"
+    return f"{title} ({languages})" if languages else json.dumps(event.data, ensure_ascii=False)
