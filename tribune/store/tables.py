@@ -222,10 +222,12 @@ items = Table(
     Column("content", JSON, nullable=False),
     Column("embargo_until", Instant, index=True),
     Column("withdrawn_at", Instant),
+    Column("merged_into", Integer, ForeignKey("items.id"), index=True),
     Column("correlation_id", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False, index=True),
 )
+"""`embargo_until`: when the first of what waits is free. `merged_into`: the item that this one became one with."""
 
 item_records = Table(
     "item_records",
@@ -255,7 +257,7 @@ item_history = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
     Column("version", Integer, nullable=False),
-    Column("event_id", String(200), nullable=False),
+    Column("event_id", String(200), nullable=False, index=True),
     Column("changed_at", Instant, nullable=False),
     Column("change", String(40), nullable=False),
     Column("content", JSON, nullable=False),
@@ -268,7 +270,9 @@ releases = Table(
     Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
     Column("language", String(20), nullable=False),
     Column("released_at", Instant, nullable=False),
+    Column("hidden_at", Instant),
 )
+"""`hidden_at`: no longer visible (withdrawn, or released anew under a later number)."""
 
 # -- the audience ---------------------------------------------------------------------------------------------
 
@@ -396,7 +400,7 @@ schedules = Table(
     Column("next_due_at", Instant, nullable=False, index=True),
     Column("occasion", String(40), nullable=False),
     Column("last_occasion", String(40), nullable=False, server_default=""),
-    Column("tzdata", String(20), nullable=False),
+    Column("tzdata", String(20), nullable=False, index=True),
     UniqueConstraint("digest", "cadence", "weekday", "hour", "zone"),
 )
 

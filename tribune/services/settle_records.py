@@ -1,0 +1,295 @@
+"""Put a changed record into its place: which item it belongs to, what that item then holds, and what becomes visible.
+
+One record changes at a time. The records that it is or was linked with are grouped into works anew; each work keeps
+an item, works that became one share the oldest item's id, a work that came apart gets an item of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
+from tribune.domain.items import Item, Release
+from tribune.domain.merging import Content, KeptRecord, held_keys, merge, sought_keys, works
+from tribune.ports.catalogue import HistoryEntry
+from tribune.services.event_codec import new_event
+
+if TYPE_CHECKING:
+    from tribune.ports.store import Transaction
+
+SOURCE = "/tribune/catalogue"
+
+SERVED_AFTER = timedelta(days=36)
+"""A release that was visible for so long has reached the slowest rhythm (monthly: five weeks at most)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to a record: in which words history tells it, because of which event, and when (UTC).
+
+    `announce`: the record's language versions are released again, as staff call this revision new.
+    """
+
+    what: str
+    event_id: str
+    correlation_id: str
+    now: datetime
+    note: str = ""
+    announce: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a record: its item (None: a tombstone of something never seen), and what was released."""
+
+    item_id: int | None
+    what: str
+    releases: tuple[Release, ...] = ()
+
+
+def settle(tx: Transaction, kept: KeptRecord, change: Change) -> Settled:
+    """Store `kept` and bring every item that it touches up to date."""
+    candidates = {kept.item_id} if kept.item_id is not None else set[int]()
+    if kept.newest:
+        candidates |= tx.catalogue.holders(sought_keys(kept.newest))
+    others = [record for record in tx.catalogue.records_of(candidates) if record.name != kept.name]
+    groups = works([record for record in (*others, kept) if not record.withdrawn])
+    # The work that changed comes last: others keep their item.
+    groups.sort(key=lambda group: (kept in group, -len(group)))
+    empty = candidates - {record.item_id for record in others if not record.withdrawn}
+    places = _places(groups, empty if kept.newest else set(), kept)
+    gone = candidates - {id for id in places if id is not None}
+    ids = [id if id is not None else _new_item(tx, group, change) for id, group in zip(places, groups, strict=True)]
+    note = change.note
+    for id in sorted(gone):
+        into = _heir(id, ids, groups, kept)
+        if into is not None:
+            tx.catalogue.redirect(id, into, change.now)
+            note = " ".join(filter(None, (note, f"Item {id} became item {into}.")))
+    own = _save_records(tx, kept, groups, ids)
+    what = "joined" if change.what in ("created", "updated") and (gone or _joins(kept, own, candidates)) else change.what
+    _share_releases(tx, groups, ids)
+    releases: list[Release] = []
+    for id, group in zip(ids, groups, strict=True):
+        told = replace(change, what=what, note=note) if kept in group else replace(change, what=_other(kept), note="")
+        # A lone record that was its item's only one changes nothing elsewhere; this spares most events the work.
+        if kept in group or len(groups) > 1 or kept.withdrawn:
+            releases += _update(tx, id, group, kept, told)
+    if kept.withdrawn and own is not None and own not in ids:
+        _withdraw(tx, own, change)
+    return Settled(own, what, tuple(releases))
+
+
+def _places(groups: Sequence[Sequence[KeptRecord]], empty: set[int], kept: KeptRecord) -> list[int | None]:
+    """An item's id for each group, None where it needs a new one. `empty`: items without any living record."""
+    taken: set[int] = set()
+    places: list[int | None] = []
+    for group in groups:
+        former = {record.item_id for record in group if record.item_id is not None}
+        if kept in group:
+            former |= empty
+        place = min(former - taken, default=None)
+        places.append(place)
+        if place is not None:
+            taken.add(place)
+    return places
+
+
+def _heir(id: int, ids: Sequence[int], groups: Sequence[Sequence[KeptRecord]], kept: KeptRecord) -> int | None:
+    """The item that the records of `id` went into; None where it has lost its last one."""
+    for into, group in zip(ids, groups, strict=True):
+        if any(record.item_id == id for record in group) or kept in group:
+            return into
+    return None
+
+
+def _new_item(tx: Transaction, group: Sequence[KeptRecord], change: Change) -> int:
+    return tx.catalogue.add_item(merge(group), change.correlation_id, change.now)
+
+
+def _save_records(
+    tx: Transaction,
+    kept: KeptRecord,
+    groups: Sequence[Sequence[KeptRecord]],
+    ids: Sequence[int],
+) -> int | None:
+    """Each record under its item; the item of `kept`."""
+    own = kept.item_id
+    for id, group in zip(ids, groups, strict=True):
+        for record in group:
+            if record.name == kept.name:
+                own = id
+            elif record.item_id != id:
+                tx.catalogue.save_record(replace(record, item_id=id))
+    tx.catalogue.save_record(replace(kept, item_id=own))
+    for id, group in zip(ids, groups, strict=True):
+        tx.catalogue.hold(id, {key for record in group if record.newest for key in held_keys(record.newest)})
+    return own
+
+
+def _joins(kept: KeptRecord, own: int | None, candidates: set[int]) -> bool:
+    return own in candidates and own != kept.item_id
+
+
+def _other(kept: KeptRecord) -> str:
+    return "record_withdrawn" if kept.withdrawn else "split"
+
+
+def _share_releases(tx: Transaction, groups: Sequence[Sequence[KeptRecord]], ids: Sequence[int]) -> None:
+    """A work that came apart takes the releases of its languages along where the item that it leaves has none."""
+    if len(groups) < 2:
+        return
+    languages = {id: set(merge(group).languages) for id, group in zip(ids, groups, strict=True)}
+    for id, group in zip(ids, groups, strict=True):
+        for former in {record.item_id for record in group} & (set(ids) - {id}):
+            if former is None:
+                continue
+            leaving = [
+                release.sequence
+                for release in tx.catalogue.releases_of([former])[former]
+                if release.language in languages[id] - languages[former]
+            ]
+            tx.catalogue.move_releases(leaving, id)
+
+
+def _update(
+    tx: Transaction, id: int, group: Sequence[KeptRecord], kept: KeptRecord, change: Change
+) -> list[Release]:
+    """Bring an item up to date with its records; its new releases."""
+    before = tx.catalogue.item(id)
+    if before is None:
+        raise LookupError(f"item {id} is not there")
+    content = merge(group)
+    visible = content.languages if any(record.shown for record in group) else ()
+    anew = {version.language for version in kept.shown.versions} if change.announce and kept.shown else set[str]()
+    releases = _release(tx, id, before.releases, visible, anew, change.now)
+    changed = content != content_of(before)
+    version = before.version + 1 if changed else before.version
+    tx.catalogue.save_item(
+        id,
+        version=version,
+        content=content,
+        embargo_until=min(
+            (record.waiting.embargo_until for record in group if record.waiting and record.waiting.embargo_until),
+            default=None,
+        ),
+        withdrawn_at=None,
+        # The story of an item is that of the event that last made something of it visible.
+        correlation_id=change.correlation_id if releases else before.correlation_id,
+        now=change.now,
+    )
+    what = change.what if changed or releases or change.what not in _CONTENT_CHANGES else "unchanged"
+    tx.catalogue.add_history(HistoryEntry(id, version, change.event_id, change.now, what, change.note), content)
+    if changed or releases or {told.language for told in before.releases} != set(visible) or before.withdrawn_at:
+        tx.catalogue.index(id, content, visible)
+    tx.outbox.add(*(_released(release, change) for release in releases))
+    return releases
+
+
+_CONTENT_CHANGES = frozenset({"updated", "split", "record_withdrawn"})
+
+
+def content_of(item: Item) -> Content:
+    """What an item holds, apart from what the catalogue gave it."""
+    return Content(
+        kind=item.kind,
+        source_language=item.source_language,
+        versions=item.versions,
+        identifiers=item.identifiers,
+        policy_areas=item.policy_areas,
+        places=item.places,
+        categories=item.categories,
+        series=item.series,
+        authors=item.authors,
+        published_on=item.published_on,
+        reviewed_on=item.reviewed_on,
+        maintained=item.maintained,
+        data=item.data,
+        session=item.session,
+    )
+
+
+def _release(
+    tx: Transaction,
+    id: int,
+    current: Sequence[Release],
+    visible: Sequence[str],
+    anew: set[str],
+    now: datetime,
+) -> list[Release]:
+    """Make exactly the languages of `visible` visible; the releases that are new."""
+    out: dict[str, Release] = {}
+    hide: list[int] = []
+    for release in current:
+        # Two items became one and both had this language: the earlier release stands.
+        if release.language not in visible or release.language in anew or release.language in out:
+            hide.append(release.sequence)
+        else:
+            out[release.language] = release
+    tx.catalogue.hide_releases(hide, now)
+    missing = [language for language in visible if language not in out]
+    past = tx.catalogue.past_releases(id) if missing else {}
+    back = [
+        past[language].release.sequence
+        for language in missing
+        if language in past and language not in anew and _served(past[language].release, past[language].hidden_at)
+    ]
+    tx.catalogue.show_releases(back)
+    fresh = [language for language in missing if language not in past or past[language].release.sequence not in back]
+    releases = [
+        Release(sequence, id, language, now)
+        for sequence, language in zip(tx.catalogue.next_sequences(len(fresh)) if fresh else (), fresh, strict=True)
+    ]
+    tx.catalogue.add_releases(releases)
+    return releases
+
+
+def _served(release: Release, hidden_at: datetime) -> bool:
+    """Whether everyone had it before it went away, so that its return is no news. If not, some may see it twice; the
+    other way round some would never see it."""
+    return hidden_at - release.released_at >= SERVED_AFTER
+
+
+def _withdraw(tx: Transaction, id: int, change: Change) -> None:
+    before = tx.catalogue.item(id)
+    if before is None or before.withdrawn_at is not None:
+        return
+    content = content_of(before)
+    tx.catalogue.hide_releases([release.sequence for release in before.releases], change.now)
+    tx.catalogue.save_item(
+        id,
+        version=before.version,
+        content=content,
+        embargo_until=None,
+        withdrawn_at=change.now,
+        correlation_id=before.correlation_id,
+        now=change.now,
+    )
+    tx.catalogue.add_history(
+        HistoryEntry(id, before.version, change.event_id, change.now, "withdrawn", change.note), content
+    )
+    tx.catalogue.index(id, None)
+    event = new_event(
+        "item.withdrawn",
+        ItemWithdrawn(item=id, reason=change.note),
+        source=SOURCE,
+        key=str(id),
+        record=f"{id}/withdrawn/{change.event_id}",
+        time=change.now,
+    )
+    tx.outbox.add(replace(event, correlation_id=change.correlation_id))
+
+
+def _released(release: Release, change: Change) -> CloudEvent:
+    event = new_event(
+        "item.released",
+        ItemReleased(item=release.item_id, language=release.language, sequence=release.sequence),
+        source=SOURCE,
+        key=str(release.item_id),
+        record=f"{release.item_id}/{release.language}/{release.sequence}",
+        time=change.now,
+    )
+    return replace(event, correlation_id=change.correlation_id)

@@ -1,0 +1,84 @@
+"""What a text is searched by: its words, folded and stemmed, in Python on every database (decisions.md, 23).
+
+Each word gives two forms, the stem of the folded word and the folded stem: the stemmers of French and Spanish need the
+accents, and a reader who types « sante » has none to give.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from tribune.domain.codelists import fold
+
+STEMMERS = {"en": "english", "fr": "french", "es": "spanish"}
+"""Languages with an analysis of their own; all others are only folded."""
+
+_WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
+_NO_SPACES = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # kana and Han: every sign is a word
+_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu)['’ʼ](?=\w)", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’ʼ]s\b", re.IGNORECASE)
+
+_STOP_WORDS = {
+    "en": "a an and are as at be by for from in into is it its of on or that the this to was were with",
+    "fr": "a au aux avec ce ces cette dans de des du elle en est et il ils la le les leur leurs mais ne nos notre nous ou "
+    "par pas pour que qui sa se ses son sont sur un une vos votre vous y",
+    "es": "a al con de del e el en es esta este la las lo los mas no o para pero por que se sin sobre su sus u un una y",
+}
+_STOP = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
+
+_lock = Lock()
+_made: dict[str, Any] = {}
+
+
+def analysis_of(language: str) -> str:
+    """The analysis for a language tag: en, fr, es or other."""
+    base = language.split("-")[0].split("_")[0].lower()
+    return base if base in STEMMERS else "other"
+
+
+def words(text: str, analysis: str) -> Iterator[str]:
+    """The words of `text` in order, as they are written, elisions and possessives cut off."""
+    plain = unicodedata.normalize("NFC", text)
+    if analysis == "fr":
+        plain = _ELISION.sub(" ", plain)
+    elif analysis == "en":
+        plain = _POSSESSIVE.sub(" ", plain)
+    for found in _WORD.finditer(_NO_SPACES.sub(r" \1 ", plain)):
+        yield found.group()
+
+
+def is_stop_word(word: str, analysis: str) -> bool:
+    """Whether a word says nothing in a search."""
+    return fold(word) in _STOP.get(analysis, ())
+
+
+@lru_cache(maxsize=100_000)
+def forms(word: str, analysis: str) -> tuple[str, ...]:
+    """The forms under which a word is found: letters and digits only, each form once."""
+    folded = fold(word).split()
+    stemmer = STEMMERS.get(analysis)
+    if stemmer is None:
+        return tuple(dict.fromkeys(folded))
+    stems = [_stem(part, stemmer) for part in folded] + fold(_stem(word.casefold(), stemmer)).split()
+    return tuple(dict.fromkeys(stems))
+
+
+def indexed(text: str, analysis: str) -> str:
+    """`text` as it goes into the index."""
+    return " ".join(form for word in words(text, analysis) for form in forms(word, analysis))
+
+
+def _stem(word: str, name: str) -> str:
+    # A stemmer works on itself: two threads in one would spoil both words.
+    with _lock:
+        stemmer = _made.get(name)
+        if stemmer is None:
+            import snowballstemmer
+
+            stemmer = _made[name] = snowballstemmer.stemmer(name)
+        return str(stemmer.stemWord(word))
