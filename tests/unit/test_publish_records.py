@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -104,7 +104,7 @@ class Memory:
     def all_states(self) -> list[SourceState]:
         return []
 
-    def records(self, source: str) -> dict[str, RecordState]:
+    def records(self, source: str, only: Collection[str] | None = None) -> dict[str, RecordState]:
         return self.kept
 
     def save_records(self, source: str, records: list[RecordState]) -> None:

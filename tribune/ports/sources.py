@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -39,6 +39,8 @@ class Sources(Protocol):
 
     def all_states(self) -> list[SourceState]: ...
 
-    def records(self, source: str) -> Mapping[str, RecordState]: ...
+    def records(self, source: str, only: Collection[str] | None = None) -> Mapping[str, RecordState]:
+        """The records of a source, by id; with `only`, those among these ids."""
+        ...
 
     def save_records(self, source: str, records: list[RecordState]) -> None: ...

@@ -42,7 +42,7 @@ def events_for(
     sources: Sources, source: str, told: Sequence[Told], now: datetime
 ) -> tuple[list[CloudEvent], list[RecordState]]:
     """What publishing would write, without writing it: the events and the records' new revisions."""
-    known = sources.records(source) if told else {}
+    known = sources.records(source, {record.record for record in told})
     events: list[CloudEvent] = []
     revisions: list[RecordState] = []
     # Said twice in one reading: the last word counts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from tribune.ports.sources import RecordState, SourceState
 from tribune.store.tables import source_records, sources
+
+SLICE = 500
 
 
 class SqlSources:
@@ -41,13 +43,18 @@ class SqlSources:
         """Every source ever pulled, by name."""
         return [_state(row) for row in self._connection.execute(select(sources).order_by(sources.c.source))]
 
-    def records(self, source: str) -> Mapping[str, RecordState]:
-        """Every record of a source with its last published revision."""
-        rows = self._connection.execute(
-            select(
-                source_records.c.record, source_records.c.revision, source_records.c.digest, source_records.c.withdrawn
-            ).where(source_records.c.source == source)
-        )
+    def records(self, source: str, only: Collection[str] | None = None) -> Mapping[str, RecordState]:
+        """Records of a source with their last published revision: all, or those among `only`."""
+        wanted = select(
+            source_records.c.record, source_records.c.revision, source_records.c.digest, source_records.c.withdrawn
+        ).where(source_records.c.source == source)
+        if only is None:
+            asked = [wanted]
+        else:  # databases bound the parameters of one statement
+            ids = sorted(set(only))
+            slices = [ids[at : at + SLICE] for at in range(0, len(ids), SLICE)]
+            asked = [wanted.where(source_records.c.record.in_(some)) for some in slices]
+        rows = [row for one in asked for row in self._connection.execute(one)]
         return {row.record: RecordState(row.record, row.revision, row.digest, row.withdrawn) for row in rows}
 
     def save_records(self, source: str, records: list[RecordState]) -> None:
