@@ -121,14 +121,14 @@ class Composer:
         self._translations = translations
         self._codelists = codelists
         self._organisation = organisation
-        self._templates = Templates(templates, translations)
-        self._fragments = Fragments(self._templates)
+        self.templates = Templates(templates, translations)
+        self._fragments = Fragments(self.templates)
         self._voices: dict[str, Voice] = {}
         self._frames: dict[tuple[object, ...], Frame] = {}
 
     def compose(self, content: EditionContent, items: Mapping[tuple[int, int], Item], edition: EditionFacts) -> Mail:
         """The mail of a content. `items` holds each (item, version) of its fragments. Raises NotFound."""
-        frame = self._frame(edition, content.locale)
+        frame = self.frame(edition, content.locale)
         made = self._fragments.kept
         fragments = [made.get(key) or self._fragment(key, items, frame) for key in content.fragments]
         if not fragments:
@@ -156,17 +156,19 @@ class Composer:
             raise NotFound(f"Item {key.item} in version {key.version} is no longer in the catalogue.")
         return self._fragments.make(key, item, frame.voice, frame.view)
 
-    def _frame(self, edition: EditionFacts, locale: str) -> Frame:
+    def frame(self, edition: EditionFacts, locale: str) -> Frame:
+        """The frame of an edition in a locale."""
         key = (edition.mailing, locale, edition.digest.id, edition.cadence, edition.occasion, edition.due_at)
         found = self._frames.get(key)
         if found is None:
             if len(self._frames) >= KEPT_FRAMES:
                 self._frames.clear()
-            voice = self._voice(locale)
-            found = self._frames[key] = Frame(edition, voice, self._organisation, self._templates)
+            voice = self.voice(locale)
+            found = self._frames[key] = Frame(edition, voice, self._organisation, self.templates)
         return found
 
-    def _voice(self, locale: str) -> Voice:
+    def voice(self, locale: str) -> Voice:
+        """Catalogue, formats and wording of a locale."""
         found = self._voices.get(locale)
         if found is None:
             default = self._organisation.default_language
