@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
+from tribune.bootstrap import Application
+from tribune.domain.items import Item, LanguageVersion, Release
 from tribune.domain.mailings import ChunkState, EditionContent, FragmentKey, Lane, MailingState, Shape
+from tribune.domain.merging import Content
+from tribune.ports.catalogue import HistoryEntry
+from tribune.ports.channels import EmailChannel
+from tribune.rendering.email.composer import EditionFacts, Reader, ReaderLinks
+from tribune.services.make_mails import Sender
 from tribune.store.engine import SqlStore, SqlTransaction
 from tribune.store.tables import (
     chunks,
@@ -22,6 +30,7 @@ from tribune.store.tables import (
     subscribers,
     subscriptions,
 )
+from tribune.store.tables import items as items_table
 
 DUE = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
@@ -93,10 +102,10 @@ def plan(
         )
         assert made.inserted_primary_key
         mailing = int(made.inserted_primary_key[0])
-        for number, locale in enumerate(locales):
+        for number, told in enumerate(locales):
             tx.connection.execute(
                 insert(signatures).values(
-                    mailing_id=mailing, signature=number, locale=locale, content=content(locale, *items).to_json()
+                    mailing_id=mailing, signature=number, locale=told, content=content(told, *items).to_json()
                 )
             )
         person = first
@@ -132,3 +141,63 @@ def plan(
                 tx.connection.execute(insert(deliveries), rows)
             person += size
     return mailing
+
+
+def add_item(tx: SqlTransaction, title: str = "Work in figures", language: str = "en") -> int:
+    """A visible brief in one language; its id."""
+    told = Content("brief", language, (LanguageVersion(language, title, "An abstract."),))
+    id = tx.catalogue.add_item(told, "story-1", DUE)
+    tx.catalogue.add_history(HistoryEntry(id, 1, f"event-{id}", DUE, "published"), told)
+    tx.catalogue.add_releases([Release(tx.catalogue.next_sequences(1)[0], id, language, DUE)])
+    return id
+
+
+def withdraw_item(tx: SqlTransaction, id: int) -> None:
+    tx.connection.execute(update(items_table).where(items_table.c.id == id).values(withdrawn_at=DUE))
+    tx.catalogue.hide_releases([release.sequence for release in tx.catalogue.releases_of([id]).get(id, [])], DUE)
+
+
+class PlainMail:
+    """A mail without craft: who, what, which links."""
+
+    def __init__(self, titles: list[str], locale: str, sender: str) -> None:
+        self._titles, self._locale, self._sender = titles, locale, sender
+
+    def fill(self, reader: Reader, links: ReaderLinks) -> bytes:
+        lines = [
+            f"From: <{self._sender}>",
+            f"To: <{reader.address}>",
+            f"Message-ID: <{reader.delivery}@observatory.example>",
+            f"List-Unsubscribe: <{links.one_click}>",
+            "",
+            f"For {reader.name}, in {self._locale}:",
+            *self._titles,
+            "",
+        ]
+        return "\r\n".join(lines).encode()
+
+
+class PlainComposer:
+    """Stands in for the composer where a test is about sending. An item called "broken" breaks it."""
+
+    def compose(
+        self, content: EditionContent, items: Mapping[tuple[int, int], Item], edition: EditionFacts
+    ) -> PlainMail:
+        titles = [items[key.item, key.version].versions[0].title for key in content.fragments]
+        if "broken" in titles:
+            raise ValueError("secret@example.org cannot be rendered")
+        return PlainMail(titles, content.locale, edition.digest.sender)
+
+
+def make_sender(app: Application, channel: EmailChannel, owner: str = "a", **more: Any) -> Sender:
+    """A sender with the plain composer over a channel of the test's."""
+    return Sender(
+        store=app.store,
+        clock=app.clock,
+        channel=channel,
+        composer=PlainComposer(),  # type: ignore[arg-type]
+        links=app.reader_links,
+        digests=app.digests,
+        owner=owner,
+        **more,
+    )

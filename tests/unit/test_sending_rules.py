@@ -78,8 +78,8 @@ def test_marks_stay_in_order_and_doubt_stays_in_one_window(size: int, moves: lis
         assert (marks.handovers > 0) == marks.in_doubt
 
 
-def judged(error: DeliveryError | None, **more: int) -> Verdict | None:
-    return judge(7, error, policy=InDoubt.SEND_AGAIN, now=NOW, **more)
+def judged(error: DeliveryError | None, attempts: int = 1, handovers: int = 1) -> Verdict | None:
+    return judge(7, error, policy=InDoubt.SEND_AGAIN, now=NOW, attempts=attempts, handovers=handovers)
 
 
 def test_the_four_ways_not_to_leave_end_differently() -> None:
