@@ -179,10 +179,10 @@ def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> l
     group = group_of_profile[due.profile[contents.people]]
     order = np.lexsort((contents.people, contents.signature, contents.locale, group))
     kind = np.stack([group[order], contents.locale[order]])
-    heads = np.flatnonzero(np.r_[True, (kind[:, 1:] != kind[:, :-1]).any(axis=0)]) if len(order) else order
+    heads = [0, *(np.flatnonzero((kind[:, 1:] != kind[:, :-1]).any(axis=0)) + 1).tolist()] if len(order) else []
     starts = [
         start
-        for head, end in zip(heads.tolist(), [*heads[1:].tolist(), len(order)], strict=True)
+        for head, end in zip(heads, [*heads[1:], len(order)] if heads else [], strict=True)
         for start in range(head, end, CHUNK_SIZE)
     ]
     sizes = np.diff([*starts, len(order)]) if starts else np.empty(0, np.int64)
