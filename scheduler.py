@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.ports.schedules import NEVER
 from tribune.services.catalogue_item import lift_embargoes
 from tribune.services.send_retries import release_retries
 from tribune.services.tick import Ticked, claim_due, nothing_to_do
@@ -111,9 +112,13 @@ def housekeeping(app: Application) -> None:
 
 
 def next_due(app: Application) -> datetime | None:
-    """The earliest instant for which an edition waits (the demo and `tribune schedule` look ahead with it)."""
+    """The earliest instant for which an edition or an embargo waits: when the next tick has something to do."""
     with app.store.read() as tx:
-        return tx.schedules.next_due_at()
+        waits = [tx.schedules.next_due_at()]
+        for id in tx.catalogue.due_embargoes(NEVER)[:1]:
+            item = tx.catalogue.item(id)
+            waits.append(item.embargo_until if item else None)
+    return min((instant for instant in waits if instant is not None), default=None)
 
 
 class Scheduler:
