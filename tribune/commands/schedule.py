@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,7 @@ def _print_table(found: list[Upcoming], now: datetime, digests: set[str]) -> Non
 
     table = Table(box=None, pad_edge=False)
     for heading in ("Digest", "Cadence", "Local time", "Zone", "UTC", "In"):
-        table.add_column(heading, no_wrap=heading != "Zone")
+        table.add_column(heading, overflow="fold")
     table.add_column("People", justify="right")
     for upcoming in found:
         row = upcoming.row
@@ -66,7 +67,8 @@ def _print_table(found: list[Upcoming], now: datetime, digests: set[str]) -> Non
             in_words(row.due_at - now),
             f"{upcoming.people:,}",
         )
-    Console(highlight=False).print(table)
+    # Into a pipe or a file nothing is folded.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def rhythm(upcoming: Upcoming) -> str:
