@@ -251,8 +251,7 @@ def test_a_channel_with_several_mails_in_flight_may_be_throttled_in_the_middle(
 ) -> None:
     class Pipelined(Scripted):
         def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-            source = iter(mails)
-            taken = [mail for mail, _ in zip(source, range(5), strict=False)]
+            taken = list(islice(mails, 5))
             self.handed += taken
             for place, mail in enumerate(taken):
                 yield Outcome(mail.delivery, Throttled("slowly", code="421") if place in (2, 4) else None)

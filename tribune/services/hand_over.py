@@ -64,9 +64,8 @@ def hand_over(sender: Sender, batch: Batch, until: float) -> HandedOver:
     except Exception as error:
         done.broken = error
     for slot, _ in given.values():
-        done.errors[slot.place] = UnknownOutcome(
-            "the channel broke off", code=f"no answer: {type(done.broken).__name__}"
-        )
+        code = f"no answer: {type(done.broken).__name__}" if done.broken else "no answer"
+        done.errors[slot.place] = UnknownOutcome("the channel broke off", code=code)
     done.untouched = list(reversed(waiting))
     return done
 
