@@ -22,9 +22,11 @@ from tribune.resources import locate
 
 if TYPE_CHECKING:
     from tribune.domain.codelists import Codelists
+    from tribune.ports.caught import CaughtMails
     from tribune.ports.channels import EmailChannel
     from tribune.ports.http import Fetcher
     from tribune.ports.log import EventLog
+    from tribune.ports.log_view import LogView
     from tribune.rendering.email.composer import Composer
     from tribune.rendering.locales import Translations
     from tribune.services.reader_links import ReaderLinkMaker
@@ -60,6 +62,12 @@ class Application:
         from tribune.log.embedded import EmbeddedLog
 
         return EmbeddedLog(self.store.engine, self.clock)
+
+    @cached_property
+    def log_view(self) -> LogView:
+        from tribune.log.view import EmbeddedView
+
+        return EmbeddedView(self.store.engine)
 
     @cached_property
     def codelists(self) -> Codelists:
@@ -158,6 +166,14 @@ class Application:
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,
         )
+
+    @cached_property
+    def caught(self) -> CaughtMails | None:
+        """The mails that were caught; None where they leave through a mail server."""
+        from tribune.channels.email.caught_folder import CaughtFolder
+
+        told = self.settings.email
+        return CaughtFolder(told.outbox_folder) if told.channel == "outbox" else None
 
     @cached_property
     def fetcher(self) -> Fetcher:

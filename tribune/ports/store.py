@@ -18,6 +18,7 @@ from tribune.ports.log import Outbox
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
+from tribune.ports.stories import Stories
 
 
 class Transaction(Protocol):
@@ -40,6 +41,9 @@ class Transaction(Protocol):
 
     @property
     def sources(self) -> Sources: ...
+
+    @property
+    def stories(self) -> Stories: ...
 
     @property
     def inbox(self) -> Inbox: ...

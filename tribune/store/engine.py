@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
+    from tribune.store.stories import SqlStories
 
 BUSY_SECONDS = 30
 
@@ -103,6 +104,12 @@ class SqlTransaction:
         from tribune.store.sources import SqlSources
 
         return SqlSources(self.connection)
+
+    @cached_property
+    def stories(self) -> SqlStories:
+        from tribune.store.stories import SqlStories
+
+        return SqlStories(self.connection)
 
     @cached_property
     def inbox(self) -> SqlInbox:

@@ -1,0 +1,94 @@
+"""What staff need to see first: what needs them, what came in, what went out, what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tribune.domain.audience import Cadence, Status
+from tribune.domain.mailings import DeliveryState, MailingState
+from tribune.ports.log import DeadLetter, EventLog
+from tribune.ports.log_view import LogView
+from tribune.ports.store import Store
+from tribune.services.mailing_progress import MailingProgress, mailing_progress
+from tribune.services.see_events import SeenEvent, newest_events
+
+RECENT = timedelta(days=7)
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NextEdition:
+    """An edition that is due next, for people of one or several cohorts."""
+
+    digest: str
+    cadence: Cadence
+    due_at: datetime
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The start page. `behind` is group -> events that wait for it; `troubled` are recent mailings with mails that
+    failed or are held back, and how many."""
+
+    dead: Sequence[DeadLetter]
+    behind: Mapping[str, int]
+    troubled: Sequence[tuple[MailingProgress, int]]
+    to_approve: Sequence[MailingProgress]
+    without_area: int
+    came_in: Sequence[SeenEvent]
+    went_out: Sequence[MailingProgress]
+    next: Sequence[NextEdition]
+    mails: int
+    subscribers: int
+
+    @property
+    def calm(self) -> bool:
+        """Nothing needs anybody."""
+        return not (self.dead or self.behind or self.troubled or self.to_approve or self.without_area)
+
+
+def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
+    """Read from one snapshot of the store; `mails` are those sent in mailings of the last seven days."""
+    with store.read() as tx:
+        mailings = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=50)]
+        recent = [progress for progress in mailings if progress.mailing.planned_at >= now - RECENT]
+        upcoming = tx.schedules.upcoming(200)
+        without_area = len(tx.catalogue.unmapped(1000))
+        subscribers = tx.audience.count().get(Status.ACTIVE, 0)
+    editions: dict[tuple[datetime, str, Cadence], int] = {}
+    for told in upcoming:
+        key = (told.row.due_at, told.row.digest, told.row.cadence)
+        editions[key] = editions.get(key, 0) + told.people
+    return Today(
+        dead=open_letters(log),
+        behind=_behind(log),
+        troubled=[(progress, number) for progress in recent if (number := trouble(progress))],
+        to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
+        without_area=without_area,
+        came_in=newest_events(view, limit=SHOWN),
+        went_out=[progress for progress in mailings if progress.mailing.recipients][:SHOWN],
+        next=[NextEdition(digest, cadence, at, n) for (at, digest, cadence), n in sorted(editions.items())][:SHOWN],
+        mails=sum(progress.states.get(DeliveryState.SENT, 0) for progress in recent),
+        subscribers=subscribers,
+    )
+
+
+def open_letters(log: EventLog, limit: int = 1000) -> list[DeadLetter]:
+    """Dead letters that nobody has replayed yet, the newest first."""
+    return [letter for letter in log.dead_letters(limit=limit) if letter.replayed_at is None]
+
+
+def trouble(progress: MailingProgress) -> int:
+    """How many mails of a mailing failed or are held back."""
+    return progress.states.get(DeliveryState.FAILED, 0) + progress.states.get(DeliveryState.QUARANTINED, 0)
+
+
+def _behind(log: EventLog) -> Mapping[str, int]:
+    groups: dict[str, int] = {}
+    for lag in log.lag():
+        if lag.behind:
+            groups[lag.group] = groups.get(lag.group, 0) + lag.behind
+    return groups

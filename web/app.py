@@ -1,0 +1,41 @@
+"""The web application: the desk for staff, the pages behind the links of a mail, health and metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from tribune.bootstrap import Application
+from tribune.domain.errors import NotFound
+from web import desk, health, unsubscribe
+from web.pages import Pages
+from web.security import Guard
+
+STATIC = Path(__file__).resolve().parent / "static"
+
+
+def create_app(app: Application) -> FastAPI:
+    """The ASGI application over the house `app`. Nothing is written by a GET."""
+    pages = Pages(app)
+    site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
+    site.include_router(health.router(app))
+    site.include_router(unsubscribe.router(app, pages))
+    site.include_router(desk.router(app, pages))
+    site.mount("/static", StaticFiles(directory=STATIC), name="static")
+    site.add_middleware(
+        Guard, allowed_hosts=app.settings.web.allowed_hosts, desk_networks=app.settings.web.desk_networks
+    )
+
+    @site.exception_handler(HTTPException)
+    @site.exception_handler(NotFound)
+    def _refused(request: Request, error: Exception) -> Response:
+        return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    @site.exception_handler(Exception)
+    def _failed(request: Request, error: Exception) -> Response:
+        return pages.error(request, 500)
+
+    return site

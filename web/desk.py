@@ -1,0 +1,247 @@
+"""The desk: what communications staff look at. It only reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from tribune.bootstrap import Application
+from tribune.domain.mailings import DeliveryState, Mailing
+from tribune.services.list_mails import MailFilter, MailPage, find_mail, list_mails
+from tribune.services.mailing_progress import mailing_progress
+from tribune.services.read_mail import for_a_frame, read_mail
+from tribune.services.see_events import incoming_types, newest_events, see
+from tribune.services.see_today import open_letters, see_today
+from tribune.services.tell_story import item_story, tell_story
+from web.pages import Pages
+from web.security import MAIL_CSP
+
+Text = Annotated[str, Query(max_length=200)]
+AsView = Annotated[Literal["html", "phone", "text", "headers"], Query(alias="as")]
+Page = Annotated[int, Query(ge=1, le=100_000)]
+PAGE = 50
+NOT_SIMPLY_SENT = (
+    DeliveryState.FAILED,
+    DeliveryState.QUARANTINED,
+    DeliveryState.RETRY,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.EMPTY,
+)
+
+
+class Desk:
+    """What every page of the desk needs."""
+
+    def __init__(self, app: Application, pages: Pages) -> None:
+        self.app = app
+        self.pages = pages
+
+    def show(self, request: Request, template: str, place: str, **facts: Any) -> Response:
+        """A page. `place` is the entry of the navigation that it belongs to."""
+        locale = self.locale(request)
+        rest = request.url.path.removeprefix(f"/{locale}") or "/"
+        if request.url.query:
+            rest += f"?{request.url.query}"
+        dead = len(open_letters(self.app.log))
+        return self.pages.render(locale, template, place=place, rest=rest, dead=dead, **facts)
+
+    def locale(self, request: Request) -> str:
+        """The language in the address. Raises HTTPException 404 for one that is not offered."""
+        locale = str(request.path_params["locale"])
+        if locale not in self.pages.offered:
+            raise HTTPException(404)
+        return locale
+
+
+def query_of(**chosen: Any) -> str:
+    """The query of an address, of what is chosen: `?language=fr`, or nothing."""
+    told = urlencode({name: value for name, value in chosen.items() if value})
+    return f"?{told}" if told else ""
+
+
+def router(app: Application, pages: Pages) -> APIRouter:
+    """All pages of the desk, under the language that they are in."""
+    routes = APIRouter()
+    desk = Desk(app, pages)
+
+    @routes.get("/")
+    def home(request: Request) -> Response:
+        return RedirectResponse(f"/{pages.locale_of(request)}/", 303, {"vary": "accept-language"})
+
+    _overview(routes, desk)
+    _mails(routes, desk)
+    _content(routes, desk)
+    return routes
+
+
+def _overview(routes: APIRouter, desk: Desk) -> None:
+    app = desk.app
+
+    @routes.get("/{locale}")
+    def start(request: Request) -> Response:
+        return RedirectResponse(f"/{desk.locale(request)}/", 303)
+
+    @routes.get("/{locale}/")
+    def today(request: Request) -> Response:
+        seen = see_today(app.store, app.log, app.log_view, app.clock.now())
+        return desk.show(request, "today.html", "today", today=seen, now=app.clock.now())
+
+    @routes.get("/{locale}/mailings")
+    def mailings(request: Request) -> Response:
+        with app.store.read() as tx:
+            found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=200)]
+        return desk.show(request, "mailings.html", "mailings", mailings=found)
+
+    @routes.get("/{locale}/mailings/{number}")
+    def mailing(request: Request, number: int) -> Response:
+        with app.store.read() as tx:
+            progress = mailing_progress(tx, number)
+            exceptions = tx.ledger.deliveries(number, states=NOT_SIMPLY_SENT, limit=100)
+        facts = {"progress": progress, "exceptions": exceptions, "catching": app.caught is not None}
+        return desk.show(request, "mailing.html", "mailings", **facts)
+
+    @routes.get("/{locale}/dead-letters")
+    def dead_letters(request: Request) -> Response:
+        letters = [(letter, see(letter)) for letter in app.log.dead_letters(limit=200)]
+        return desk.show(request, "dead_letters.html", "dead-letters", letters=letters)
+
+
+def _mails(routes: APIRouter, desk: Desk) -> None:
+    app = desk.app
+
+    @routes.get("/{locale}/mails")
+    def mails(request: Request, q: Text = "", language: Text = "", mailing: Text = "", page: Page = 1) -> Response:
+        wanted = _filter(q, language, mailing)
+        found = list_mails(app.caught, wanted, page) if app.caught else None
+        return desk.show(
+            request,
+            "mails.html",
+            "mails",
+            catching=app.caught is not None,
+            list=found,
+            filter=wanted,
+            query=query_of(q=q, language=language, mailing=wanted.mailing),
+            mailing_names=_names(desk, request, found),
+        )
+
+    @routes.get("/{locale}/mails/{delivery}")
+    def mail(
+        request: Request, delivery: str, q: Text = "", language: Text = "", mailing: Text = "", view: AsView = "html"
+    ) -> Response:
+        if app.caught is None:
+            raise HTTPException(404)
+        wanted = _filter(q, language, mailing)
+        found = find_mail(app.caught, delivery, wanted)
+        told = _mailing_of(desk, found.mail.mailing)
+        chosen = {"q": q, "language": language, "mailing": wanted.mailing}
+        return desk.show(
+            request,
+            "mail.html",
+            "mails",
+            found=found,
+            parts=read_mail(app.caught.content(delivery)),
+            view=view,
+            mailing=told,
+            query=query_of(**chosen),
+            view_query=query_of(**chosen, **{"as": view if view != "html" else ""}),
+            why=[],
+        )
+
+    @routes.get("/{locale}/mails/{delivery}/body")
+    def body(request: Request, delivery: str) -> Response:
+        desk.locale(request)
+        if app.caught is None:
+            raise HTTPException(404)
+        html = for_a_frame(read_mail(app.caught.content(delivery)).html)
+        return HTMLResponse(html, headers={"content-security-policy": MAIL_CSP, "x-frame-options": "SAMEORIGIN"})
+
+    @routes.get("/{locale}/mails/{delivery}/message.eml")
+    def message(request: Request, delivery: str) -> Response:
+        desk.locale(request)
+        if app.caught is None:
+            raise HTTPException(404)
+        name = f'attachment; filename="{delivery}.eml"'
+        return Response(
+            app.caught.content(delivery), headers={"content-disposition": name, "content-type": "message/rfc822"}
+        )
+
+
+def _content(routes: APIRouter, desk: Desk) -> None:
+    app = desk.app
+
+    @routes.get("/{locale}/items")
+    def items(request: Request, q: Text = "", kind: Text = "", without: Text = "", page: Page = 1) -> Response:
+        locale, kind = desk.locale(request), kind if kind in app.codelists.kinds else ""
+        pages = 1
+        with app.store.read() as tx:
+            hits = tx.catalogue.search(q, locale, kind=kind or None, limit=PAGE) if q.strip() else []
+            found = []
+            if without == "area":
+                found = tx.catalogue.unmapped(200)
+            elif not q.strip():
+                pages = max(1, -(-tx.catalogue.count(kind=kind or None) // PAGE))
+                found = tx.catalogue.recent(PAGE, offset=(min(page, pages) - 1) * PAGE, kind=kind or None)
+        return desk.show(
+            request,
+            "items.html",
+            "items",
+            hits=hits,
+            items=found,
+            words_asked=q,
+            kind_asked=kind,
+            without_area=without == "area",
+            page=min(page, pages),
+            pages=pages,
+            query=query_of(kind=kind),
+        )
+
+    @routes.get("/{locale}/items/{number}")
+    def item(request: Request, number: int) -> Response:
+        with app.store.read() as tx:
+            story = item_story(tx, number)
+        if story is None:
+            raise HTTPException(404)
+        return desk.show(request, "item.html", "items", story=story, item=story.item)
+
+    @routes.get("/{locale}/events")
+    def events(request: Request, q: Text = "", type: Text = "") -> Response:
+        types = incoming_types()
+        kind = type if type in types else ""
+        found = newest_events(app.log_view, type=kind, words=q)
+        facts = {"events": found, "types": types, "type_asked": kind, "words_asked": q}
+        return desk.show(request, "events.html", "events", **facts)
+
+    @routes.get("/{locale}/events/{correlation_id}")
+    def event(request: Request, correlation_id: str) -> Response:
+        locale = desk.locale(request)
+        with app.store.read() as tx:
+            story = tell_story(tx, app.log_view, correlation_id)
+        return desk.show(request, "story.html", "events", story=story, steps=desk.pages.steps(locale).of(story))
+
+
+def _filter(q: str, language: str, mailing: str) -> MailFilter:
+    return MailFilter(language, int(mailing) if mailing.isascii() and mailing.isdigit() else None, q)
+
+
+def _mailing_of(desk: Desk, number: int | None) -> Mailing | None:
+    if number is None:
+        return None
+    with desk.app.store.read() as tx:
+        return tx.ledger.mailing(number)
+
+
+def _names(desk: Desk, request: Request, found: MailPage | None) -> dict[int, str]:
+    """The names of the mailings that caught mails belong to."""
+    locale = desk.locale(request)
+    names = {number: str(number) for number in found.mailings} if found else {}
+    if names:
+        with desk.app.store.read() as tx:
+            for number in names:
+                told = tx.ledger.mailing(number)
+                if told is not None:
+                    names[number] = desk.pages.name_of(told, locale)
+    return names

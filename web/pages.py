@@ -1,0 +1,116 @@
+"""Turn a template and its facts into an answer, in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tribune.bootstrap import Application
+from tribune.domain.audience import Fallback, shown_language
+from tribune.domain.items import Item, LanguageVersion
+from tribune.domain.mailings import Mailing
+from tribune.rendering.formats import Formats
+from tribune.rendering.locales import direction
+from tribune.resources import locate
+from web.languages import preferred
+from web.steps import Steps
+from web.words import Words
+
+
+class Pages:
+    """The templates of templates/web, one environment per locale (gettext is bound to it)."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.offered = tuple(app.settings.organisation.languages)
+        self._environments: dict[str, Environment] = {}
+        # Each language is named in itself: who looks for theirs must be able to read it.
+        self._formats = {tag: Formats(tag, app.codelists) for tag in self.offered}
+        self._language_names = {tag: told.capitalised(told.language(tag)) for tag, told in self._formats.items()}
+
+    def render(self, locale: str, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+        """The page. `facts` are what the template names."""
+        text = self._environment(locale).get_template(template).render(**facts)
+        return HTMLResponse(text, status, headers={"content-language": locale, "vary": "accept-language"})
+
+    def locale_of(self, request: Request) -> str:
+        """The language of the address, else the browser's, else the organisation's."""
+        first = request.url.path.split("/")[1] if "/" in request.url.path else ""
+        if first in self.offered:
+            return first
+        default = self.app.settings.organisation.default_language
+        return preferred(request.headers.get("accept-language", ""), self.offered, default)
+
+    def error(self, request: Request, status: int) -> HTMLResponse:
+        """A page that says what happened and what to do; never a traceback."""
+        return self.render(self.locale_of(request), "error.html", status=status, code=status)
+
+    def steps(self, locale: str) -> Steps:
+        """What tells stories in this locale."""
+        return Steps(
+            self.app.translations.gettext(locale), self.formats(locale), lambda mailing: self.name_of(mailing, locale)
+        )
+
+    def formats(self, locale: str) -> Formats:
+        """How this locale writes things."""
+        return self._formats[locale]
+
+    def name_of(self, mailing: Mailing, locale: str) -> str:
+        """`The Observatory Letter, weekly, 23 November 2026`."""
+        formats, words = self._formats[locale], Words(self.app.translations.gettext(locale))
+        digest = self.app.digests.get(mailing.digest)
+        try:
+            occasion = formats.date(date.fromisoformat(mailing.occasion))
+        except ValueError:
+            at = mailing.due_at
+            occasion = f"{formats.date(at.date())}, {formats.time(at)} UTC"
+        return ", ".join((digest.name(locale) if digest else mailing.digest, words.cadence(mailing.cadence), occasion))
+
+    def _environment(self, locale: str) -> Environment:
+        if locale not in self._environments:
+            texts = self.app.translations.gettext(locale)
+            environment = Environment(
+                loader=FileSystemLoader(locate("templates") / "web"),
+                autoescape=True,
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                extensions=["jinja2.ext.i18n"],
+            )
+            environment.install_gettext_callables(  # type: ignore[attr-defined]
+                texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext
+            )
+            formats = self._formats[locale]
+            environment.globals.update(
+                locale=locale,
+                direction=direction(locale),
+                direction_of=direction,
+                formats=formats,
+                words=Words(texts),
+                offered=self.offered,
+                language_names=self._language_names,
+                organisation=self.app.organisation,
+                codelists=self.app.codelists,
+                digests=self.app.digests,
+            )
+            environment.globals.update(
+                name_of=lambda mailing: self.name_of(mailing, locale),
+                shown_version=lambda item: shown_version(item, locale),
+                names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
+                language_list=lambda item: [formats.language(version.language) for version in item.versions],
+            )
+            environment.filters.update(place=formats.place, policy_area=formats.policy_area)
+            environment.globals["ui"] = environment.get_template("parts.html").module
+            self._environments[locale] = environment
+        return self._environments[locale]
+
+
+def shown_version(item: Item, locale: str) -> LanguageVersion:
+    """The language version to name an item by for staff who read `locale`."""
+    languages = [version.language for version in item.versions]
+    best = shown_language([locale], languages, item.source_language, Fallback.SOURCE)
+    return item.version_in(best or "") or item.versions[0]

@@ -1,0 +1,22 @@
+// Small improvements of pages that work without: j and k, the arrow keys, and / for the search field.
+const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
+  if (event.key === "/") {
+    const field = document.querySelector("input[type=search]");
+    if (field) { event.preventDefault(); field.focus(); field.select(); }
+    return;
+  }
+  const onwards = event.key === "j" || event.key === "ArrowRight";
+  if (!onwards && event.key !== "k" && event.key !== "ArrowLeft") return;
+  const rows = [...document.querySelectorAll("a.row")];
+  const turn = document.querySelector(onwards ? "a[rel=next]" : "a[rel=prev]");
+  if (event.key.startsWith("Arrow") || !rows.length) {
+    if (turn && !event.target.closest("pre, iframe")) { event.preventDefault(); turn.click(); }
+    return;
+  }
+  const here = rows.indexOf(document.activeElement);
+  const next = rows[here + (onwards ? 1 : here < 0 ? rows.length : -1)];
+  if (next) { event.preventDefault(); next.focus(); }
+});

@@ -1,0 +1,123 @@
+"""Names of states, rhythms and events as staff read them, in one locale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tribune.domain.audience import Cadence
+from tribune.domain.mailings import DeliveryState, MailingState
+from tribune.rendering.locales import Texts
+
+GOOD, BAD, ACTIVE = "good", "bad", "active"
+
+TONES: Mapping[str, str] = {
+    MailingState.FINISHED: GOOD,
+    MailingState.RUNNING: ACTIVE,
+    MailingState.APPROVED: ACTIVE,
+    MailingState.PAUSED: BAD,
+    DeliveryState.SENT: GOOD,
+    DeliveryState.IN_DOUBT: ACTIVE,
+    DeliveryState.RETRY: ACTIVE,
+    DeliveryState.FAILED: BAD,
+    DeliveryState.QUARANTINED: BAD,
+}
+"""How a badge of a state looks, beside its words. What is not named here looks quiet."""
+
+
+class Words:
+    """Names in the language of `texts`; a name that is not known stands for itself."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._cadences = self._of_cadences()
+        self._states = self._of_states()
+        self._types = self._of_types()
+        self._changes = self._of_changes()
+
+    def cadence(self, cadence: str) -> str:
+        """`weekly`."""
+        return self._cadences.get(cadence, cadence)
+
+    def state(self, state: str) -> str:
+        """A state of a mailing or of its deliveries."""
+        return self._states.get(state, state)
+
+    def tone(self, state: str) -> str:
+        """The look of a state's badge: good, bad, active or nothing."""
+        return TONES.get(state, "")
+
+    def type(self, type: str) -> str:
+        """What an event of a type says, as a heading."""
+        return self._types.get(type, type)
+
+    def change(self, change: str) -> str:
+        """What happened to an item."""
+        return self._changes.get(change, change)
+
+    def _of_cadences(self) -> Mapping[str, str]:
+        _ = self._texts.pgettext
+        return {
+            Cadence.AT_ONCE: _("rhythm of a digest", "at once"),
+            Cadence.DAILY: _("rhythm of a digest", "daily"),
+            Cadence.WEEKLY: _("rhythm of a digest", "weekly"),
+            Cadence.MONTHLY: _("rhythm of a digest", "monthly"),
+        }
+
+    def _of_states(self) -> Mapping[str, str]:
+        _ = self._texts.pgettext
+        return {
+            MailingState.PLANNED: _("state of a mailing", "waits for approval"),
+            MailingState.APPROVED: _("state of a mailing", "approved"),
+            MailingState.RUNNING: _("state of a mailing", "being sent"),
+            MailingState.PAUSED: _("state of a mailing", "paused"),
+            MailingState.CANCELLED: _("state of a mailing", "cancelled"),
+            MailingState.FINISHED: _("state of a mailing", "finished"),
+            DeliveryState.WAITING: _("state of mails", "waiting"),
+            DeliveryState.IN_DOUBT: _("state of mails", "in doubt"),
+            DeliveryState.SENT: _("state of mails", "sent"),
+            DeliveryState.RETRY: _("state of mails", "to be tried again"),
+            DeliveryState.FAILED: _("state of mails", "failed"),
+            DeliveryState.SUPPRESSED: _("state of mails", "not sent: no longer wanted"),
+            DeliveryState.QUARANTINED: _("state of mails", "held back for staff"),
+            DeliveryState.EMPTY: _("state of mails", "not sent: nothing left in it"),
+        }
+
+    def _of_types(self) -> Mapping[str, str]:
+        _ = self._texts.gettext
+        return {
+            "publication.published": _("Publication published"),
+            "publication.updated": _("Publication changed"),
+            "publication.withdrawn": _("Publication withdrawn"),
+            "data.released": _("Data released"),
+            "data.revised": _("Data revised"),
+            "session.scheduled": _("Live session scheduled"),
+            "session.updated": _("Live session changed"),
+            "session.cancelled": _("Live session cancelled"),
+            "item.released": _("Language version released"),
+            "item.withdrawn": _("Item withdrawn"),
+            "edition.due": _("Edition due"),
+            "mailing.planned": _("Mailing planned"),
+            "mailing.approved": _("Mailing approved"),
+            "mailing.started": _("Mailing started"),
+            "mailing.finished": _("Mailing finished"),
+            "delivery.chunk-ready": _("Chunk ready to send"),
+            "delivery.chunk-done": _("Chunk done"),
+            "delivery.failed": _("Delivery failed"),
+        }
+
+    def _of_changes(self) -> Mapping[str, str]:
+        _ = self._texts.gettext
+        return {
+            "created": _("New in the catalogue"),
+            "updated": _("Changed"),
+            "unchanged": _("Told again, without a change"),
+            "embargoed": _("Waits for the end of its embargo"),
+            "embargo_over": _("The embargo is over"),
+            "withdrawn": _("Withdrawn"),
+            "came_back": _("Came back after it had been withdrawn"),
+            "joined": _("Two items became one"),
+            "split": _("Came apart into two items"),
+            "record_withdrawn": _("A source took its part back"),
+            "announced_late": _("Called new after the fact"),
+            "recoded": _("Mapped anew: the code lists have changed"),
+        }
