@@ -46,7 +46,12 @@ class AddressGuard:
                 return ""
         if getattr(told, "scope_id", None):
             return f"{address} is bound to an interface"
-        if not told.is_global or told.is_multicast or any(told in n for n in _REFUSED if n.version == told.version):
+        if (
+            not told.is_global
+            or told.is_multicast
+            or told.is_reserved
+            or any(told in n for n in _REFUSED if n.version == told.version)
+        ):
             return f"{address} is not a public address"
         return ""
 

@@ -1,4 +1,4 @@
-"""Undo an answer's gzip or deflate within a bound, so that a small answer cannot fill the memory."""
+"""Undo an answer's gzip within a bound, so that a small answer cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Decoder:
         self._max = max_bytes
         self._where = where
         self._encoding = encoding.strip().lower().removeprefix("x-")
-        if self._encoding not in ("", "identity", "gzip", "deflate"):
+        if self._encoding not in ("", "identity", "gzip"):
             raise SourceError(f"An answer in the encoding {encoding!r}, which we did not ask for.", where=where)
-        self._inflater = self._new() if self._encoding in ("gzip", "deflate") else None
-        self._first = True
+        self._inflater = _new() if self._encoding == "gzip" else None
+        self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The pieces that this chunk completes."""
@@ -33,19 +33,15 @@ class Decoder:
             try:
                 piece = self._inflater.decompress(rest, PIECE)
             except zlib.error as error:
-                if self._first and self._encoding == "deflate":
-                    # Half of the servers send raw deflate without the zlib header that the standard asks for.
-                    self._inflater, self._first = zlib.decompressobj(-zlib.MAX_WBITS), False
-                    continue
                 raise self._broken(error) from None
-            self._first = False
+            self._begun = True
             if piece:
                 yield self._counted(piece)
             if self._inflater.eof:
                 # gzip members may follow one another (RFC 1952); zero bytes behind the last are padding.
                 rest = self._inflater.unused_data.lstrip(b"\0")
                 if rest:
-                    self._inflater = self._new()
+                    self._inflater = _new()
                 continue
             rest = self._inflater.unconsumed_tail
             if not rest and not piece:
@@ -53,16 +49,13 @@ class Decoder:
 
     def end(self) -> Iterator[bytes]:
         """What is left. Raises SourceError where the data ends too early."""
-        if self._inflater is None or (self._first and self.size == 0):
+        if self._inflater is None or not self._begun:
             return
         piece = self._inflater.flush()
         if piece:
             yield self._counted(piece)
         if not self._inflater.eof:
             raise self._broken("it ends too early")
-
-    def _new(self) -> zlib._Decompress:
-        return zlib.decompressobj(zlib.MAX_WBITS | (16 if self._encoding == "gzip" else 0))
 
     def _counted(self, piece: bytes) -> bytes:
         self.size += len(piece)
@@ -76,3 +69,7 @@ class Decoder:
 
     def _broken(self, error: object) -> SourceError:
         return SourceError(f"The compressed answer is broken: {error}.", where=self._where, hint="Try again later.")
+
+
+def _new() -> zlib._Decompress:
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: with gzip's header and check sum

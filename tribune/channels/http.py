@@ -70,7 +70,7 @@ class HttpFetcher:
         allow: frozenset[int] = frozenset(),
     ) -> Answer:
         """See the port."""
-        headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": "gzip, deflate"}
+        headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": "gzip"}
         validators = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         headers |= {name: value for name, value in validators.items() if value and value.isprintable()}
         expected = allow | {304} if etag or last_modified else allow

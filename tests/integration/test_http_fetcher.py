@@ -1,0 +1,365 @@
+"""The client against real servers on 127.0.0.1, good ones and hostile ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import trustme
+
+from tribune.channels.http import HttpFetcher
+from tribune.domain.errors import SourceError
+
+LOCAL = ("127.0.0.0/8",)
+Page = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Site:
+    """A server whose pages are functions; it remembers the requests."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                site.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                with suppress(ConnectionError, ssl.SSLError):
+                    site.pages.get(self.path.split("?")[0], missing)(self)
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+
+
+def missing(request: BaseHTTPRequestHandler) -> None:
+    answer(request, b"", 404)
+
+
+def answer(request: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    if status != 304:
+        request.wfile.write(body)
+
+
+def redirect(to: str) -> Page:
+    return lambda request: answer(request, b"", 302, Location=to)
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[Site]:
+    thread = threading.Thread(target=site.server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.server.shutdown()
+        site.server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving(Site()) as running:
+        yield running
+
+
+@pytest.fixture
+def fetcher() -> HttpFetcher:
+    return HttpFetcher(timeout=5, total=10, allowed_private_networks=LOCAL, contact="web@observatory.example")
+
+
+def test_a_page_with_its_validators_and_a_polite_agent(site: Site, fetcher: HttpFetcher) -> None:
+    def page(request: BaseHTTPRequestHandler) -> None:
+        if request.headers.get("If-None-Match") == '"v1"':
+            answer(request, b"", 304, ETag='"v1"')
+        else:
+            answer(
+                request, b"hello", ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 06:00:00 GMT", Content_Type="text/xml"
+            )
+
+    site.pages["/feed"] = page
+    first = fetcher.fetch(site.url + "/feed")
+    assert (first.status, first.body, first.size, first.content_type) == (200, b"hello", 5, "text/xml")
+    second = fetcher.fetch(site.url + "/feed", etag=first.etag, last_modified=first.last_modified)
+    assert second.not_modified and second.body == b""
+    headers = site.requests[1][1]
+    assert headers["user-agent"].startswith("Tribune/") and "mailto:web@observatory.example" in headers["user-agent"]
+    assert headers["if-modified-since"] == "Mon, 23 Nov 2026 06:00:00 GMT"
+    assert headers["host"] == f"127.0.0.1:{site.port}"
+
+
+def test_the_name_is_sent_while_the_checked_address_is_used(site: Site) -> None:
+    site.pages["/"] = lambda request: answer(request, b"ok")
+    asked: list[str] = []
+
+    def resolver(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    fetcher = HttpFetcher(allowed_private_networks=LOCAL, resolver=resolver)
+    assert fetcher.fetch(f"http://feeds.observatory.example:{site.port}/").body == b"ok"
+    assert site.requests[0][1]["host"] == f"feeds.observatory.example:{site.port}"
+    assert asked == ["feeds.observatory.example"], "resolved once: what was checked is what is used"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:{port}/",
+        "http://localhost:{port}/",
+        "http://[::ffff:127.0.0.1]:{port}/",
+        "http://0.0.0.0:{port}/",
+        "http://2130706433:{port}/",
+        "http://0x7f000001:{port}/",
+        "http://127.1:{port}/",
+    ],
+)
+def test_the_inside_network_is_refused_however_it_is_spelled(site: Site, address: str) -> None:
+    with pytest.raises(SourceError) as error:
+        HttpFetcher(timeout=3, total=5).fetch(address.format(port=site.port))
+    assert "not a public address" in str(error.value) or "not known" in str(error.value)
+    assert site.requests == []
+
+
+def test_a_name_that_resolves_to_inside_or_to_both_is_refused(site: Site) -> None:
+    for found in (["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["169.254.169.254"], ["::1"]):
+        fetcher = HttpFetcher(resolver=lambda host, port, found=found: found)  # type: ignore[misc]
+        with pytest.raises(SourceError, match="not a public address"):
+            fetcher.fetch(f"http://rebind.example:{site.port}/")
+    assert site.requests == []
+
+
+def test_rebinding_between_redirects_is_refused(site: Site) -> None:
+    """The name is harmless at first and turns inside for the second request."""
+    site.pages["/a"] = redirect(f"http://other.example:{site.port}/b")
+    site.pages["/b"] = lambda request: answer(request, b"secret")
+    addresses = {"one.example": "127.0.0.1", "other.example": "10.0.0.1"}
+    fetcher = HttpFetcher(allowed_private_networks=LOCAL, resolver=lambda host, port: [addresses[host]])
+    with pytest.raises(SourceError, match=r"10\.0\.0\.1 is not a public address"):
+        fetcher.fetch(f"http://one.example:{site.port}/a")
+    assert [path for path, _ in site.requests] == ["/a"]
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+        "http://[::1]/",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "gopher://127.0.0.1/",
+        "http://user:pass@127.0.0.1/",
+        "//192.168.0.1/x",
+    ],
+)
+def test_every_redirect_is_checked(site: Site, fetcher: HttpFetcher, to: str) -> None:
+    site.pages["/"] = redirect(to)
+    with pytest.raises(SourceError):
+        fetcher.fetch(site.url + "/")
+    assert len(site.requests) == 1
+
+
+def test_redirects_are_followed_and_a_loop_ends(site: Site, fetcher: HttpFetcher) -> None:
+    site.pages["/a"] = redirect("b?x=1")
+    site.pages["/b"] = lambda request: answer(request, b"here")
+    told = fetcher.fetch(site.url + "/a")
+    assert (told.url, told.body) == (site.url + "/b?x=1", b"here")
+    site.pages["/loop"] = redirect("/loop")
+    with pytest.raises(SourceError, match="redirects"):
+        fetcher.fetch(site.url + "/loop")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://a.example/", "nonsense", "", "http://", "http://u:p@a.example/"]
+)
+def test_other_schemes_and_passwords_are_refused(fetcher: HttpFetcher, url: str) -> None:
+    with pytest.raises(SourceError) as error:
+        fetcher.fetch(url)
+    assert "p@" not in str(error.value).replace("http://u:p@a.example/", ""), "a password is not repeated"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(404, "moved"), (410, "moved"), (403, "let us in"), (500, "later"), (503, "later")]
+)
+def test_other_answers_are_told_with_advice(site: Site, fetcher: HttpFetcher, status: int, said: str) -> None:
+    site.pages["/"] = lambda request: answer(request, b"x" * 100, status, Retry_After="5")
+    with pytest.raises(SourceError, match=f"{status}") as error:
+        fetcher.fetch(site.url + "/")
+    assert said in error.value.hint
+    told = fetcher.fetch(site.url + "/", allow=frozenset({status}))
+    assert (told.status, told.headers["retry-after"]) == (status, "5")
+
+
+def test_a_body_goes_into_a_file(site: Site, fetcher: HttpFetcher) -> None:
+    site.pages["/"] = lambda request: answer(request, gzip.compress(b"a" * 1000), Content_Encoding="gzip")
+    file = io.BytesIO()
+    told = fetcher.fetch(site.url + "/", into=file)
+    assert (told.body, told.size, file.getvalue()) == (b"", 1000, b"a" * 1000)
+
+
+def test_an_endless_body_stops_at_the_bound(site: Site) -> None:
+    def endless(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Connection", "close")
+        request.end_headers()
+        while True:
+            request.wfile.write(b"x" * 65536)
+
+    site.pages["/"] = endless
+    with pytest.raises(SourceError, match="larger than 1,000,000 bytes"):
+        HttpFetcher(max_bytes=1_000_000, allowed_private_networks=LOCAL).fetch(site.url + "/")
+
+
+def test_a_gzip_bomb_stops_at_the_bound(site: Site) -> None:
+    bomb = gzip.compress(b"\0" * 100_000_000, 9)
+    site.pages["/"] = lambda request: answer(request, bomb, Content_Encoding="gzip")
+    with pytest.raises(SourceError, match="larger than"):
+        HttpFetcher(max_bytes=1_000_000, allowed_private_networks=LOCAL).fetch(site.url + "/")
+
+
+def test_a_body_shorter_than_promised_is_no_answer(site: Site, fetcher: HttpFetcher) -> None:
+    def short(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "1000")
+        request.send_header("Connection", "close")
+        request.end_headers()
+        request.wfile.write(b"half")
+        request.close_connection = True
+
+    site.pages["/"] = short
+    with pytest.raises(SourceError, match="connection failed"):
+        fetcher.fetch(site.url + "/")
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server below HTTP, for what no HTTP library would send."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def run() -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                while not stop.is_set():
+                    talk(connection)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        stop.set()
+        listening.close()
+        thread.join(5)
+
+
+def drip_body(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def drip_head(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    time.sleep(0.1)
+
+
+@pytest.mark.parametrize("talk", [drip_body, drip_head, say_nothing])
+def test_a_server_that_drips_meets_the_deadline(talk: Callable[[socket.socket], None]) -> None:
+    with raw_server(talk) as port:
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="No complete answer"):
+            HttpFetcher(timeout=5, total=0.7, allowed_private_networks=LOCAL).fetch(f"http://127.0.0.1:{port}/")
+        assert 0.5 < time.monotonic() - started < 3
+
+
+def test_nonsense_instead_of_http_is_told(fetcher: HttpFetcher) -> None:
+    def nonsense(connection: socket.socket) -> None:
+        connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+        connection.close()
+
+    with raw_server(nonsense) as port, pytest.raises(SourceError, match="connection failed"):
+        fetcher.fetch(f"http://127.0.0.1:{port}/")
+
+
+def test_a_closed_port_is_told(fetcher: HttpFetcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(SourceError, match="connection failed") as error:
+        fetcher.fetch(f"http://127.0.0.1:{port}/")
+    assert error.value.hint == "Try again later."
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(site: Site) -> None:
+    site.pages["/"] = lambda request: answer(request, b"ok")
+    fetcher = HttpFetcher(allowed_private_networks=LOCAL, resolver=lambda host, port: ["127.0.0.9", "127.0.0.1"])
+    assert fetcher.fetch(f"http://a.example:{site.port}/").body == b"ok"
+
+
+# -- TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@contextmanager
+def tls_site(authority: trustme.CA, *names: str) -> Iterator[Site]:
+    site = Site()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.pages["/"] = lambda request: answer(request, b"secure")
+    site.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a refused handshake is meant
+    with serving(site):
+        yield site
+
+
+def client(authority: trustme.CA | None) -> HttpFetcher:
+    context = None
+    if authority:
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+    return HttpFetcher(allowed_private_networks=LOCAL, resolver=lambda host, port: ["127.0.0.1"], ssl_context=context)
+
+
+def test_a_good_certificate_for_the_name_holds(authority: trustme.CA) -> None:
+    with tls_site(authority, "feeds.observatory.example") as site:
+        assert client(authority).fetch(f"https://feeds.observatory.example:{site.port}/").body == b"secure"
+
+
+def test_a_certificate_for_another_name_or_of_an_unknown_authority_fails(authority: trustme.CA) -> None:
+    with tls_site(authority, "other.example") as site:
+        for who in (authority, None):
+            with pytest.raises(SourceError, match="certificate does not hold"):
+                client(who).fetch(f"https://feeds.observatory.example:{site.port}/")
+        assert site.requests == []
