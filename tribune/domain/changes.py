@@ -60,20 +60,19 @@ def slowed(person: Subscriber, digest: str, old: Cadence, new: Cadence) -> Subsc
     if not any(r.digest == digest and r.cadence is new for r in kept):
         hour = FIRST_HOUR if old is Cadence.AT_ONCE else before.hour
         kept.append(Rhythm(digest, new, before.weekday, hour, before.mark, None, before.stopped_at))
-    return replace(person, subscriptions=in_order(wishes), rhythms=tuple(kept))
+    return replace(person, subscriptions=in_order(wishes), rhythms=rhythms_in_order(kept))
 
 
 def in_order(wishes: Collection[Subscription]) -> tuple[Subscription, ...]:
-    """Subscriptions in one order, whatever order they were told in."""
-    return tuple(
-        sorted(
-            wishes,
-            key=lambda s: (
-                s.digest,
-                s.cadence.rank,
-                sorted(s.choice.policy_areas),
-                sorted(s.choice.places),
-                sorted(s.choice.kinds),
-            ),
-        )
-    )
+    """Subscriptions in the one order in which they are kept, whatever order they were told in."""
+    return tuple(wishes) if len(wishes) < 2 else tuple(sorted(wishes, key=_order))
+
+
+def rhythms_in_order(rhythms: Collection[Rhythm]) -> tuple[Rhythm, ...]:
+    """Rhythms in the one order in which they are kept."""
+    return tuple(rhythms) if len(rhythms) < 2 else tuple(sorted(rhythms, key=lambda r: (r.digest, r.cadence.rank)))
+
+
+def _order(wish: Subscription) -> tuple[str, int, list[str], list[str], list[str]]:
+    choice = wish.choice
+    return wish.digest, wish.cadence.rank, sorted(choice.policy_areas), sorted(choice.places), sorted(choice.kinds)

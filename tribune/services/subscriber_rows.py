@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeVar
 
 from tribune.domain import zones
@@ -21,6 +22,8 @@ COLUMNS = (
     *("address", "name", "group", "languages", "zone", "fallback", "digest"),
     *("policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status"),
 )
+_FACTS = ("group", "languages", "zone", "fallback")
+_WISH = ("digest", "policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status")
 REQUIRED = ("address", "languages", "zone")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -32,7 +35,7 @@ _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of what follows; right-to-left names need none of them."""
 
-_CACHED = 50_000
+_CACHED = 10_000
 T = TypeVar("T")
 
 
@@ -88,32 +91,35 @@ class RowReader:
     """Reads cells into facts. The same cells are read once: files repeat themselves."""
 
     def __init__(self, header: Sequence[str], digests: Mapping[str, Digest], codelists: Codelists) -> None:
-        self._at = {name: place for place, name in enumerate(header)}
+        # A column that the file does not have is read from behind its end, where `padded` puts an empty cell.
+        places = {name: header.index(name) if name in header else len(header) for name in COLUMNS}
+        self._width = len(header) + 1
+        self._address_at, self._name_at = places["address"], places["name"]
+        self._facts_of = itemgetter(*(places[name] for name in _FACTS))
+        self._wish_of = itemgetter(*(places[name] for name in _WISH))
         self._digests = digests
         self._codelists = codelists
         self._facts: dict[tuple[str, ...], Facts | RefusedCell] = {}
         self._wishes: dict[tuple[str, ...], Wish | RefusedCell] = {}
 
+    def padded(self, row: Sequence[str]) -> list[str]:
+        """The row with a cell for every column. The other functions need it so."""
+        return [*row[: self._width - 1], *[""] * max(self._width - len(row), 1)]
+
     def address(self, row: Sequence[str]) -> str:
-        return read_address(self._cell(row, "address"))
+        return read_address(_text(row[self._address_at]))
 
     def name(self, row: Sequence[str]) -> str:
-        return read_name(self._cell(row, "name"))
+        return read_name(_text(row[self._name_at]))
 
     def facts(self, row: Sequence[str]) -> Facts:
-        cells = tuple(self._cell(row, column) for column in ("group", "languages", "zone", "fallback"))
-        return _once(self._facts, cells, self._read_facts)
+        return _once(self._facts, self._facts_of(row), self._read_facts)
 
     def wish(self, row: Sequence[str]) -> Wish:
-        columns = ("digest", "policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status")
-        return _once(self._wishes, tuple(self._cell(row, column) for column in columns), self._read_wish)
-
-    def _cell(self, row: Sequence[str], column: str) -> str:
-        place = self._at.get(column, -1)
-        return original(row[place].strip()) if 0 <= place < len(row) else ""
+        return _once(self._wishes, self._wish_of(row), self._read_wish)
 
     def _read_facts(self, cells: tuple[str, ...]) -> Facts:
-        group, languages, zone, fallback = cells
+        group, languages, zone, fallback = map(_text, cells)
         return Facts(
             group=_code("group", group, self._codelists.groups) if group else None,
             languages=read_languages(languages) if languages else None,
@@ -122,7 +128,7 @@ class RowReader:
         )
 
     def _read_wish(self, cells: tuple[str, ...]) -> Wish:
-        told, areas, places, kinds, cadence, weekday, hour, status = cells
+        told, areas, places, kinds, cadence, weekday, hour, status = map(_text, cells)
         digest = self._digest(told)
         how_often = _one_of("cadence", cadence, {c.value: c for c in digest.cadences}, default=Cadence.WEEKLY)
         return Wish(
@@ -168,6 +174,10 @@ def _once(known: dict[tuple[str, ...], T | RefusedCell], cells: tuple[str, ...],
     if isinstance(found, RefusedCell):
         raise found
     return found
+
+
+def _text(cell: str) -> str:
+    return original(cell.strip())
 
 
 def split(cell: str) -> list[str]:
@@ -222,9 +232,8 @@ def read_languages(cell: str) -> tuple[str, ...]:
 
 
 def _clean(text: str) -> bool:
-    if text.isascii():
-        return text.isprintable()
-    return not any(unicodedata.category(c) in _UNSAFE or c in _OVERRIDES for c in text)
+    # What is not printable may still be harmless: a no-break space, the joiners of Persian and Hindi.
+    return text.isprintable() or not any(unicodedata.category(c) in _UNSAFE or c in _OVERRIDES for c in text)
 
 
 def _zone(cell: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.addresses import address_hash, address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
+from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, Mask, Recipient
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs
@@ -102,11 +102,14 @@ class SqlAudience:
         ids = select(people.c.id).where(which)
         wishes: dict[int, list[Subscription]] = defaultdict(list)
         for row in self._connection.execute(
-            select(*(subscriptions.c[name] for name in ("subscriber_id", "digest", "cadence", "choice")))
-            .where(subscriptions.c.subscriber_id.in_(ids))
-            .order_by(subscriptions.c.id)
+            select(
+                subscriptions.c.subscriber_id,
+                subscriptions.c.digest,
+                subscriptions.c.cadence,
+                cast(subscriptions.c.choice, Text),
+            ).where(subscriptions.c.subscriber_id.in_(ids))
         ):
-            wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), choice_from_json(row[3])))
+            wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), _choice(row[3])))
         kept: dict[int, list[Rhythm]] = defaultdict(list)
         for told in self._connection.execute(
             select(
@@ -141,8 +144,8 @@ class SqlAudience:
                 zone=who.zone,
                 fallback=Fallback(who.fallback),
                 status=Status(who.status),
-                subscriptions=tuple(wishes[who.id]),
-                rhythms=tuple(sorted(kept[who.id], key=lambda r: (r.digest, r.cadence.rank))),
+                subscriptions=in_order(wishes[who.id]),
+                rhythms=rhythms_in_order(kept[who.id]),
             )
 
     # -- writing
@@ -151,22 +154,22 @@ class SqlAudience:
         if not new:
             return []
         first = self._take_ids(len(new))
-        numbered = [replace(subscriber, id=id) for id, subscriber in enumerate(new, start=first)]
+        numbered = list(enumerate(new, start=first))
         insert_rows(
             self._connection,
             people,
             ["id", "address", "address_key", "name"],
-            ((s.id, s.address, address_key(s.address), s.name) for s in numbered),
+            ((id, s.address, address_key(s.address), s.name) for id, s in numbered),
         )
         at = instant_text(now)
         insert_rows(
             self._connection,
             subscribers,
             _FACTS,
-            ((s.id, *_facts(s).values(), at, at) for s in numbered),
+            ((id, *_facts(s).values(), at, at) for id, s in numbered),
         )
         self._add_wishes(numbered, mask)
-        return [s.id for s in numbered]
+        return [id for id, _ in numbered]
 
     def update(self, changed: Sequence[Subscriber], mask: Mask, now: datetime) -> None:
         if not changed:
@@ -193,7 +196,7 @@ class SqlAudience:
         for batch in _batches([s.id for s in changed]):
             for table in (subscriptions, rhythms, marks):
                 self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
-        self._add_wishes(changed, mask)
+        self._add_wishes([(s.id, s) for s in changed], mask)
 
     def set_stopped(self, person: Subscriber, now: datetime) -> None:
         self._connection.execute(
@@ -211,14 +214,14 @@ class SqlAudience:
                     .values(value)
                 )
 
-    def _add_wishes(self, whose: Sequence[Subscriber], mask: Mask) -> None:
+    def _add_wishes(self, whose: Sequence[tuple[int, Subscriber]], mask: Mask) -> None:
         insert_rows(
             self._connection,
             subscriptions,
             ["subscriber_id", "digest", "cadence", "choice", *mask_columns],
             (
-                (s.id, wish.digest, wish.cadence.value, _choice_text(wish.choice), *mask(wish.choice))
-                for s in whose
+                (id, wish.digest, wish.cadence.value, _choice_text(wish.choice), *mask(wish.choice))
+                for id, s in whose
                 for wish in s.subscriptions
             ),
         )
@@ -227,8 +230,8 @@ class SqlAudience:
             rhythms,
             ["subscriber_id", "digest", "cadence", "weekday", "hour", "zone", "stopped_at"],
             (
-                (s.id, r.digest, r.cadence.value, r.weekday, r.hour, s.zone, _text_of(r.stopped_at))
-                for s in whose
+                (id, r.digest, r.cadence.value, r.weekday, r.hour, s.zone, _text_of(r.stopped_at))
+                for id, s in whose
                 for r in s.rhythms
             ),
         )
@@ -237,8 +240,8 @@ class SqlAudience:
             marks,
             ["subscriber_id", "digest", "cadence", "mark", "last_date"],
             (
-                (s.id, r.digest, r.cadence.value, r.mark, r.last_date and r.last_date.isoformat())
-                for s in whose
+                (id, r.digest, r.cadence.value, r.mark, r.last_date and r.last_date.isoformat())
+                for id, s in whose
                 for r in s.rhythms
             ),
         )
@@ -312,6 +315,11 @@ def _facts(s: Subscriber) -> dict[str, str]:
         "domain_group": domain_group(s.address.rpartition("@")[2]),
         "status": s.status.value,
     }
+
+
+@lru_cache(maxsize=4096)
+def _choice(kept: str) -> Choice:
+    return choice_from_json(json.loads(kept))
 
 
 @lru_cache(maxsize=4096)
