@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consumers.loop import Consumer, run
 from tribune.bootstrap import Application
-from tribune.config import Settings
+from tribune.config import Settings, Store
 from tribune.domain.errors import Conflict
 from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
 from tribune.log.embedded import EmbeddedLog
@@ -65,7 +65,7 @@ def consume(url: str, path: str) -> None:
 def loop(url: str, path: str) -> None:
     """Run the consumer loop: each released item is withdrawn."""
     stop = _stop_on_sigterm()
-    app = Application(Settings(store={"url": url}))
+    app = Application(Settings(store=Store(url=url)))
     # A killed member is taken for dead after this time; the default would make the tests wait.
     app.__dict__["log"] = EmbeddedLog(app.store.engine, app.clock, session_seconds=SESSION_SECONDS)
 

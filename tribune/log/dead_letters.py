@@ -176,7 +176,8 @@ def replay(connection: Connection, ids: Sequence[int], now: datetime) -> int:
             attempts=-1,
             replayed=True,
         )
-        park(connection, row.consumer_group, message, now, f"replayed: {row.reason}")
+        # Due since its death: whoever replays may go by another clock than the group.
+        park(connection, row.consumer_group, message, row.died_at, f"replayed: {row.reason}")
     connection.execute(update(dead_letters).where(_d.id.in_([row.id for row in rows])).values(replayed_at=now))
     return len(rows)
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, text
 
 from tribune.store.tables import inbox
+
+_REMEMBER = text(
+    "INSERT INTO inbox (consumer_group, source, event_id, handled_at)"
+    " VALUES (:consumer_group, :source, :event_id, :handled_at) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("handled_at", type_=inbox.c.handled_at.type))
+"""As text, because Core spells ON CONFLICT once per database; SQLite and PostgreSQL read it alike."""
 
 
 class SqlInbox:
@@ -25,8 +31,7 @@ class SqlInbox:
     def remember(self, group: str, source: str, event_id: str, now: datetime) -> None:
         """The group has handled the event. A second time is no fault: a projection handles a replay again."""
         row = {"consumer_group": group, "source": source, "event_id": event_id, "handled_at": now}
-        if not self.seen(group, source, event_id):
-            self._connection.execute(inbox.insert(), row)
+        self._connection.execute(_REMEMBER, row)
 
     def forget_before(self, instant: datetime) -> int:
         """Forget what was handled before `instant`; how many rows. Keep at least the longest retention of a topic."""

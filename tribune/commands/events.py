@@ -1,0 +1,311 @@
+"""`tribune events`: the event log, as whoever runs the house sees it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tribune.ports.log import DeadLetter, Message
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")]
+Group = Annotated[str | None, typer.Option("--group", "-g", help="Only this consumer group.")]
+EVERY = 1_000_000
+
+
+@app.callback()
+def events() -> None:
+    """The event log: how far each group is, what failed and why, and how to have it again."""
+
+
+@app.command()
+def lag(
+    group: Group = None,
+    partitions: Annotated[bool, typer.Option("--partitions", help="Each partition by itself.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """How far each consumer group is behind."""
+    from tribune.bootstrap import application
+
+    with application() as house:
+        lags = house.log.lag(group)
+        waiting = house.log.waiting(group)
+        dead = [letter for letter in house.log.dead_letters(group=group, limit=EVERY) if letter.replayed_at is None]
+    if partitions:
+        rows = [
+            {"group": one.group, "topic": one.topic, "partition": one.partition}
+            | {"committed": one.committed, "end": one.end, "behind": one.behind}
+            for one in lags
+        ]
+    else:
+        groups = sorted({one.group for one in lags} | {one.group for one in waiting} | {one.group for one in dead})
+        rows = [
+            {
+                "group": name,
+                "topics": ", ".join(sorted({one.topic for one in lags if one.group == name})),
+                "behind": sum(one.behind for one in lags if one.group == name),
+                "to try again": sum(one.group == name for one in waiting),
+                "dead letters": sum(one.group == name for one in dead),
+            }
+            for name in groups
+        ]
+    _print(rows, as_json, "No consumer group has read anything yet. `tribune up` runs them all.")
+
+
+@app.command()
+def waiting(group: Group = None, as_json: AsJson = False) -> None:
+    """Events that failed and will be tried again by themselves, the next first."""
+    from tribune.bootstrap import application
+
+    with application() as house:
+        rows = [
+            {
+                "group": one.group,
+                "position": f"{one.position.topic}/{one.position.partition}/{one.position.offset}",
+                "key": one.key,
+                "attempts": one.attempts,
+                "not before": _time(one.not_before),
+                "reason": one.reason,
+            }
+            for one in house.log.waiting(group)
+        ]
+    _print(rows, as_json, "Nothing waits to be tried again.")
+
+
+@app.command()
+def dead(
+    letter: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="This one, with all that is known of it.")
+    ] = None,
+    group: Group = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Events that a group gave up, with the reason."""
+    from tribune.bootstrap import application
+
+    with application() as house:
+        if letter is not None:
+            _show_letter(_letter(house.log.dead_letters(limit=EVERY), letter), as_json)
+            return
+        letters = house.log.dead_letters(group=group, limit=limit if every else EVERY)
+    shown = [one for one in letters if every or one.replayed_at is None][:limit]
+    rows = [
+        {
+            "id": one.id,
+            "group": one.group,
+            "died at": _time(one.died_at),
+            "type": _envelope(one.value).get("type", ""),
+            "key": one.key,
+            "attempts": one.attempts,
+            "reason": one.reason,
+        }
+        | ({"replayed at": _time(one.replayed_at) if one.replayed_at else ""} if every else {})
+        for one in shown
+    ]
+    _print(rows, as_json, "There are no dead letters.")
+    if rows and not as_json:
+        print("`tribune events dead ID` shows one; `tribune events replay ID` gives it back to its group.")
+
+
+@app.command()
+def replay(
+    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Dead letters.")] = None,
+    group: Group = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
+) -> None:
+    """Give dead letters back to the group that they belong to, and to no other, to be handled again."""
+    from tribune.bootstrap import application
+    from tribune.domain.errors import InvalidInput
+
+    if bool(letters) == every:
+        raise InvalidInput("Say which dead letters: give their ids, or --all.")
+    with application() as house:
+        found = house.log.dead_letters(group=group, limit=EVERY)
+        if letters:
+            ids = [_letter(found, one).id for one in letters]
+        else:
+            ids = [one.id for one in found if one.replayed_at is None]
+        count = house.log.replay_dead(ids)
+    back = "dead letter is" if count == 1 else "dead letters are"
+    print(f"{count} {back} back with their group; a running `tribune up` handles them at once.")
+
+
+@app.command()
+def rewind(
+    group: Annotated[str, typer.Argument(help="The consumer group.")],
+    topic: Annotated[str, typer.Argument(help="The topic.")],
+    offset: Annotated[int | None, typer.Option(min=0, help="To this offset in each partition; 0 is the start.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="To the first event since: 2026-11-23T06:00:00Z or 2026-11-23.")
+    ] = None,
+) -> None:
+    """Let a group read a topic again from an offset or an instant.
+
+    Only groups that derive state (the catalogue) handle again what they have handled; what reaches a person is known to
+    the group's inbox and is passed over.
+    """
+    from tribune.bootstrap import application
+    from tribune.domain.errors import NotFound
+
+    instant = _instant(at) if at is not None else None
+    with application() as house:
+        known = sorted({one.group for one in house.log.lag()})
+        if group not in known:
+            raise NotFound(
+                f"There is no consumer group {group!r}.", hint=f"There are: {', '.join(known) or 'none yet'}."
+            )
+        house.log.rewind(group, topic, offset=offset, at=instant)
+        behind = sum(one.behind for one in house.log.lag(group) if one.topic == topic)
+    print(f"{group} reads {topic} again: {behind:,} event{'' if behind == 1 else 's'}.")
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id of an event, or of its story (correlation id).")],
+    as_json: AsJson = False,
+) -> None:
+    """An event with its data, and the other events of its story."""
+    from tribune.bootstrap import application
+    from tribune.domain.errors import NotFound
+    from tribune.domain.events import topics
+
+    with application() as house:
+        found = house.log_view.newest(tuple(topics()), limit=1_000, containing=id)
+        envelopes = [(_envelope(message.value), message) for message in found]
+        one = next((told for told, _ in envelopes if told.get("id") == id), None)
+        story = one.get("correlationid", id) if one else id
+        if story != id:
+            again = house.log_view.newest(tuple(topics()), limit=1_000, containing=story)
+            envelopes = [(_envelope(message.value), message) for message in again]
+    told = [pair for pair in envelopes if pair[0].get("correlationid") == story or pair[0].get("id") == id]
+    if not told:
+        raise NotFound(f"No event {id!r} is on the log.", hint="Events are kept for 30 days; give the whole id.")
+    told.sort(key=lambda pair: (pair[1].published_at, pair[1].position))
+    if as_json:
+        for envelope, message in told:
+            print(json.dumps({"position": _position(message), "event": envelope}, ensure_ascii=False))
+        return
+    if one is not None:
+        print(_plain(json.dumps(one, ensure_ascii=False, indent=2), keep_lines=True), end="\n\n")
+    rows = [
+        {
+            "published at": _time(message.published_at),
+            "type": envelope.get("type", ""),
+            "key": message.key,
+            "position": _position(message),
+            "id": envelope.get("id", ""),
+        }
+        for envelope, message in told
+    ]
+    print(f"The story {story}:")
+    _print(rows, False, "")
+
+
+@app.command()
+def schemas(
+    folder: Annotated[Path, typer.Option(help="The folder of documents.")] = Path("docs"),
+) -> None:
+    """Write the JSON schemas of the events, and the page about them."""
+    from tribune.services.event_schemas import documents
+
+    for name, text in documents().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print(f"{len(documents())} files written to {folder}/.")
+
+
+def _letter(letters: Any, id: int) -> DeadLetter:
+    from tribune.domain.errors import NotFound
+
+    found: DeadLetter | None = next((one for one in letters if one.id == id), None)
+    if found is None:
+        raise NotFound(f"There is no dead letter {id}.", hint="`tribune events dead --all` lists them.")
+    return found
+
+
+def _show_letter(letter: DeadLetter, as_json: bool) -> None:
+    told = {
+        "id": letter.id,
+        "group": letter.group,
+        "position": f"{letter.position.topic}/{letter.position.partition}/{letter.position.offset}",
+        "key": letter.key,
+        "attempts": letter.attempts,
+        "died at": _time(letter.died_at),
+        "replayed at": _time(letter.replayed_at) if letter.replayed_at else "",
+        "reason": letter.reason,
+        "detail": letter.detail,
+    }
+    event = _envelope(letter.value)
+    if as_json:
+        print(json.dumps(told | {"event": event or letter.value.decode("utf-8", "replace")}, ensure_ascii=False))
+        return
+    for name, value in told.items():
+        if name != "detail" and value != "":
+            print(f"{name:12} {_plain(value)}")
+    print(f"\n{_plain(letter.detail, keep_lines=True)}\n")
+    text = json.dumps(event, ensure_ascii=False, indent=2) if event else letter.value.decode("utf-8", "replace")
+    print(_plain(text, keep_lines=True))
+
+
+def _position(message: Message) -> str:
+    return f"{message.position.topic}/{message.position.partition}/{message.position.offset}"
+
+
+def _envelope(value: bytes) -> dict[str, Any]:
+    """What a message says it is, as far as it can be read: it may be broken."""
+    try:
+        told = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _instant(text: str) -> datetime:
+    from tribune.domain.errors import InvalidInput
+
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not an instant.", hint="Write 2026-11-23T06:00:00Z or 2026-11-23.") from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def _time(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _plain(value: object, *, keep_lines: bool = False) -> str:
+    """Text from outside may hold control characters, which a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or (keep_lines and c == "\n") else "\N{REPLACEMENT CHARACTER}" for c in str(value)
+    )
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
+    if as_json:
+        for row in rows:
+            print(json.dumps({name.replace(" ", "_"): value for name, value in row.items()}, ensure_ascii=False))
+        return
+    if not rows:
+        print(none)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, value in rows[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(f"{v:,}" if isinstance(v, int) else _plain(v)) for v in row.values()))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 200)
