@@ -9,7 +9,7 @@ import pytest
 from tests.unit.catalogue_house import FEED, HAND, OAI, House, record
 from tribune.bootstrap import Application
 from tribune.domain.errors import BrokenEvent
-from tribune.domain.items import DataSummary, LanguageVersion, SessionInfo, Withdrawal
+from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.clock import StoppedClock
 from tribune.services.catalogue_item import OLD_NEWS, lift_embargoes, recode
 
@@ -20,6 +20,11 @@ OTHER_DOI = "10.5555/other"
 @pytest.fixture
 def house(app: Application) -> House:
     return House(app)
+
+
+def figures(observations: int) -> ItemRecord:
+    """A data release with so many observations."""
+    return record("x", kind="data_release", data=DataSummary("DF_X", observations=observations))
 
 
 # -- one record
@@ -85,22 +90,17 @@ def test_a_revision_that_staff_call_new_is_released_again(house: House) -> None:
 
 
 def test_new_observations_are_released_again_and_revised_ones_are_not(house: House) -> None:
-    data = DataSummary("DF_X", observations=10)
-    house.tell(OAI, record("x", data=data, kind="data_release"), 1, type="data.released")
-    house.tell(OAI, record("x", data=DataSummary("DF_X", observations=12), kind="data_release"), 2, type="data.released")
-    house.tell(OAI, record("x", data=DataSummary("DF_X", observations=13), kind="data_release"), 3, type="data.revised")
+    for revision, type in enumerate(["data.released", "data.released", "data.revised"], start=1):
+        house.tell(OAI, figures(observations=10 + revision), revision, type=type)
     with house.app.store.read() as tx:
         assert [release.sequence for release in tx.catalogue.releases_after(0)] == [2]
 
 
 def test_new_observations_that_come_after_their_own_correction_are_still_announced(house: House) -> None:
-    def told(observations: int) -> object:
-        return record("x", data=DataSummary("DF_X", observations=observations), kind="data_release")
-
-    house.tell(OAI, told(10), 1, type="data.released")  # type: ignore[arg-type]
-    house.tell(OAI, told(13), 3, type="data.revised")  # type: ignore[arg-type]
-    house.tell(OAI, told(12), 2, type="data.released")  # type: ignore[arg-type]
-    house.tell(OAI, told(12), 2, type="data.released")  # type: ignore[arg-type]
+    house.tell(OAI, figures(observations=10), 1, type="data.released")
+    house.tell(OAI, figures(observations=13), 3, type="data.revised")
+    house.tell(OAI, figures(observations=12), 2, type="data.released")
+    house.tell(OAI, figures(observations=12), 2, type="data.released")
     with house.app.store.read() as tx:
         assert [release.sequence for release in tx.catalogue.releases_after(0)] == [2]
     assert house.all()[0].data == DataSummary("DF_X", observations=13)

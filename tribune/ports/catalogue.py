@@ -1,4 +1,4 @@
-"""The catalogue: items, what sources last said of them, releases in order, history and search. Reached as `tx.catalogue`."""
+"""The catalogue: items, what sources last said of them, releases, history, search. Reached as `tx.catalogue`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.domain.items import Item, Release
-from tribune.domain.merging import Content, Key, KeptRecord
+from tribune.domain.merging import Content, KeptRecord, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class UnmappedCategory:
     """A source's word that names no policy area: how many living items carry it, the newest of them, and how many of
-    the items have no policy area at all."""
+    them have no policy area at all."""
 
     category: str
     items: int
@@ -118,7 +118,7 @@ class Catalogue(Protocol):
         ...
 
     def releases_of(self, item_ids: Collection[int]) -> dict[int, list[Release]]:
-        """The visible releases of each item in order, under the ids asked for; an item without any has an empty list."""
+        """The visible releases of each item in order, under the ids asked for; an empty list where there are none."""
         ...
 
     def due_embargoes(self, now: datetime) -> list[int]:
@@ -145,7 +145,9 @@ class Catalogue(Protocol):
 
     def save_record(self, kept: KeptRecord) -> None: ...
 
-    def add_item(self, content: Content, correlation_id: str, now: datetime) -> int:
+    def add_item(
+        self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime
+    ) -> int:
         """A new item at version 1; its id."""
         ...
 
@@ -183,6 +185,10 @@ class Catalogue(Protocol):
         """For each language without a visible release, the last one it had."""
         ...
 
-    def index(self, item_id: int, content: Content | None, languages: Collection[str] = ()) -> None:
-        """Make these language versions of the item, and no others, known to search."""
+    def index(self, item_id: int, content: Content, languages: Collection[str]) -> None:
+        """Make these language versions of an item known to search."""
+        ...
+
+    def unindex(self, item_id: int) -> None:
+        """Make search forget an item."""
         ...

@@ -63,6 +63,7 @@ def settle(tx: Transaction, kept: KeptRecord, change: Change) -> Settled:
     places = _places(groups, empty if kept.newest else set(), kept)
     gone = candidates - {id for id in places if id is not None}
     ids = [id if id is not None else _new_item(tx, group, change) for id, group in zip(places, groups, strict=True)]
+    brand_new = set(ids) - candidates if len(groups) == 1 else set[int]()
     note = change.note
     for id in sorted(gone):
         into = _heir(id, ids, groups, kept)
@@ -70,14 +71,16 @@ def settle(tx: Transaction, kept: KeptRecord, change: Change) -> Settled:
             tx.catalogue.redirect(id, into, change.now)
             note = " ".join(filter(None, (note, f"Item {id} became item {into}.")))
     own = _save_records(tx, kept, groups, ids)
-    what = "joined" if change.what in ("created", "updated") and (gone or _joins(kept, own, candidates)) else change.what
+    joined = bool(gone) or (own in candidates and own != kept.item_id)
+    what = "joined" if joined and change.what in ("created", "updated") else change.what
     _share_releases(tx, groups, ids)
     releases: list[Release] = []
     for id, group in zip(ids, groups, strict=True):
         told = replace(change, what=what, note=note) if kept in group else replace(change, what=_other(kept), note="")
         # A lone record that was its item's only one changes nothing elsewhere; this spares most events the work.
         if kept in group or len(groups) > 1 or kept.withdrawn:
-            releases += _update(tx, id, group, kept, told)
+            before = None if id in brand_new else tx.catalogue.item(id)
+            releases += _update(tx, id, before, group, kept, told)
     if kept.withdrawn and own is not None and own not in ids:
         _withdraw(tx, own, change)
     return Settled(own, what, tuple(releases))
@@ -107,7 +110,15 @@ def _heir(id: int, ids: Sequence[int], groups: Sequence[Sequence[KeptRecord]], k
 
 
 def _new_item(tx: Transaction, group: Sequence[KeptRecord], change: Change) -> int:
-    return tx.catalogue.add_item(merge(group), change.correlation_id, change.now)
+    return tx.catalogue.add_item(
+        merge(group), embargo_until=_free_at(group), correlation_id=change.correlation_id, now=change.now
+    )
+
+
+def _free_at(group: Sequence[KeptRecord]) -> datetime | None:
+    """When the first of what waits is free."""
+    instants = [record.waiting.embargo_until for record in group if record.waiting]
+    return min((instant for instant in instants if instant), default=None)
 
 
 def _save_records(
@@ -128,10 +139,6 @@ def _save_records(
     for id, group in zip(ids, groups, strict=True):
         tx.catalogue.hold(id, {key for record in group if record.newest for key in held_keys(record.newest)})
     return own
-
-
-def _joins(kept: KeptRecord, own: int | None, candidates: set[int]) -> bool:
-    return own in candidates and own != kept.item_id
 
 
 def _other(kept: KeptRecord) -> str:
@@ -156,14 +163,17 @@ def _share_releases(tx: Transaction, groups: Sequence[Sequence[KeptRecord]], ids
 
 
 def _update(
-    tx: Transaction, id: int, group: Sequence[KeptRecord], kept: KeptRecord, change: Change
+    tx: Transaction, id: int, before: Item | None, group: Sequence[KeptRecord], kept: KeptRecord, change: Change
 ) -> list[Release]:
-    """Bring an item up to date with its records; its new releases."""
-    before = tx.catalogue.item(id)
-    if before is None:
-        raise LookupError(f"item {id} is not there")
+    """Bring an item up to date with its records; its new releases. `before` is None for one that was just added."""
     content = merge(group)
     visible = content.languages if any(record.shown for record in group) else ()
+    if before is None:
+        releases = _give_numbers(tx, id, visible, change.now)
+        tx.catalogue.add_history(HistoryEntry(id, 1, change.event_id, change.now, change.what, change.note), content)
+        tx.catalogue.index(id, content, visible)
+        tx.outbox.add(*(_released(release, change) for release in releases))
+        return releases
     anew = {version.language for version in kept.shown.versions} if change.announce and kept.shown else set[str]()
     releases = _release(tx, id, before.releases, visible, anew, change.now)
     changed = content != content_of(before)
@@ -172,10 +182,7 @@ def _update(
         id,
         version=version,
         content=content,
-        embargo_until=min(
-            (record.waiting.embargo_until for record in group if record.waiting and record.waiting.embargo_until),
-            default=None,
-        ),
+        embargo_until=_free_at(group),
         withdrawn_at=None,
         # The story of an item is that of the event that last made something of it visible.
         correlation_id=change.correlation_id if releases else before.correlation_id,
@@ -184,6 +191,7 @@ def _update(
     what = change.what if changed or releases or change.what not in _CONTENT_CHANGES else "unchanged"
     tx.catalogue.add_history(HistoryEntry(id, version, change.event_id, change.now, what, change.note), content)
     if changed or releases or {told.language for told in before.releases} != set(visible) or before.withdrawn_at:
+        tx.catalogue.unindex(id)
         tx.catalogue.index(id, content, visible)
     tx.outbox.add(*(_released(release, change) for release in releases))
     return releases
@@ -239,10 +247,14 @@ def _release(
     ]
     tx.catalogue.show_releases(back)
     fresh = [language for language in missing if language not in past or past[language].release.sequence not in back]
-    releases = [
-        Release(sequence, id, language, now)
-        for sequence, language in zip(tx.catalogue.next_sequences(len(fresh)) if fresh else (), fresh, strict=True)
-    ]
+    return _give_numbers(tx, id, fresh, now)
+
+
+def _give_numbers(tx: Transaction, id: int, languages: Sequence[str], now: datetime) -> list[Release]:
+    if not languages:
+        return []
+    sequences = tx.catalogue.next_sequences(len(languages))
+    releases = [Release(number, id, language, now) for number, language in zip(sequences, languages, strict=True)]
     tx.catalogue.add_releases(releases)
     return releases
 
@@ -271,7 +283,7 @@ def _withdraw(tx: Transaction, id: int, change: Change) -> None:
     tx.catalogue.add_history(
         HistoryEntry(id, before.version, change.event_id, change.now, "withdrawn", change.note), content
     )
-    tx.catalogue.index(id, None)
+    tx.catalogue.unindex(id)
     event = new_event(
         "item.withdrawn",
         ItemWithdrawn(item=id, reason=change.note),

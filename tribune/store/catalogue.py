@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, tuple_
 
 from tribune.domain.items import Item, Release
 from tribune.ports.catalogue import HistoryEntry, Hit, UnmappedCategory
@@ -27,6 +27,9 @@ _COLUMNS = (
 )
 
 
+_BY_ID = select(*_COLUMNS).where(items.c.id.in_(bindparam("ids", expanding=True)))
+
+
 class SqlCatalogue(CatalogueWrites):
     """Items as they are now, as they were, and as they are found."""
 
@@ -37,7 +40,7 @@ class SqlCatalogue(CatalogueWrites):
         current = self.current_ids(ids)
         found: dict[int, Item] = {}
         for batch in batches(set(current.values())):
-            found.update({item.id: item for item in self._items(select(*_COLUMNS).where(items.c.id.in_(batch)))})
+            found.update({item.id: item for item in self._items(_BY_ID, {"ids": batch})})
         return {asked: found[id] for asked, id in current.items() if id in found}
 
     def items_at(self, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], Item]:
@@ -134,9 +137,9 @@ class SqlCatalogue(CatalogueWrites):
             hits.append(Hit(id, item.kind, visible.language, visible.title, search.excerpt(visible.abstract)))
         return hits
 
-    def _items(self, query: Select[Any]) -> list[Item]:
-        rows = self._connection.execute(query).all()
-        released = self.releases_of([row.id for row in rows])
+    def _items(self, query: Select[Any], parameters: dict[str, Any] | None = None) -> list[Item]:
+        rows = self._connection.execute(query, parameters).all()
+        released = self._visible_releases(row.id for row in rows)
         return [_item(row, released[row.id]) for row in rows]
 
 

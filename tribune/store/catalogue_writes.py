@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from typing import Any
 
-from tribune.domain.merging import Content, Key, KeptRecord
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tribune.domain.items import Scheme
+from tribune.domain.merging import DECLARED, Content, KeptRecord, Key
 from tribune.ports.catalogue import HistoryEntry
 from tribune.store import search
 from tribune.store.item_codec import content_to_json, record_from_row, record_to_json
@@ -15,23 +19,46 @@ from tribune.store.release_queries import ReleaseQueries, batches
 from tribune.store.tables import item_history, item_identifiers, item_records, items
 
 
+# Built once: building a statement costs SQLAlchemy more than SQLite takes to run it.
+_RECORD = select(item_records).where(
+    item_records.c.source == bindparam("of_source"), item_records.c.record == bindparam("named")
+)
+_RECORDS_OF = (
+    select(item_records)
+    .where(item_records.c.item_id.in_(bindparam("ids", expanding=True)))
+    .order_by(item_records.c.source, item_records.c.record)
+)
+_HOLDERS = select(item_identifiers.c.scheme, item_identifiers.c.value, item_identifiers.c.item_id).where(
+    item_identifiers.c.scheme.in_([*(scheme.value for scheme in Scheme), DECLARED]),
+    item_identifiers.c.value.in_(bindparam("values", expanding=True)),
+)
+_KEYS_OF_ITEM = select(item_identifiers.c.scheme, item_identifiers.c.value).where(
+    item_identifiers.c.item_id == bindparam("id")
+)
+_SAVE_ITEM = update(items).where(items.c.id == bindparam("known"))
+_DIALECTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_SAVE_RECORD: dict[str, Any] = {}
+_HOLD: dict[str, Any] = {}
+for _name, _insert in _DIALECTS.items():
+    _new = _insert(item_records)
+    _SAVE_RECORD[_name] = _new.on_conflict_do_update(
+        index_elements=["source", "record"],
+        set_={name: _new.excluded[name] for name in ("item_id", "revision", "content", "withdrawn")},
+    )
+    _HOLD[_name] = _insert(item_identifiers).on_conflict_do_nothing()
+
+
 class CatalogueWrites(ReleaseQueries):
     """The writing part of SqlCatalogue."""
 
     def record(self, source: str, record: str) -> KeptRecord | None:
-        row = self._connection.execute(
-            select(item_records).where(item_records.c.source == source, item_records.c.record == record)
-        ).one_or_none()
+        row = self._connection.execute(_RECORD, {"of_source": source, "named": record}).one_or_none()
         return record_from_row(row) if row is not None else None
 
     def records_of(self, item_ids: Collection[int]) -> list[KeptRecord]:
         found: list[KeptRecord] = []
         for batch in batches(item_ids):
-            rows = self._connection.execute(
-                select(item_records)
-                .where(item_records.c.item_id.in_(batch))
-                .order_by(item_records.c.source, item_records.c.record)
-            )
+            rows = self._connection.execute(_RECORDS_OF, {"ids": batch})
             found.extend(record_from_row(row) for row in rows)
         return found
 
@@ -48,69 +75,59 @@ class CatalogueWrites(ReleaseQueries):
                 yield kept
 
     def save_record(self, kept: KeptRecord) -> None:
-        values = {
-            "item_id": kept.item_id,
-            "revision": kept.revision,
-            "content": record_to_json(kept),
-            "withdrawn": kept.withdrawn,
-        }
-        changed = self._connection.execute(
-            update(item_records)
-            .where(item_records.c.source == kept.source, item_records.c.record == kept.record)
-            .values(**values)
+        self._connection.execute(
+            _SAVE_RECORD[self._connection.dialect.name],
+            {
+                "source": kept.source,
+                "record": kept.record,
+                "item_id": kept.item_id,
+                "revision": kept.revision,
+                "content": record_to_json(kept),
+                "withdrawn": kept.withdrawn,
+            },
         )
-        if not changed.rowcount:
-            self._connection.execute(insert(item_records).values(source=kept.source, record=kept.record, **values))
 
     def holders(self, keys: Collection[Key]) -> set[int]:
         found: set[int] = set()
         for batch in batches(sorted(keys)):
             found.update(
-                self._connection.scalars(
-                    select(item_identifiers.c.item_id).where(
-                        tuple_(item_identifiers.c.scheme, item_identifiers.c.value).in_(batch)
-                    )
-                )
+                item_id
+                for scheme, value, item_id in self._connection.execute(_HOLDERS, {"values": [key[1] for key in batch]})
+                if (scheme, value) in keys
             )
         return found
 
     def hold(self, item_id: int, keys: Collection[Key]) -> None:
         wanted = set(keys)
-        rows = self._connection.execute(
-            select(item_identifiers.c.scheme, item_identifiers.c.value).where(item_identifiers.c.item_id == item_id)
-        )
-        held = {(scheme, value) for scheme, value in rows}
+        held = {(scheme, value) for scheme, value in self._connection.execute(_KEYS_OF_ITEM, {"id": item_id})}
         for batch in batches(sorted(held - wanted)):
             self._connection.execute(
                 delete(item_identifiers).where(tuple_(item_identifiers.c.scheme, item_identifiers.c.value).in_(batch))
             )
-        new = wanted - held
-        taken: set[Key] = set()
-        for batch in batches(sorted(new)):
-            rows = self._connection.execute(
-                select(item_identifiers.c.scheme, item_identifiers.c.value).where(
-                    tuple_(item_identifiers.c.scheme, item_identifiers.c.value).in_(batch)
-                )
-            )
-            taken.update((scheme, value) for scheme, value in rows)
-        if new - taken:
+        if wanted - held:
             self._connection.execute(
-                insert(item_identifiers),
-                [{"scheme": scheme, "value": value, "item_id": item_id} for scheme, value in sorted(new - taken)],
+                _HOLD[self._connection.dialect.name],
+                [{"scheme": scheme, "value": value, "item_id": item_id} for scheme, value in sorted(wanted - held)],
             )
 
-    def add_item(self, content: Content, correlation_id: str, now: datetime) -> int:
+    def add_item(
+        self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime
+    ) -> int:
         added = self._connection.execute(
-            insert(items).values(
-                version=1,
-                kind=content.kind,
-                content=content_to_json(content),
-                correlation_id=correlation_id,
-                created_at=now,
-                updated_at=now,
-            )
+            insert(items),
+            {
+                "version": 1,
+                "kind": content.kind,
+                "content": content_to_json(content),
+                "embargo_until": embargo_until,
+                "correlation_id": correlation_id,
+                "created_at": now,
+                "updated_at": now,
+            },
         )
-        return int(added.inserted_primary_key[0])
+        key = added.inserted_primary_key
+        assert key is not None  # noqa: S101 - a table with one integer key always gives it
+        return int(key[0])
 
     def save_item(
         self,
@@ -124,17 +141,17 @@ class CatalogueWrites(ReleaseQueries):
         now: datetime,
     ) -> None:
         self._connection.execute(
-            update(items)
-            .where(items.c.id == id)
-            .values(
-                version=version,
-                kind=content.kind,
-                content=content_to_json(content),
-                embargo_until=embargo_until,
-                withdrawn_at=withdrawn_at,
-                correlation_id=correlation_id,
-                updated_at=now,
-            )
+            _SAVE_ITEM,
+            {
+                "known": id,
+                "version": version,
+                "kind": content.kind,
+                "content": content_to_json(content),
+                "embargo_until": embargo_until,
+                "withdrawn_at": withdrawn_at,
+                "correlation_id": correlation_id,
+                "updated_at": now,
+            },
         )
 
     def redirect(self, id: int, into: int, now: datetime) -> None:
@@ -150,17 +167,19 @@ class CatalogueWrites(ReleaseQueries):
 
     def add_history(self, entry: HistoryEntry, content: Content) -> None:
         self._connection.execute(
-            insert(item_history).values(
-                item_id=entry.item_id,
-                version=entry.version,
-                event_id=entry.event_id,
-                changed_at=entry.changed_at,
-                change=entry.change,
-                content={"item": content_to_json(content), "note": entry.note},
-            )
+            insert(item_history),
+            {
+                "item_id": entry.item_id,
+                "version": entry.version,
+                "event_id": entry.event_id,
+                "changed_at": entry.changed_at,
+                "change": entry.change,
+                "content": {"item": content_to_json(content), "note": entry.note},
+            },
         )
 
-    def index(self, item_id: int, content: Content | None, languages: Collection[str] = ()) -> None:
+    def index(self, item_id: int, content: Content, languages: Collection[str]) -> None:
+        search.add(self._connection, item_id, content, languages)
+
+    def unindex(self, item_id: int) -> None:
         search.remove(self._connection, item_id)
-        if content is not None:
-            search.add(self._connection, item_id, content, languages)

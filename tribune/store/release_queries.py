@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from tribune.domain.items import Release
 from tribune.ports.catalogue import PastRelease
@@ -26,6 +26,23 @@ def batches(values: Iterable[T]) -> Iterator[Sequence[T]]:
         yield listed[start : start + _AT_ONCE]
 
 
+# Built once: building a statement costs SQLAlchemy more than SQLite takes to run it.
+_REDIRECTS = select(items.c.id, items.c.merged_into).where(
+    items.c.id.in_(bindparam("ids", expanding=True)), items.c.merged_into.is_not(None)
+)
+_VISIBLE = (
+    select(*_COLUMNS)
+    .where(releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None))
+    .order_by(releases.c.sequence)
+)
+_NEXT = (
+    update(counters)
+    .where(counters.c.name == COUNTER)
+    .values(value=counters.c.value + bindparam("count"))
+    .returning(counters.c.value)
+)
+
+
 class ReleaseQueries:
     """The releases' part of SqlCatalogue."""
 
@@ -36,9 +53,7 @@ class ReleaseQueries:
         """Each id -> the id that it goes by now."""
         current = {id: id for id in ids}
         for batch in batches(current):
-            rows = self._connection.execute(
-                select(items.c.id, items.c.merged_into).where(items.c.id.in_(batch), items.c.merged_into.is_not(None))
-            )
+            rows = self._connection.execute(_REDIRECTS, {"ids": batch})
             current.update({row.id: row.merged_into for row in rows})
         return current
 
@@ -46,12 +61,7 @@ class ReleaseQueries:
         return int(self._connection.scalar(select(counters.c.value).where(counters.c.name == COUNTER)) or 0)
 
     def next_sequences(self, count: int) -> range:
-        last = self._connection.scalar(
-            update(counters)
-            .where(counters.c.name == COUNTER)
-            .values(value=counters.c.value + count)
-            .returning(counters.c.value)
-        )
+        last = self._connection.scalar(_NEXT, {"count": count})
         if last is None:
             self._connection.execute(insert(counters).values(name=COUNTER, value=count))
             last = count
@@ -67,16 +77,15 @@ class ReleaseQueries:
 
     def releases_of(self, item_ids: Collection[int]) -> dict[int, list[Release]]:
         current = self.current_ids(item_ids)
-        found: dict[int, list[Release]] = {id: [] for id in current.values()}
-        for batch in batches(found):
-            rows = self._connection.execute(
-                select(*_COLUMNS)
-                .where(releases.c.item_id.in_(batch), releases.c.hidden_at.is_(None))
-                .order_by(releases.c.sequence)
-            )
-            for row in rows:
-                found[row.item_id].append(_release(row))
+        found = self._visible_releases(current.values())
         return {asked: found[id] for asked, id in current.items()}
+
+    def _visible_releases(self, ids: Iterable[int]) -> dict[int, list[Release]]:
+        found: dict[int, list[Release]] = {id: [] for id in ids}
+        for batch in batches(found):
+            for row in self._connection.execute(_VISIBLE, {"ids": batch}):
+                found[row.item_id].append(_release(row))
+        return found
 
     def past_releases(self, item_id: int) -> Mapping[str, PastRelease]:
         visible = select(releases.c.language).where(releases.c.item_id == item_id, releases.c.hidden_at.is_(None))
@@ -129,5 +138,5 @@ class ReleaseQueries:
         return found
 
 
-def _release(row: Row[tuple[int, int, str, datetime]]) -> Release:
+def _release(row: Row[Any]) -> Release:
     return Release(row.sequence, row.item_id, row.language, row.released_at)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     delete,
     func,
     insert,
@@ -51,6 +52,10 @@ _tables = {
     )
     for analysis in ANALYSES
 }
+
+_REMOVE = [
+    delete(table).where(table.c.rowid.between(bindparam("first"), bindparam("last"))) for table in _tables.values()
+]
 
 _SLOTS = 64
 """A row's number is item * 64 + the language version's place: so an item's rows lie side by side."""
@@ -88,10 +93,8 @@ def _row(version: LanguageVersion, about: str, analysis: str) -> dict[str, str]:
 
 def remove(connection: Connection, item_id: int) -> None:
     """Forget an item."""
-    for table in _tables.values():
-        connection.execute(
-            delete(table).where(table.c.rowid >= item_id * _SLOTS, table.c.rowid < (item_id + 1) * _SLOTS)
-        )
+    for statement in _REMOVE:
+        connection.execute(statement, {"first": item_id * _SLOTS, "last": item_id * _SLOTS + _SLOTS - 1})
 
 
 def find(connection: Connection, text: str, language: str, *, kind: str | None, limit: int) -> list[Place]:
@@ -165,7 +168,7 @@ def _by_words(
 
 
 def match_expression(text: str, analysis: str, *, every: bool = True) -> str:
-    """The FTS5 query for a user's text: all its words (`every`), or any; the last one may be unfinished. "" for none."""
+    """The FTS5 query for a user's text: all its words (`every`), or any; the last may be unfinished. "" for none."""
     said = list(words(text[:1_000], analysis))[:_MAX_WORDS]
     telling = [word for word in said if not is_stop_word(word, analysis)] or said
     if not telling:

@@ -25,9 +25,10 @@ _POSSESSIVE = re.compile(r"['’ʼ]s\b", re.IGNORECASE)
 
 _STOP_WORDS = {
     "en": "a an and are as at be by for from in into is it its of on or that the this to was were with",
-    "fr": "a au aux avec ce ces cette dans de des du elle en est et il ils la le les leur leurs mais ne nos notre nous ou "
-    "par pas pour que qui sa se ses son sont sur un une vos votre vous y",
-    "es": "a al con de del e el en es esta este la las lo los mas no o para pero por que se sin sobre su sus u un una y",
+    "fr": "a au aux avec ce ces cette dans de des du elle en est et il ils la le les leur leurs mais ne nos notre nous "
+    "ou par pas pour que qui sa se ses son sont sur un une vos votre vous y",
+    "es": "a al con de del e el en es esta este la las lo los mas no o para pero por que se sin sobre su sus u un una "
+    "y",
 }
 _STOP = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
 
