@@ -18,7 +18,7 @@ def up(
     from tribune import config, logs
     from tribune.bootstrap import application
     from tribune.commands._house import free_port, run_house
-    from tribune.metrics import PrometheusMetrics
+    from web.metrics import PrometheusMetrics
 
     settings = config.load()
     logs.configure(settings.logging.level, settings.logging.format)
