@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from tribune.bootstrap import Application
-from tribune.domain.items import Item, LanguageVersion, Release
+from tribune.codelists import load
+from tribune.domain.codelists import Codelists
+from tribune.domain.items import Item, ItemRecord, LanguageVersion, Withdrawal
 from tribune.domain.mailings import ChunkState, EditionContent, FragmentKey, Lane, MailingState, Shape
-from tribune.domain.merging import Content
-from tribune.ports.catalogue import HistoryEntry
 from tribune.ports.channels import EmailChannel
 from tribune.rendering.email.composer import EditionFacts, Reader, ReaderLinks
+from tribune.resources import locate
+from tribune.services.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.event_codec import new_event
 from tribune.services.make_mails import Sender
 from tribune.store.engine import SqlStore, SqlTransaction
 from tribune.store.tables import (
@@ -30,7 +34,6 @@ from tribune.store.tables import (
     subscribers,
     subscriptions,
 )
-from tribune.store.tables import items as items_table
 
 DUE = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
@@ -143,18 +146,25 @@ def plan(
     return mailing
 
 
+@cache
+def codelists() -> Codelists:
+    return load(locate("codelists"))
+
+
 def add_item(tx: SqlTransaction, title: str = "Work in figures", language: str = "en") -> int:
     """A visible brief in one language; its id."""
-    told = Content("brief", language, (LanguageVersion(language, title, "An abstract."),))
-    id = tx.catalogue.add_item(told, "story-1", DUE)
-    tx.catalogue.add_history(HistoryEntry(id, 1, f"event-{id}", DUE, "published"), told)
-    tx.catalogue.add_releases([Release(tx.catalogue.next_sequences(1)[0], id, language, DUE)])
+    told = ItemRecord(title, "brief", language, (LanguageVersion(language, title, "An abstract."),))
+    event = new_event("publication.published", told, source="/test", key=title, time=DUE)
+    id = catalogue_record(tx, event, codelists(), DUE).item_id
+    assert id is not None
     return id
 
 
-def withdraw_item(tx: SqlTransaction, id: int) -> None:
-    tx.connection.execute(update(items_table).where(items_table.c.id == id).values(withdrawn_at=DUE))
-    tx.catalogue.hide_releases([release.sequence for release in tx.catalogue.releases_of([id]).get(id, [])], DUE)
+def withdraw_item(tx: SqlTransaction, title: str = "Work in figures") -> None:
+    """Its source takes it back."""
+    told = Withdrawal(title, "a mistake")
+    event = new_event("publication.withdrawn", told, source="/test", key=title, time=DUE, revision=2)
+    withdraw_record(tx, event, DUE)
 
 
 class PlainMail:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.email_contract import EmailContract, Received, mail
+from tribune.channels.email import disk
 from tribune.channels.email.outbox_folder import OutboxFolder, caught, content_of, envelope_of
 from tribune.domain.errors import NotFound, Permanent, Throttled
 from tribune.ports.clock import StoppedClock
@@ -72,16 +73,27 @@ def test_a_folder_that_cannot_be_written_lets_mails_wait(tmp_path: Path) -> None
         channel.check()
 
 
-def test_what_is_called_sent_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both files and the folder are written through before the outcome; once for a batch in the folder's case."""
-    synced: list[str] = []
-    real = os.fsync
+@pytest.mark.parametrize("mails", [1, 20])
+def test_what_is_called_sent_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mails: int) -> None:
+    """Files are written through before they get their names, and the folder after; many together by one call."""
+    synced: list[tuple[str, int]] = []
 
-    def watch(handle: int) -> None:
-        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
-        real(handle)
+    def watch(handle: int) -> int:
+        named = Path(f"/proc/self/fd/{handle}").readlink().name
+        synced.append((named, len(list(tmp_path.glob("*.eml")))))
+        return 0
 
     monkeypatch.setattr(os, "fsync", watch)
-    list(OutboxFolder(tmp_path).send([mail(1), mail(2)]))
-    assert len(synced) == 5
-    assert synced[-1] == str(tmp_path)
+    monkeypatch.setattr(disk, "_syncfs", lambda: watch)
+    list(OutboxFolder(tmp_path).send(mail(n) for n in range(mails)))
+    assert synced[-1] == (tmp_path.name, mails)
+    assert all(names == 0 for _, names in synced[:-1])
+    files = [f".1.0.0.{ending}.{os.getpid()}" for ending in ("json", "eml")]
+    assert [name for name, _ in synced[:-1]] == (files if mails == 1 else [tmp_path.name])
+
+
+def test_a_disk_that_fails_is_not_called_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "_syncfs", lambda: lambda handle: -1)
+    outcomes = list(OutboxFolder(tmp_path).send(mail(n) for n in range(5)))
+    assert {type(outcome.error) for outcome in outcomes} == {Throttled}
+    assert list(tmp_path.glob("*.eml")) == []

@@ -4,9 +4,9 @@ One mail is `12.0.37.eml`, the bytes as a mail server would get them, with `12.0
 (sender, recipient), locale, and the instant it was caught. A delivery's name is its file name, so that a mail that is
 sent again overwrites itself; a folder therefore belongs to one store.
 
-Files appear whole (written aside, then renamed, the envelope first). A mail counts as sent when both files and the
-folder are on the disk (fsync): neither a killed process nor a power cut loses one that the ledger calls sent. For
-speed the folder is written to disk once for up to 32 mails.
+Files appear whole (written aside, then renamed, the envelope first). A mail counts as sent when both its files are on
+the disk: neither a killed process nor a power cut loses one that the ledger calls sent. For speed up to 32 mails
+are brought to the disk together (see disk.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from tribune.channels.email.disk import put
 from tribune.channels.email.envelope import refusal
 from tribune.domain.errors import NotFound, Permanent, Throttled
 from tribune.domain.sending import InDoubt
@@ -76,19 +77,20 @@ class OutboxFolder:
         outcomes = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            files = []
             for mail in batch:
                 error = _refusal(mail)
                 if error is None:
-                    self._write_one(mail)
+                    files += self._files(mail)
                 outcomes.append(Outcome(mail.delivery, error))
-            _sync(self.folder)
+            put(files)
         except OSError as error:
             # The disk is full, or the folder gone: no mail of this batch counts as sent, and the rest waits.
             words = f"The outbox folder cannot be written: {error.strerror or type(error).__name__}"
             return [Outcome(mail.delivery, Throttled(words, code=words)) for mail in batch]
         return outcomes
 
-    def _write_one(self, mail: OutgoingMail) -> None:
+    def _files(self, mail: OutgoingMail) -> list[tuple[Path, bytes]]:
         envelope = {
             "delivery": mail.delivery,
             "sender": mail.sender,
@@ -96,8 +98,10 @@ class OutboxFolder:
             "locale": mail.locale,
             "caught_at": self._clock.now().isoformat(),
         }
-        _put(self.folder / f"{mail.delivery}.json", json.dumps(envelope, ensure_ascii=False, indent=1).encode())
-        _put(self.folder / f"{mail.delivery}.eml", mail.content)
+        return [
+            (self.folder / f"{mail.delivery}.json", json.dumps(envelope, ensure_ascii=False, indent=1).encode()),
+            (self.folder / f"{mail.delivery}.eml", mail.content),
+        ]
 
 
 def _refusal(mail: OutgoingMail) -> Permanent | None:
@@ -137,20 +141,3 @@ def _read(folder: Path, delivery: str, ending: str) -> bytes:
         except OSError:
             pass
     raise NotFound("There is no such mail in the outbox.")
-
-
-def _put(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
