@@ -21,6 +21,10 @@ MAX_LISTED = 300
 SAME = 1e-9  # two values that differ by less are one value, written twice
 UNRELIABLE = "U"
 BREAK = "B"
+WORLD = "001"
+AGGREGATES = {"X01": "001", "X02": "LIC", "X03": "LMC", "X04": "UMC", "X05": "HIC", "X06": "002", "X21": "019"}
+"""ILOSTAT's own codes of areas that stand for a place of ours: the world, income groups, Africa, the Americas. Its
+other regions (Arab States, Asia and the Pacific, Europe and Central Asia) are drawn otherwise than those of M49."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,10 +108,13 @@ def summarise(
     old: Table,
     *,
     headline_places: Sequence[str],
-    countries: Collection[str],
+    places: Mapping[str, str],
     again: Sequence[tuple[str, str]] = (),
 ) -> DataSummary:
-    """The summary of a release. `again`: places and periods of the last headline, shown anew where values changed."""
+    """The summary of a release. `places` are ILOSTAT's areas that can be shown, with our codes for them.
+
+    `again`: areas and periods of the last headline, shown anew where values changed.
+    """
     had = ~np.isnan(old.value)
     old_areas = {old.areas[at] for at in np.unique(old.area[had])}
     old_periods = {old.periods[at] for at in np.unique(old.period[had])}
@@ -123,19 +130,26 @@ def summarise(
         revised_count=len(changes.revised),
         removed_count=len(changes.removed),
         new_periods=tuple(sorted(p for p in periods if p not in old_periods)[:MAX_LISTED]),
-        new_places=tuple(sorted(a for a in areas if a not in old_areas and a in countries)[:MAX_LISTED]),
-        headline=_headline(table, changes, headline_places, countries, again),
-        revisions=_revisions(table, old, changes, sizes, countries),
+        new_places=tuple(sorted(a for a in areas if a not in old_areas and places.get(a) == a)[:MAX_LISTED]),
+        headline=_headline(table, changes, headline_places, places, again),
+        revisions=_revisions(table, old, changes, sizes, places),
         largest_revision=round(float(sizes.max()), 10) if len(sizes) else None,
     )
 
 
 def first_summary(
-    dataflow: str, labels: Mapping[str, str], unit: str, table: Table, headline_places: Sequence[str]
+    dataflow: str,
+    labels: Mapping[str, str],
+    unit: str,
+    table: Table,
+    *,
+    headline_places: Sequence[str],
+    places: Mapping[str, str],
 ) -> DataSummary:
-    """A first load is one piece of news, not thousands: no list of new things, the figures only of chosen places."""
-    figures = _Figures(table)
-    shown = (figures.latest(place) for place in headline_places[:MAX_HEADLINE])
+    """A first load is one piece of news, not thousands: no list of new things, the figures only of chosen places
+    and of the world."""
+    figures = _Figures(table, places)
+    shown = (figures.latest(place) for place in dict.fromkeys((*headline_places[:MAX_HEADLINE], WORLD)))
     return DataSummary(
         dataflow=dataflow,
         labels=dict(labels),
@@ -147,14 +161,16 @@ def first_summary(
 
 
 class _Figures:
-    """The total series of a table, by place and period."""
+    """The total series of a table, by place (our codes) and period."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, places: Mapping[str, str]) -> None:
         rows = np.flatnonzero((table.series_at == total_series(table.series)) & ~np.isnan(table.value))
         self.rows = rows
         self.values: dict[str, dict[str, tuple[float, str]]] = {}
         for row in rows.tolist():
-            place, period = table.areas[table.area[row]], table.periods[table.period[row]]
+            place, period = places.get(table.areas[table.area[row]]), table.periods[table.period[row]]
+            if place is None:
+                continue
             said = (float(table.value[row]), table.statuses[table.status[row]])
             self.values.setdefault(place, {})[period] = said
 
@@ -190,21 +206,21 @@ def _headline(
     table: Table,
     changes: Changes,
     headline_places: Sequence[str],
-    countries: Collection[str],
+    places: Mapping[str, str],
     again: Sequence[tuple[str, str]],
 ) -> tuple[Observation, ...]:
-    """One figure a place: its newest new period in the total series. Chosen places come first, then the newest
-    period, then the largest change, so that what is news stands first."""
-    figures = _Figures(table)
+    """One figure a place: its newest new period in the total series. Chosen places and the world come first, then the
+    newest period, then the largest change, so that what is news stands first."""
+    figures = _Figures(table, places)
     changed = changes.new if len(changes.new) else changes.revised
     newest: dict[str, str] = {}
     for row in np.intersect1d(changed, figures.rows).tolist():
-        place, period = table.areas[table.area[row]], table.periods[table.period[row]]
-        if (place in countries or place in headline_places) and figures.at(place, period):
-            newest[place] = max(newest.get(place, ""), period, key=lambda p: (p, rhythm(p) == "A"))
+        place, period = places.get(table.areas[table.area[row]]), table.periods[table.period[row]]
+        if place and figures.at(place, period):
+            newest[place] = max(newest.get(place, ""), period)
     shown = list(newest.items()) if len(changes.new) else [*again, *newest.items()]
     found = {(o.place, o.period): o for place, period in shown if (o := figures.at(place, period))}
-    chosen = {place: rank for rank, place in enumerate(headline_places)}
+    chosen = {place: rank for rank, place in enumerate(dict.fromkeys((*headline_places, WORLD)))}
 
     def order(told: Observation) -> tuple[int, tuple[int, ...], float, str]:
         change = abs(told.value - told.previous_value) if told.previous_value is not None else 0.0
@@ -215,7 +231,7 @@ def _headline(
 
 
 def _revisions(
-    table: Table, old: Table, changes: Changes, sizes: NDArray[np.float64], countries: Collection[str]
+    table: Table, old: Table, changes: Changes, sizes: NDArray[np.float64], places: Mapping[str, str]
 ) -> tuple[Revision, ...]:
     """The largest, those of countries and of the total series first; then what was taken out."""
     total = table.series[total_series(table.series)]
@@ -223,27 +239,17 @@ def _revisions(
     told = []
     for at in largest:
         row = int(changes.revised[at])
-        told.append(
-            Revision(
-                table.areas[table.area[row]],
-                table.periods[table.period[row]],
-                float(changes.before[at]),
-                float(table.value[row]),
-                table.series[table.series_at[row]],
-            )
-        )
+        told.append(_revision(table, row, places, float(changes.before[at]), float(table.value[row])))
     for row in changes.removed[:MAX_REVISIONS].tolist():
-        told.append(
-            Revision(
-                old.areas[old.area[row]],
-                old.periods[old.period[row]],
-                float(old.value[row]),
-                None,
-                old.series[old.series_at[row]],
-            )
-        )
-    told.sort(key=lambda one: (one.after is None, one.place not in countries, one.series != total))
+        told.append(_revision(old, row, places, float(old.value[row]), None))
+    told.sort(key=lambda one: (one.after is None, one.place not in places.values(), one.series != total))
     return tuple(told[:MAX_REVISIONS])
+
+
+def _revision(table: Table, row: int, places: Mapping[str, str], before: float, after: float | None) -> Revision:
+    area = table.areas[table.area[row]]
+    series = table.series[table.series_at[row]]
+    return Revision(places.get(area, area), table.periods[table.period[row]], before, after, series)
 
 
 def places_changed(table: Table, old: Table, changes: Changes, countries: Collection[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from tribune.domain.items import DataSummary, Identifier, ItemRecord, LanguageVe
 from tribune.ports.http import Fetcher
 from tribune.ports.releases import ReleaseShelf
 from tribune.ports.sources import SourceState
-from tribune.services.compare_releases import compare, first_summary, places_changed, summarise
+from tribune.services.compare_releases import AGGREGATES, compare, first_summary, places_changed, summarise
 from tribune.services.link_formats import format_of
 from tribune.services.plain_text import line
 from tribune.services.pull_sources import Reading
@@ -85,6 +85,8 @@ class IlostatSource:
         self._address = address
         self._told = dataflow
         self._countries = frozenset(place.code for place in codelists.places.of_type(PlaceType.COUNTRY))
+        known = {code: place for code, place in AGGREGATES.items() if place in codelists.places}
+        self._places = dict(zip(self._countries, self._countries, strict=True)) | known
         self._shelf = shelf
         self._fetcher = fetcher
         self._file = file
@@ -130,7 +132,7 @@ class IlostatSource:
             return Reading((), replace(state, mark=new_mark.text()), (*table.problems, problem), since.mark)
         told = (dataflow, self._labels(table, dataflow), self._told.unit, table)
         if old is None:
-            summary = first_summary(*told, self._told.headline_places)
+            summary = first_summary(*told, headline_places=self._told.headline_places, places=self._places)
             record, places = self._record_id(dataflow, content), tuple[str, ...]()
         else:
             changes = compare(old, table)
@@ -141,7 +143,7 @@ class IlostatSource:
                 changes,
                 old,
                 headline_places=self._told.headline_places,
-                countries=self._countries,
+                places=self._places,
                 again=mark.headline,
             )
             record = self._record_id(dataflow, content) if summary.new_count or not mark.record else mark.record

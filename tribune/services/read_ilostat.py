@@ -89,7 +89,8 @@ class Table:
 
 def read_ilostat(file: IO[bytes], where: str) -> Table:
     """The table in `file`. Raises SourceError where it is not ILOSTAT's CSV or holds no observation."""
-    rows = csv.reader(_lines(file, where), strict=False)
+    lines = _lines(file, where)
+    rows = csv.reader(lines)
     try:
         head = [name.strip().strip('"').lower() for name in next(rows, [])]
         return _read(rows, head, where)
@@ -99,6 +100,8 @@ def read_ilostat(file: IO[bytes], where: str) -> Table:
         raise SourceError(f"The file is not UTF-8: {error.reason}.", where=where, hint="Check the address.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"The compressed file is broken: {error}.", where=where, hint="Pull again.") from None
+    finally:
+        lines.close()
 
 
 def _lines(file: IO[bytes], where: str) -> Generator[str]:
@@ -125,7 +128,7 @@ def _read(rows: Iterator[list[str]], head: list[str], where: str) -> Table:
     if missing:
         labelled = any(name.endswith(".label") for name in head)
         raise SourceError(
-            f"The columns {', '.join(missing)} are missing; the file begins with {', '.join(head[:6])[:120]!r}.",
+            f"The columns {', '.join(missing)} are missing; the file begins with {', '.join(head[:6])[:80]!r}.",
             where=where,
             hint="Ask the data API for codes (type=code)."
             if labelled
