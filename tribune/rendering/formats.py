@@ -21,6 +21,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.zones import zone as load_zone
 from tribune.rendering.house import HOUSES, NBSP, House
 from tribune.rendering.locales import base
+from tribune.rendering.text import ISOLATE, isolate, runs_right_to_left
 
 MINUS = "\u2212"
 _PERIOD = re.compile(r"(\d{4})(?:-?(?:(Q)([1-4])|(?:M)?(0[1-9]|1[0-2])))?")
@@ -153,15 +154,15 @@ class Formats:
 
     def place(self, code: str) -> str:
         """The name of a country, region or group."""
-        return self._codelists.places.label(code, self.locale, self._default)
+        return self.aside(self._codelists.places.label(code, self.locale, self._default))
 
     def kind(self, code: str) -> str:
         """The name of a kind of item, as it stands inside a sentence."""
-        return self._codelists.kinds.label(code, self.locale, self._default)
+        return self.aside(self._codelists.kinds.label(code, self.locale, self._default))
 
     def policy_area(self, code: str) -> str:
         """The name of a policy area."""
-        return self._codelists.policy_areas.label(code, self.locale, self._default)
+        return self.aside(self._codelists.policy_areas.label(code, self.locale, self._default))
 
     def language(self, tag: str) -> str:
         """The name of a language as it stands inside a sentence: `English`, « anglais »; the tag where CLDR has none."""
@@ -170,7 +171,12 @@ class Formats:
 
     def capitalised(self, text: str) -> str:
         """`text` as it stands at the beginning of a sentence."""
-        return text[:1].upper() + text[1:]
+        at = 1 if text[:1] == ISOLATE else 0
+        return text[:at] + text[at : at + 1].upper() + text[at + 1 :]
+
+    def aside(self, label: str) -> str:
+        """A label that fell back to a language of the other direction keeps its direction to itself."""
+        return isolate(label, "ar" if runs_right_to_left(label) else "en", self.locale)
 
     def _first(self, text: str, day: date) -> str:
         if day.day == 1 and self._house.first_day:

@@ -36,11 +36,28 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", _SPACES.sub(" ", _UNFIT.sub("", text))).strip()
 
 
+def clean_name(name: str) -> str:
+    """A name as `clean`, "" where nothing of it can be seen."""
+    name = clean(name)
+    if name.isascii() or any(unicodedata.category(character)[0] not in "CZM" for character in name):
+        return name
+    return ""
+
+
 def isolate(text: str, language: str, locale: str) -> str:
     """`text` inside marks that keep its direction to itself, where it differs from that of `locale`."""
     if direction(language) == direction(locale) or not text:
         return text
     return f"{ISOLATE}{text}{END_ISOLATE}"
+
+
+def runs_right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction runs from right to left."""
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return kind != "L"
+    return False
 
 
 def cut_at_sentence(text: str, limit: int) -> str:

@@ -20,7 +20,7 @@ from tribune.rendering.email.fragments import Fragment, Fragments, Voice
 from tribune.rendering.email.frame import EditionFacts, Frame
 from tribune.rendering.email.templates import Templates
 from tribune.rendering.locales import Translations
-from tribune.rendering.text import clean
+from tribune.rendering.text import clean_name
 
 __all__ = ["Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
 
@@ -62,7 +62,7 @@ class Mail:
     def fill(self, reader: Reader, links: ReaderLinks) -> bytes:
         """The complete message for one reader (RFC 5322, CRLF ends). Raises InvalidInput for an address or a link that
         may not stand in a mail."""
-        name = clean(reader.name)
+        name = clean_name(reader.name)
         if name:
             laid = self._named = self._named or self._lay(named=True)
         else:

@@ -93,10 +93,10 @@ class Frame:
             direction=voice.direction,
             start="right" if right_to_left else "left",
             end="left" if right_to_left else "right",
-            organisation=clean(organisation.name(voice.locale)),
-            sender=_sender(organisation, voice),
+            organisation=voice.formats.aside(clean(organisation.name(voice.locale))),
+            sender=voice.formats.aside(_sender(organisation, voice)),
             website=organisation.website if fit_to_link(organisation.website) else "",
-            digest=clean(edition.digest.name(voice.locale)),
+            digest=voice.formats.aside(clean(edition.digest.name(voice.locale))),
             edition=voice.wording.edition(edition.cadence, _day(edition)),
         )
         html = templates.html(

@@ -79,9 +79,9 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
         url=link.url if link else "",
         action=_action(item, link, formats, texts) if link else "",
         figures=_figures(item.data, formats, wording, LEAD_FIGURES if lead else ROW_FIGURES),
-        figures_of=_indicator(item.data, key.locale) if item.data else "",
+        figures_of=_indicator(item.data, formats) if item.data else "",
         news=formats.list(wording.new_values(item.data.new_count, item.data.revised_count)) if item.data else "",
-        source=clean(formats.list(item.authors)) if item.data and item.authors else "",
+        source=formats.aside(clean(formats.list(item.authors))) if item.data and item.authors else "",
         when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
         spoken=wording.languages(item.session.languages) if item.session and item.session.languages else "",
         subject=_subject(item, version, key, formats, wording, texts),
@@ -156,8 +156,8 @@ def _figure(seen: Observation, data: DataSummary, formats: Formats, wording: Wor
     )
 
 
-def _indicator(data: DataSummary, locale: str) -> str:
-    return clean(text_in(data.labels, locale))
+def _indicator(data: DataSummary, formats: Formats) -> str:
+    return formats.aside(clean(text_in(data.labels, formats.locale)))
 
 
 def _subject(
@@ -174,8 +174,8 @@ def _subject(
     if item.session is not None:
         day = formats.day_and_month(starts_in(item.session, key.zone or item.session.zone).date())
         return texts.gettext("Live session on %(date)s: %(title)s") % {"date": day, "title": title}
-    if item.data is not None and item.data.headline and _indicator(item.data, key.locale):
+    if item.data is not None and item.data.headline and _indicator(item.data, formats):
         figure = _figure(item.data.headline[0], item.data, formats, wording)
-        what = formats.parts([_indicator(item.data, key.locale), figure.label])
+        what = formats.parts([_indicator(item.data, formats), figure.label])
         return texts.pgettext("figure", "%(what)s: %(value)s") % {"what": what, "value": figure.value}
     return title

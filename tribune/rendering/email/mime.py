@@ -21,6 +21,8 @@ _SAFE = re.compile(rb"[!-<>-~]*")
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'’_&+()/-]*")
 _ATOMS = re.compile(r"[A-Za-z0-9 ]+")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\\@\x00-\x1f\x7f]+@[^\s<>()\[\],;:\"\\@\x00-\x1f\x7f]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_RUNS = re.compile(r"[^ ]* ?")
 _URL = re.compile(r"https?://[!#-;=?-~]+")
 _WORD_BYTES = 42
 """Bytes of UTF-8 in one encoded word: 56 characters of base64 and 12 around them, under RFC 2047's 75."""
@@ -102,23 +104,31 @@ def phrase(name: str) -> bytes:
 
 def unstructured(text: str) -> bytes:
     """A text for a field such as Subject: plain where it is short and ASCII, else encoded words on folded lines."""
-    text = clean(text)
+    text = _CONTROLS.sub(" ", text).strip()
     if text.isascii() and len(text) <= 66 and "=?" not in text:
         return text.encode()
     return encoded_words(text)
 
 
 def encoded_words(text: str) -> bytes:
-    """UTF-8 in base64, cut between characters, one word a line (RFC 2047)."""
-    words: list[bytes] = []
-    chunk = b""
-    for character in text:
-        raw = character.encode("utf-8", "replace")
-        if len(chunk) + len(raw) > _WORD_BYTES:
-            words.append(chunk)
-            chunk = b""
-        chunk += raw
-    words.append(chunk)
+    """UTF-8 in base64, one word a line (RFC 2047), cut after spaces where it can be, else between characters.
+
+    The space goes with the word before it. Python's parser (3.11) puts a space of its own between encoded words in a
+    display name, against RFC 2047 6.2: at a space that does no harm.
+    """
+    words = [b""]
+    for run in _RUNS.findall(text):
+        raw = run.encode("utf-8", "replace")
+        if len(words[-1]) + len(raw) <= _WORD_BYTES:
+            words[-1] += raw
+            continue
+        if words[-1]:
+            words.append(b"")
+        for character in run:
+            one = character.encode("utf-8", "replace")
+            if len(words[-1]) + len(one) > _WORD_BYTES:
+                words.append(b"")
+            words[-1] += one
     return b"\r\n ".join(b"=?utf-8?b?" + binascii.b2a_base64(word, newline=False) + b"?=" for word in words)
 
 

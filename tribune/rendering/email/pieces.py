@@ -24,13 +24,14 @@ class Piece(NamedTuple):
 
 
 class HtmlSlots:
-    """`slot.name` in an HTML template: a mark isolated for direction; an address where an address stands."""
+    """`slot.name` in an HTML template: a mark, or an address where an address stands."""
 
     def __getattr__(self, name: str) -> Markup:
         if name in _ADDRESSES:
             return Markup(_ADDRESS + name)  # noqa: S704 - our own names
         mark = f"<!--slot:{name}-->"
-        return Markup(mark if name in ("items", "preheader") else f"<bdi>{mark}</bdi>")  # noqa: S704 - our own names
+        # A name has a direction of its own; the other slots speak the frame's language.
+        return Markup(f"<bdi>{mark}</bdi>" if name == "name" else mark)  # noqa: S704 - our own names
 
 
 class TextSlots:

@@ -1,0 +1,368 @@
+"""A digest's mail: what a reader sees, in the standard library's eyes and in words."""
+
+from __future__ import annotations
+
+import email
+import re
+from dataclasses import replace
+from email.header import decode_header, make_header
+from email.policy import compat32
+from email.utils import parsedate_to_datetime
+from html import escape
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import mails
+from tests.arabic import write_arabic
+from tribune.domain.audience import Cadence, Choice
+from tribune.domain.digests import Digest
+from tribune.domain.errors import InvalidInput, NotFound
+from tribune.domain.items import Item, LanguageVersion, Link
+from tribune.domain.mailings import EditionContent
+from tribune.rendering.email.composer import Composer, ReaderLinks
+from tribune.rendering.email.pieces import cut_out
+from tribune.rendering.text import clean_name
+
+ITEMS = (mails.data_release(), mails.publication(), mails.session())
+LOCALES = ("en", "fr", "es", "ar")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Composer:
+    """A composer that also speaks Arabic, from a folder of data."""
+    return mails.composer(write_arabic(tmp_path_factory.mktemp("locales")))
+
+
+@pytest.fixture(scope="module")
+def raw(parts: Composer) -> dict[str, bytes]:
+    return {
+        locale: mails.mail(ITEMS, locale, parts=parts, more=2).fill(mails.reader(), mails.LINKS) for locale in LOCALES
+    }
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_standard_library_finds_nothing_wrong(raw: dict[str, bytes], locale: str) -> None:
+    message = mails.parse(raw[locale])
+    assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+    assert {part["Content-Transfer-Encoding"] for part in message.iter_parts()} == {"quoted-printable"}
+    assert message["From"].addresses[0].addr_spec == "letter@observatory.example"
+    assert message["To"].addresses[0].addr_spec == "awa.diop@travail.example"
+    assert message["To"].addresses[0].display_name == "Awa Diop"
+    assert message["Message-ID"] == "<12.0.37@observatory.example>"
+    assert message["Content-Language"] == locale
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"].endswith("<letter.observatory.example>")
+    assert message["List-Unsubscribe"] == f"<{mails.LINKS.one_click}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert parsedate_to_datetime(message["Date"]) == mails.EDITION.due_at
+    assert "Precedence" not in message
+    once = ["From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe", "MIME-Version"]
+    assert all(len(message.get_all(name)) == 1 for name in once)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_lines_are_short_and_none_needs_stuffing(raw: dict[str, bytes], locale: str) -> None:
+    raw[locale].decode("ascii")
+    head, _, body = raw[locale].partition(b"\r\n\r\n")
+    assert b"\n" not in raw[locale].replace(b"\r\n", b"") and b"\r" not in raw[locale].replace(b"\r\n", b"")
+    assert max(map(len, head.split(b"\r\n"))) <= 200
+    assert max(map(len, body.split(b"\r\n"))) <= 76
+    assert not re.search(rb"(?m)^(\.|From )", body)
+
+
+def test_the_subject_says_what_is_inside(raw: dict[str, bytes], parts: Composer) -> None:
+    subjects = {locale: mails.parse(raw[locale])["Subject"] for locale in LOCALES}
+    assert subjects["en"] == "Unemployment rate, Senegal, 2024: 5.4% (and 4 other updates)"
+    assert subjects["fr"] == "Taux de chômage, Sénégal, 2024\u00a0: 5,4\u00a0% (et 4 autres nouveautés)"
+    assert subjects["es"] == "Tasa de desempleo, Senegal, 2024: 5,4\u00a0% (y 4 novedades más)"
+
+    def subject(items: list[Item], locale: str) -> str:
+        return str(mails.parse(mails.mail(items, locale, parts=parts).fill(mails.reader(), mails.LINKS))["Subject"])
+
+    assert subject([mails.publication()], "en") == "Wages and prices in West Africa"
+    assert subject([mails.publication(), mails.session()], "fr") == (
+        "Salaires et prix en Afrique de l’Ouest (et 1 autre nouveauté)"
+    )
+    assert subject([mails.session()], "fr") == "Session en direct le 1er décembre\u00a0: Le premier emploi"
+    assert subject([mails.publication()], "es") == "Wages and prices in West Africa [en inglés]"
+    arabic = mails.publication(1, ar=("الأجور والأسعار", ""))
+    assert subject([arabic], "en") == "\u2068الأجور والأسعار\u2069 [in Arabic]"
+
+
+def test_text_in_english(raw: dict[str, bytes]) -> None:
+    text = mails.text_of(mails.parse(raw["en"]))
+    for line in (
+        "Weekly edition, Monday 23 November 2026",
+        "For Awa Diop",
+        "In this issue: 1 publication, 1 data release and 1 live session.",
+        "Senegal, 2024: 5.4% ▼ down 0.7 percentage points from 2023 (6.1%)",
+        "Colombia, 2024: 9.6% = unchanged from 2023 (9.6%)",
+        "1,200 new figures and 1 revised figure",
+        "Report, 48 pages · Senegal",
+        "Tuesday 1 December 2026, from 15:00 to 16:30 (Dakar time, UTC+0)",
+        "2 more items match your choices. See them on our website.",
+        mails.LINKS.preferences,
+        mails.LINKS.unsubscribe,
+        "Observatory of the World of Work, 1 Lake Street, Example City",
+    ):
+        assert line in text.splitlines(), line
+    assert "because you chose: Wages – Senegal." in text.replace("\n", " ")
+    assert "<" not in text
+
+
+def test_text_in_french_and_spanish(raw: dict[str, bytes]) -> None:
+    french = mails.text_of(mails.parse(raw["fr"])).replace("\n", " ")
+    assert "Numéro hebdomadaire du lundi 23 novembre 2026" in french
+    assert "5,4\u00a0% ▼ en baisse de 0,7\u00a0point de pourcentage par rapport à 2023 (6,1\u00a0%)" in french
+    assert "1\u202f200 nouvelles données et 1 donnée révisée" in french
+    assert "Mardi 1er décembre 2026, de 15\u00a0h à 16\u00a0h\u00a030 (heure de Dakar, UTC+0)" in french
+    spanish = mails.text_of(mails.parse(raw["es"])).replace("\n", " ")
+    assert "Número semanal del lunes 23 de noviembre de 2026" in spanish
+    assert "5,4\u00a0% ▼ 0,7\u00a0puntos porcentuales menos que en 2023 (6,1\u00a0%)" in spanish
+    assert "1200 datos nuevos y 1 dato revisado" in spanish
+    assert "Informe, 48\u00a0páginas, en inglés" in spanish
+
+
+def test_a_session_is_told_on_the_reader_s_clocks(parts: Composer) -> None:
+    one = mails.session()
+    for zone, told in (
+        ("America/Bogota", "Tuesday 1 December 2026, from 10:00 to 11:30 (Bogota time, UTC−5)"),
+        ("Asia/Kolkata", "Tuesday 1 December 2026, from 20:30 to 22:00 (Kolkata time, UTC+5:30)"),
+        ("Asia/Tokyo", "Wednesday 2 December 2026, from 00:00 to 01:30 (Tokyo time, UTC+9)"),
+        ("Asia/Hong_Kong", "From Tuesday 1 December 2026, 23:00, to Wednesday 2 December 2026, 00:30 (Hong Kong time, UTC+8)"),
+    ):
+        message = mails.parse(mails.mail([one], "en", parts=parts, zone=zone).fill(mails.reader(), mails.LINKS))
+        assert told in mails.html_of(message)
+        assert told in mails.text_of(message).replace("\n", " ")
+
+
+def test_the_html_is_made_for_screen_readers(raw: dict[str, bytes]) -> None:
+    html = mails.html_of(mails.parse(raw["es"]))
+    assert re.search(r'<html[^>]* lang="es"[^>]* dir="ltr"', html)
+    assert re.findall(r"<h[1-6]", html) == ["<h1", "<h2", "<h2", "<h3", "<h3"]
+    assert re.search(r'<h3[^>]* lang="en"[^>]*dir="ltr"|<h3[^>]*dir="ltr"[^>]* lang="en"', html)
+    tables = re.findall(r"<table[^>]*>", html)
+    assert tables and all('role="presentation"' in table for table in tables)
+    assert '<span aria-hidden="true">▼</span>' in html
+    assert "<img" not in html and "url(" not in html and "fonts.googleapis" not in html
+    read_aloud = html.partition("<h1")[2]
+    assert read_aloud.index("Tasa de desempleo 2024") < read_aloud.index("Wages") < read_aloud.index("Le premier emploi")
+    hidden = re.search(r'<div style="([^"]*)">Wages', html)  # the preheader stands first, hidden in every way there is
+    assert hidden and {"display:none", "max-height:0", "opacity:0", "mso-hide:all"} <= set(hidden[1].replace(": ", ":").replace("; ", ";").rstrip(";").split(";"))
+
+
+def test_arabic_is_data_only_and_runs_from_right_to_left(raw: dict[str, bytes]) -> None:
+    html = mails.html_of(mails.parse(raw["ar"]))
+    assert re.search(r'<html[^>]* lang="ar"[^>]* dir="rtl"', html)
+    assert "العدد الأسبوعي، الاثنين، 23 نوفمبر 2026" in html
+    assert "إلى <bdi>Awa Diop</bdi>" in html
+    assert re.search(r'<h2[^>]*lang="en"[^>]*dir="ltr"|<h2[^>]*dir="ltr"[^>]*lang="en"', html)
+    assert "\u2068Report\u2069" in html  # a label that fell back keeps its direction
+    assert html.count('align="left"') == 1  # the cut corner, which turns to the other side too
+    assert "direction:ltr" not in html.replace(" ", "")
+    text = mails.text_of(mails.parse(raw["ar"]))
+    assert "في هذا العدد: منشور واحد وإصدار بيانات واحد وجلسة مباشرة واحدة." in text
+
+
+def test_twelve_items_stay_under_what_gmail_shows(parts: Composer) -> None:
+    long = "A sentence of a usual length about work and those who do it. " * 20
+    items = [mails.publication(n, en=(f"A title that is long enough to take two lines, number {n}", long)) for n in range(1, 13)]
+    message = mails.parse(mails.mail(items, "en", parts=parts, more=5).fill(mails.reader(), mails.LINKS))
+    assert len(mails.html_of(message).encode()) < 102_000 * 0.8
+
+
+def test_one_item_alone_has_no_heading_over_others_and_an_opening_as_preheader(parts: Composer) -> None:
+    html = mails.html_of(mails.parse(mails.mail([mails.publication()], "en", parts=parts).fill(mails.reader(), mails.LINKS)))
+    assert "Also new for you" not in html and "more item" not in html
+    assert "Wages have kept up with prices." in html.partition("<h1")[0]
+    several = mails.html_of(mails.parse(mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), mails.LINKS)))
+    assert "Wages and prices in West Africa · The first job" in several.partition("<h1")[0]
+
+
+def test_a_reader_without_a_name_is_not_named(parts: Composer) -> None:
+    message = mails.parse(mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(name=" \u200b\r\n\u202e"), mails.LINKS))
+    assert message["To"] == "awa.diop@travail.example"
+    assert "For " not in mails.text_of(message).partition("In this issue")[0]
+    assert "<bdi>" not in mails.html_of(message).partition("In this issue")[0].partition("<h1")[2]
+
+
+def test_one_reader_s_data_is_never_in_another_s_mail(parts: Composer) -> None:
+    made = mails.mail(ITEMS, "en", parts=parts)
+    first = made.fill(mails.reader(), mails.LINKS)
+    other = made.fill(
+        mails.reader("José Núñez", "jose@otro.example", delivery="12.0.38", choices=(Choice(),)),
+        ReaderLinks("https://tribune.example/u/other", "https://tribune.example/u/other", "https://tribune.example/p/other"),
+    )
+    assert made.fill(mails.reader(), mails.LINKS) == first
+    shown = mails.text_of(mails.parse(other)) + mails.html_of(mails.parse(other)) + other.decode()
+    for told in ("Awa", "awa.diop", "412", "12.0.37", "Senegal.", "ab" * 16):
+        assert told not in shown
+    assert "everything that we publish" in shown
+
+
+def test_why_a_person_gets_it_names_cadence_and_choices(parts: Composer) -> None:
+    many = Choice(frozenset({"wages", "skills"}), frozenset({"SEN", "MLI", "COL", "PER", "ECU", "RWA", "ESP"}), frozenset({"report"}))
+    for cadence, said in (
+        (Cadence.AT_ONCE, "as soon as something new is published"),
+        (Cadence.DAILY, "every day"),
+        (Cadence.WEEKLY, "every week"),
+        (Cadence.MONTHLY, "every month"),
+    ):
+        edition = replace(mails.EDITION, cadence=cadence)
+        made = mails.mail(ITEMS, "en", parts=parts, edition=edition)
+        text = mails.text_of(mails.parse(made.fill(mails.reader(choices=(many, Choice())), mails.LINKS))).replace("\n", " ")
+        assert said in text
+        assert "Skills" in text and "Colombia, Ecuador, Mali, Peru, 3 more – Report; everything that we publish." in text
+
+
+ATTACK = '<script>alert(1)</script><!--slot:name--><!--/cut:lead--> "quoted" & {{ 7*7 }} %(name)s'
+
+
+def test_what_sources_write_is_text_and_nothing_else(parts: Composer) -> None:
+    item = mails.publication(66, en=(ATTACK, ATTACK + ". " + "x" * 600))
+    message = mails.parse(mails.mail([item, item], "en", parts=parts).fill(mails.reader(), mails.LINKS))
+    html = mails.html_of(message)
+    assert "<script" not in html and "&lt;script&gt;alert(1)&lt;/script&gt;&lt;!--slot:name--&gt;" in html
+    assert "{{ 7*7 }} %(name)s" in html
+    assert html.count("Awa Diop") == 1
+    assert ATTACK in mails.text_of(message).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "https://user:pass@host/", 'https://x/"onmouseover="y', "https://", "//x/y", "https://x/ y"]
+)
+def test_a_mail_links_to_http_only(parts: Composer, url: str) -> None:
+    version = LanguageVersion("en", "Title", "Abstract.", (Link(url),))
+    item = Item(abs(hash(url)) % 10**6 + 100, 1, "report", "en", (version,))
+    message = mails.parse(mails.mail([item], "en", parts=parts).fill(mails.reader(), mails.LINKS))
+    assert "<h2" in mails.html_of(message) and ">Title</h2>" in mails.html_of(message)
+    assert url not in mails.text_of(message) or url == "https://"
+    assert "Read more" not in mails.html_of(message) and "Read more" not in mails.text_of(message)
+
+
+@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@b@c", "", "a@b.example,c@d.example"])
+def test_an_address_that_could_forge_a_header_is_refused(parts: Composer, address: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(address=address), mails.LINKS)
+    assert not address or address not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["unsubscribe", "one_click", "preferences"])
+@pytest.mark.parametrize("url", ["javascript:x", "https://x/\r\nX-Evil: 1", "https://x/>\"", "https://x/ y"])
+def test_a_link_that_could_forge_a_header_is_refused(parts: Composer, field: str, url: str) -> None:
+    with pytest.raises(InvalidInput):
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), replace(mails.LINKS, **{field: url}))
+
+
+def test_a_delivery_s_name_that_could_forge_a_header_is_refused(parts: Composer) -> None:
+    with pytest.raises(InvalidInput):
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(delivery="1>\r\nX: y"), mails.LINKS)
+
+
+def test_links_with_equals_signs_and_ampersands_stay_whole(parts: Composer) -> None:
+    url = "https://tribune.example/u?token=a=b&x=." + "y" * 300
+    message = mails.parse(mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), ReaderLinks(url, url, url)))
+    assert url in mails.text_of(message)
+    assert f'href="{url.replace("&", "&amp;")}"' in mails.html_of(message)
+    assert message["List-Unsubscribe"] == f"<{url}>"
+
+
+def test_a_mail_without_items_or_with_unknown_ones_is_not_made(parts: Composer) -> None:
+    with pytest.raises(NotFound):
+        parts.compose(EditionContent("en", ()), {}, mails.EDITION)
+    with pytest.raises(NotFound):
+        parts.compose(mails.content([mails.publication(99)], "en"), {}, mails.EDITION)
+
+
+def test_every_shape_fits_the_frame_s_head(parts: Composer) -> None:
+    """The CSS in the head is the frame's: an item compiled inside it must not have asked for more (decisions.md, 15)."""
+    from tribune.rendering.email.item_view import view
+    from tribune.rendering.email.pieces import HtmlSlots
+
+    frame = parts.frame(mails.EDITION, "en")
+    voice = parts.voice("en")
+
+    def head(**shown: object) -> str:
+        html = parts.templates.html("digest/digest.mjml", "en", frame=frame.view, slot=HtmlSlots(), **{"lead": None, "row": None, **shown})
+        for shape in shown:
+            assert cut_out(html, shape).strip().startswith("<!--[if mso")
+        return html.partition("<body")[0]
+
+    empty = head()
+    for item in ITEMS:
+        for key in mails.content([item, item], "en").fragments:
+            assert head(**{key.shape.value: view(item, key, voice.formats, voice.wording, voice.texts)}) == empty
+
+
+NAMES = st.text(
+    st.characters() | st.sampled_from("\r\n\0\t\",;:<>@()[]\\=?_. 'éñ漢👩‍👩‍👧🇸🇳\u202e\u2066\u200f\ud800אحمد"), max_size=300
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=NAMES)
+def test_any_name_gives_a_correct_mail(raw_parts: Composer, name: str) -> None:
+    made = mails.mail(ITEMS[1:2], "fr", parts=raw_parts)
+    raw = made.fill(mails.reader(name), mails.LINKS)
+    message = mails.parse(raw)
+    shown = clean_name(name)
+    raw.decode("ascii")
+    assert max(map(len, raw.split(b"\r\n"))) <= 200
+    assert message["To"].addresses[0].addr_spec == "awa.diop@travail.example"
+    assert len(message["To"].addresses) == 1
+    assert set(message.keys()) == {
+        "From", "Subject", "To", "Message-ID", "Date", "Content-Language", "Auto-Submitted", "List-Id", "List-Unsubscribe-Post",
+        "List-Unsubscribe", "MIME-Version", "Content-Type",
+    }  # fmt: skip
+    # Python's parser puts spaces between encoded words (see mime.encoded_words): letters are compared.
+    assert _letters(message["To"].addresses[0].display_name) == _letters(shown)
+    if shown:
+        assert f"Pour {shown}\n" in mails.text_of(message)
+        assert f"<bdi>{escape(shown)}</bdi>" in mails.html_of(message)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[ \u00a0]", "", text)
+
+
+@pytest.mark.parametrize("name", ["Ministère du Travail, de l’Emploi et de la Sécurité sociale", "وزارة الشغل والحماية الاجتماعية والتضامن"])
+def test_a_long_name_comes_through_whole(parts: Composer, name: str) -> None:
+    made = mails.mail(ITEMS, "fr", parts=parts).fill(mails.reader(name), mails.LINKS)
+    message = mails.parse(made)
+    assert " ".join(message["To"].addresses[0].display_name.split()) == name
+    raw = email.message_from_bytes(made, policy=compat32)["To"].partition("<")[0].strip()
+    assert str(make_header(decode_header(raw))) == name
+
+
+@pytest.fixture(scope="module")
+def raw_parts() -> Composer:
+    return mails.composer()
+
+
+@settings(max_examples=60, deadline=None)
+@given(title=NAMES, abstract=st.text(max_size=700))
+def test_any_title_and_abstract_give_a_correct_mail(raw_parts: Composer, title: str, abstract: str) -> None:
+    raw_parts._fragments.kept.clear()
+    item = mails.publication(5, en=(title, abstract))
+    message = mails.parse(mails.mail([item, item], "en", parts=raw_parts).fill(mails.reader(), mails.LINKS))
+    assert "\n" not in message["Subject"]
+    assert mails.html_of(message).rstrip().endswith("</html>")
+
+
+def test_the_digest_s_name_may_hold_anything(raw_parts: Composer) -> None:
+    digest = Digest("x", {"en": 'Lettre "A", <b>\r\nX: y…'}, "x@observatory.example")
+    edition = replace(mails.EDITION, mailing=77, digest=digest)
+    message = mails.parse(mails.mail(ITEMS, "en", parts=raw_parts, edition=edition).fill(mails.reader(), mails.LINKS))
+    assert message["From"].addresses[0].display_name == 'Lettre "A", <b> X: y…'
+    assert "X" not in message
+    assert "<b>" not in mails.html_of(message).partition("<h1")[2]
+
+
+def test_more_folders_of_locales_are_settings(tmp_path: Path) -> None:
+    from tribune.rendering.locales import Translations
+    from tribune.resources import locate
+
+    assert Translations((locate("locales"), write_arabic(tmp_path / "more")), "en").offered == ("en", "ar", "es", "fr")
