@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
 
 
 def test_processes_whose_clocks_disagree_fire_each_occasion_once(app: Application) -> None:
-    """Three days of ticks, raced through by three schedulers, two of them with clocks that are behind."""
+    """Three days of ticks, raced through by schedulers with clocks that are apart; one is killed on the way."""
     start = app.clock.now()
     timings = [Timing(Cadence.DAILY, 0, hour, place) for place in PLACES for hour in range(0, 24, 5)]
     with app.store.write() as tx:
@@ -76,7 +77,7 @@ def test_processes_whose_clocks_disagree_fire_each_occasion_once(app: Applicatio
             stdout=subprocess.PIPE,
             text=True,
         )
-        for lag in (0, 7, 45)
+        for lag in (0, 7, 45, 0)
     ]
     for racer in racers:
         assert racer.stdout is not None and racer.stdout.readline() == "ready\n"
@@ -84,6 +85,10 @@ def test_processes_whose_clocks_disagree_fire_each_occasion_once(app: Applicatio
         assert racer.stdin is not None
         racer.stdin.write("go\n")
         racer.stdin.flush()
+    *racers, killed = racers
+    until(lambda: told(app))
+    killed.kill()
+    killed.communicate()
     for racer in racers:
         racer.communicate(timeout=120)
         assert racer.returncode == 0
@@ -149,6 +154,22 @@ def test_after_a_stop_nothing_ticks(app: Application) -> None:
     time.sleep(2.5)
     assert told(app) == []
     assert scheduler.next_due(app) == due_at
+
+
+def test_it_runs_alone_until_it_is_told_to_stop(app: Application) -> None:
+    due_at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    with app.store.write() as tx:
+        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Dakar", due_at - timedelta(hours=1))
+    app.clock = SystemClock(due_at - SystemClock().now())
+    stop = threading.Event()
+    alone = threading.Thread(target=scheduler.run, args=(app, stop))
+    alone.start()
+    try:
+        until(lambda: told(app))
+    finally:
+        stop.set()
+        alone.join(15)
+    assert not alone.is_alive()
 
 
 class Failures:
