@@ -5,7 +5,8 @@ Only what it does in the transaction counts: it may be called again for an event
 A handler that does its own input and output (it sends) is marked `Acting` and works outside of any transaction.
 
 A failed event waits for its next attempt beside its partition, which moves on: a later event of the same key may
-overtake it. Handlers are safe against that: old news loses (decisions.md, 4). Why: docs/adr/0004-retries-beside-the-partition.md.
+overtake it. Handlers are safe against that: old news loses (decisions.md, 4).
+Why: docs/adr/0004-retries-beside-the-partition.md.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
         member = Member(consumer, app, stop)
         try:
             while not stop.is_set():
-                if not member.step(POLL_SECONDS) and idle_exit:
+                if not member.step(POLL_SECONDS) and idle_exit and not member.behind():
                     return
                 failures = 0
         except ConfigurationError:

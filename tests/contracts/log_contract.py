@@ -185,6 +185,16 @@ class LogContract:
         log.publish(TOPIC, events(100, 1))
         assert {message.position.partition for message in take(member, 100)} == set(range(PARTITIONS + 2))
 
+    def test_members_at_work_read_partitions_that_a_topic_gets_later(self, log: EventLog, join: Join) -> None:
+        members = [join(), join()]
+        self.settle(*members)
+        log.create_topics([TopicSpec(TOPIC, PARTITIONS + 2, retention_hours=24)])
+        self.settle(*members)
+        log.publish(TOPIC, events(100, 1))
+        found = [message for member in members for message in take(member, 100, 0.5)]
+        assert len(found) == 100
+        assert {message.position.partition for message in found} == set(range(PARTITIONS + 2))
+
     # -- polling
 
     def test_a_poll_holds_to_its_measure_and_goes_on_where_the_last_one_ended(self, log: EventLog, join: Join) -> None:
@@ -510,6 +520,14 @@ class LogContract:
         member.commit([again.position])
         (letter,) = log.dead_letters()
         assert (letter.reason, letter.replayed_at) == ("Second.", None)
+
+    def test_dead_letters_expire(self, log: EventLog, join: Join) -> None:
+        log.publish(TOPIC, [event("key", 0)])
+        log.bury("group", take(join(), 1)[0], "Old.", "", 1)
+        log.expire(datetime.now(UTC) + timedelta(days=89))
+        assert len(log.dead_letters()) == 1
+        log.expire(datetime.now(UTC) + timedelta(days=91))
+        assert log.dead_letters() == []
 
     def test_the_newest_dead_letters_stand_first(self, log: EventLog, join: Join) -> None:
         log.publish(TOPIC, [event("key", number) for number in range(5)])

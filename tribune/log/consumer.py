@@ -1,7 +1,8 @@
 """A member of a consumer group of the embedded log.
 
 Waiting costs little: SQLite's `PRAGMA data_version` changes when another connection has committed, and takes some
-microseconds to read. A waiting member reads it a hundred times a second and looks further only when it changed.
+microseconds to read. A waiting member reads it a hundred times a second. When it changed, one small query tells
+whether it was about this group; only then the member looks further.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class EmbeddedConsumer:
         self._handed: set[int] = set()  # retries given out and not committed yet
         self._kept: Connection | None = None
         self._version = -1
+        self._state: tuple[object, ...] = ()
         self._look_at = 0.0
         self._more = False
         self._retry_at: datetime | None = None
@@ -144,11 +146,16 @@ class EmbeddedConsumer:
         if version == self._version and now < self._look_at:
             return
         self._version = version
+        state = queries.state_of_group(self._driver(), self.group, self.topics)
+        if state == self._state and now < self._look_at:
+            return
+        self._state = state
         self._look_at = now + self._heart.session_seconds / 3
         with self._reading() as connection:
             members = membership.alive(connection, self.group, self._heart.session_seconds)
             held = membership.holdings(connection, self.group)
-        if self.member not in members or any(membership.moves(self.member, members, held)):
+            complete = membership.partitions(connection, self.topics) <= {one.partition for one in held}
+        if not complete or self.member not in members or any(membership.moves(self.member, members, held)):
             with self._writing() as connection:
                 held = membership.rebalance(
                     connection, self.group, self.member, self.topics, self._heart.session_seconds
@@ -201,10 +208,13 @@ class EmbeddedConsumer:
             self._kept = self._engine.connect()
         return self._kept
 
+    def _driver(self) -> Any:
+        """The connection itself, for the two questions that are asked a hundred times a second: SQLAlchemy would open a
+        transaction around each."""
+        return self._connection().connection.driver_connection
+
     def _data_version(self) -> int:
-        # Past SQLAlchemy, which would open a transaction around it, and pay for that a hundred times a second.
-        driver: Any = self._connection().connection.driver_connection
-        version: int = driver.execute("PRAGMA data_version").fetchone()[0]
+        version: int = self._driver().execute("PRAGMA data_version").fetchone()[0]
         return version
 
     @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from zlib import crc32
 
 from sqlalchemy import Connection, Engine
@@ -28,6 +28,7 @@ SESSION_SECONDS = 10.0
 MAX_POLL_SECONDS = 300.0
 """A member that does not poll for so long is taken for stuck: its heart stops."""
 
+DEAD_LETTERS_KEPT = timedelta(days=90)
 EXPIRE_SLICE = 5_000
 
 
@@ -137,9 +138,12 @@ class EmbeddedLog:
                 queries.rewind(connection, group, topic, partition, to)
 
     def expire(self, now: datetime) -> int:
-        """Delete what is older than its topic's retention; how many messages. In slices: writers get their turn."""
+        """Delete what is older than its topic's retention; how many messages. In slices: writers get their turn.
+        Dead letters, which hold what a source said, go after 90 days."""
         with self._reading() as connection:
             cuts = queries.expired_below(connection, now)
+        with self._writing() as connection:
+            dead_letters.forget_died_before(connection, now - DEAD_LETTERS_KEPT)
         return sum(self._in_slices(cut) for cut in cuts)
 
     def _in_slices(self, cut: queries.Cut) -> int:

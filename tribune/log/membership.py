@@ -78,13 +78,10 @@ def join(connection: Connection, group: str, member: str, topics: Sequence[str])
     connection.execute(
         entry.on_conflict_do_update(index_elements=["consumer_group", "member"], set_={"seen_at": _instant()})
     )
-    known = select(_o.topic, _o.partition).where(_o.consumer_group == group)
-    held = {(row.topic, row.partition) for row in connection.execute(known)}
-    there = connection.execute(select(_p.topic, _p.partition).where(_p.topic.in_(topics))).all()
+    held = {one.partition for one in holdings(connection, group)}
     fresh = [
         {"consumer_group": group, "topic": topic, "partition": partition, "committed": 0}
-        for topic, partition in there
-        if (topic, partition) not in held
+        for topic, partition in sorted(partitions(connection, topics) - held)
     ]
     if fresh:
         connection.execute(insert(log_offsets), fresh)
@@ -94,6 +91,12 @@ def leave(connection: Connection, group: str, member: str) -> None:
     """Go, and let go of everything: others take over at their next poll."""
     connection.execute(delete(log_members).where(_m.consumer_group == group, _m.member == member))
     connection.execute(update(log_offsets).where(_o.consumer_group == group, _o.member == member).values(member=None))
+
+
+def partitions(connection: Connection, topics: Sequence[str]) -> set[Partition]:
+    """The partitions that topics have."""
+    asked = select(_p.topic, _p.partition).where(_p.topic.in_(topics))
+    return {(row.topic, row.partition) for row in connection.execute(asked)}
 
 
 def alive(connection: Connection, group: str, session_seconds: float) -> dict[str, list[str]]:
@@ -136,8 +139,8 @@ def rebalance(
     stale = _m.seen_at < _instant(session_seconds)
     connection.execute(delete(log_members).where(_m.consumer_group == group, stale))
     release, take = moves(member, alive(connection, group, session_seconds), holdings(connection, group))
-    for partitions, owner, step in ((release, None, 0), (take, member, 1)):
-        for topic, partition in partitions:
+    for places, owner, step in ((release, None, 0), (take, member, 1)):
+        for topic, partition in places:
             connection.execute(
                 update(log_offsets)
                 .where(_o.consumer_group == group, _o.topic == topic, _o.partition == partition)
@@ -166,15 +169,14 @@ class Heart:
 
     def polled(self, member: str) -> None:
         """The member has just polled."""
-        self._polled[member] = WALL.monotonic()
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._stop = threading.Event()
-                    self._thread = threading.Thread(
-                        target=self._beat, args=(self._stop,), name="tribune-log-heart", daemon=True
-                    )
-                    self._thread.start()
+        with self._lock:
+            self._polled[member] = WALL.monotonic()
+            if self._thread is None:
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._beat, args=(self._stop,), name="tribune-log-heart", daemon=True
+                )
+                self._thread.start()
 
     def forget(self, member: str) -> None:
         """The member left. The last one takes the thread along."""
@@ -191,7 +193,6 @@ class Heart:
             members = [member for member, at in self._polled.copy().items() if at > oldest]
             try:
                 with self._writing() as connection:
-                    # A heartbeat that a power cut takes away is no loss: no waiting for the disk.
                     connection.execute(update(log_members).where(_m.member.in_(members)).values(seen_at=_instant()))
             except SQLAlchemyError as error:
                 structlog.get_logger().warning("log heartbeat missed", error=type(error).__name__)

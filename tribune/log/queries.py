@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -74,6 +74,23 @@ def messages(
         .limit(limit)
     )
     return connection.execute(asked).all()
+
+
+_STATE_OF_GROUP = """
+SELECT
+    (SELECT group_concat(next_offset) FROM log_partitions WHERE topic IN ({topics})),
+    (SELECT group_concat(generation || coalesce(member, '-')) FROM log_offsets WHERE consumer_group = :group),
+    (SELECT group_concat(member) FROM log_members WHERE consumer_group = :group),
+    (SELECT max(id) FROM log_retries WHERE consumer_group = :group)
+"""
+
+
+def state_of_group(driver: Any, group: str, topics: Sequence[str]) -> tuple[object, ...]:
+    """Something that changes with whatever a waiting member has to heed: ends, owners, members, retries."""
+    named = {f"t{n}": topic for n, topic in enumerate(topics)}
+    asked = _STATE_OF_GROUP.format(topics=", ".join(f":{name}" for name in named))
+    state: tuple[object, ...] = driver.execute(asked, {"group": group, **named}).fetchone()
+    return state
 
 
 def first_at(connection: Connection, topic: str, partition: int, at: datetime) -> int | None:
