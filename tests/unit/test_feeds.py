@@ -150,6 +150,13 @@ def test_missing_ids_and_dates_give_stable_records() -> None:
     assert all(r.published_on is None for r in first)
 
 
+def test_an_id_does_not_change_when_the_feed_moves() -> None:
+    feed = rss("<item><guid>1</guid><title>T</title><link>/1</link></item>")
+    (here,), (there,) = records(feed), records(feed, url="https://moved.example/feed")
+    assert here.record == there.record == "1"
+    assert there.versions[0].links == (Link("https://moved.example/1"),)
+
+
 @pytest.mark.parametrize("when", ["not a date", "Mon, 99 Foo 20261 25:61:00", "0000-00-00", "9999999999999", ""])
 def test_odd_dates_are_no_dates(when: str) -> None:
     (record,) = records(rss(f"<item><title>T</title><pubDate>{when}</pubDate></item>"))

@@ -91,9 +91,8 @@ def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | Non
 def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
     import feedparser
 
+    # No content-location: feedparser would resolve ids against it too, and a feed that moved would be all new.
     told = {name: value for name, value in headers.items() if name in ("content-type", "content-language")}
-    if url:
-        told["content-location"] = url
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # feedparser warns about its own past
