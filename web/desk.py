@@ -14,16 +14,19 @@ from tribune.domain.mailings import DeliveryState, Mailing
 from tribune.services.list_mails import MailFilter, MailPage, find_mail, list_mails
 from tribune.services.mailing_progress import mailing_progress
 from tribune.services.read_mail import for_a_frame, read_mail
+from tribune.services.say_why import say_why
 from tribune.services.see_events import incoming_types, newest_events, see
 from tribune.services.see_today import open_letters, see_today
-from tribune.services.tell_story import item_story, tell_story
+from tribune.services.tell_story import Story, item_story, tell_story
 from web.pages import Pages
+from web.reasons import Inside
 from web.security import MAIL_CSP
 
 Text = Annotated[str, Query(max_length=200)]
 AsView = Annotated[Literal["html", "phone", "text", "headers"], Query(alias="as")]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 PAGE = 50
+MAILINGS, MAILINGS_SHOWN = 2_000, 200
 NOT_SIMPLY_SENT = (
     DeliveryState.FAILED,
     DeliveryState.QUARANTINED,
@@ -48,6 +51,14 @@ class Desk:
             rest += f"?{request.url.query}"
         dead = len(open_letters(self.app.log))
         return self.pages.render(locale, template, place=place, rest=rest, dead=dead, **facts)
+
+    def tell(self, request: Request, template: str, place: str, story: Story, **facts: Any) -> Response:
+        """A page with a story's timeline and its reasons."""
+        locale = self.locale(request)
+        reasons = self.pages.reasons(locale)
+        not_for = [(one, reasons.why_not(one.reach)) for one in story.items if one.reach]
+        steps = self.pages.steps(locale).of(story)
+        return self.show(request, template, place, story=story, steps=steps, not_for=not_for, **facts)
 
     def locale(self, request: Request) -> str:
         """The language in the address. Raises HTTPException 404 for one that is not offered."""
@@ -91,10 +102,11 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
         return desk.show(request, "today.html", "today", today=seen, now=app.clock.now())
 
     @routes.get("/{locale}/mailings")
-    def mailings(request: Request) -> Response:
+    def mailings(request: Request, edition: Text = "") -> Response:
         with app.store.read() as tx:
-            found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=200)]
-        return desk.show(request, "mailings.html", "mailings", mailings=found)
+            told = [m for m in tx.ledger.mailings(limit=MAILINGS) if not edition or str(m.edition) == edition]
+            found = [mailing_progress(tx, mailing.id) for mailing in told[:MAILINGS_SHOWN]]
+        return desk.show(request, "mailings.html", "mailings", mailings=found, edition=edition)
 
     @routes.get("/{locale}/mailings/{number}")
     def mailing(request: Request, number: int) -> Response:
@@ -148,7 +160,7 @@ def _mails(routes: APIRouter, desk: Desk) -> None:
             mailing=told,
             query=query_of(**chosen),
             view_query=query_of(**chosen, **{"as": view if view != "html" else ""}),
-            why=[],
+            why=_inside(desk, request, delivery),
         )
 
     @routes.get("/{locale}/mails/{delivery}/body")
@@ -202,10 +214,10 @@ def _content(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/{locale}/items/{number}")
     def item(request: Request, number: int) -> Response:
         with app.store.read() as tx:
-            story = item_story(tx, number)
+            story = item_story(tx, number, app.digests, app.codelists.places)
         if story is None:
             raise HTTPException(404)
-        return desk.show(request, "item.html", "items", story=story, item=story.item)
+        return desk.tell(request, "item.html", "items", Story("", (), [story]), item=story.item)
 
     @routes.get("/{locale}/events")
     def events(request: Request, q: Text = "", type: Text = "") -> Response:
@@ -217,10 +229,9 @@ def _content(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/{locale}/events/{correlation_id}")
     def event(request: Request, correlation_id: str) -> Response:
-        locale = desk.locale(request)
         with app.store.read() as tx:
-            story = tell_story(tx, app.log_view, correlation_id)
-        return desk.show(request, "story.html", "events", story=story, steps=desk.pages.steps(locale).of(story))
+            story = tell_story(tx, app.log_view, correlation_id, app.digests, app.codelists.places)
+        return desk.tell(request, "story.html", "events", story)
 
 
 def _filter(q: str, language: str, mailing: str) -> MailFilter:
@@ -232,6 +243,12 @@ def _mailing_of(desk: Desk, number: int | None) -> Mailing | None:
         return None
     with desk.app.store.read() as tx:
         return tx.ledger.mailing(number)
+
+
+def _inside(desk: Desk, request: Request, delivery: str) -> list[Inside]:
+    with desk.app.store.read() as tx:
+        because = say_why(tx, delivery, desk.app.codelists.places)
+    return desk.pages.reasons(desk.locale(request)).inside(because)
 
 
 def _names(desk: Desk, request: Request, found: MailPage | None) -> dict[int, str]:

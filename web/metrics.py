@@ -56,8 +56,8 @@ def exposition(app: Application) -> bytes:
             for states in tx.ledger.progress(mailing.id).values():
                 for state, number in states.items():
                     totals[str(state)] = totals.get(str(state), 0) + number
-    for state, number in totals.items():
-        now.gauge("deliveries_recent", number, state=state)
+    for name, number in totals.items():
+        now.gauge("deliveries_recent", number, state=name)
     text = generate_latest(now.registry)
     if isinstance(app.metrics, PrometheusMetrics):
         text += generate_latest(app.metrics.registry)

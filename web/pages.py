@@ -17,6 +17,7 @@ from tribune.rendering.formats import Formats
 from tribune.rendering.locales import direction
 from tribune.resources import locate
 from web.languages import preferred
+from web.reasons import Reasons
 from web.steps import Steps
 from web.words import Words
 
@@ -54,6 +55,10 @@ class Pages:
         return Steps(
             self.app.translations.gettext(locale), self.formats(locale), lambda mailing: self.name_of(mailing, locale)
         )
+
+    def reasons(self, locale: str) -> Reasons:
+        """What tells reasons in this locale."""
+        return Reasons(self.app.translations.gettext(locale), self.formats(locale))
 
     def formats(self, locale: str) -> Formats:
         """How this locale writes things."""

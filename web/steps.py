@@ -84,14 +84,14 @@ class Steps:
 
     def _shown(self, shown: Shown) -> str:
         told = {
-            "number": self._formats.number(shown.people),
+            "number": self._formats.number(len(shown.people)),
             "language": self._formats.language(shown.language),
             "missing": self._formats.language(shown.locale),
         }
         if same_language(shown.language, shown.locale):
             return (
                 self._texts.ngettext(
-                    "In %(language)s: %(number)s person.", "In %(language)s: %(number)s people.", shown.people
+                    "In %(language)s: %(number)s person.", "In %(language)s: %(number)s people.", len(shown.people)
                 )
                 % told
             )
@@ -99,7 +99,7 @@ class Steps:
             self._texts.ngettext(
                 "%(number)s person reads %(missing)s first; there is no such version, so it was shown in %(language)s.",
                 "%(number)s people read %(missing)s first; there is no such version, so it was shown in %(language)s.",
-                shown.people,
+                len(shown.people),
             )
             % told
         )

@@ -70,17 +70,17 @@ def _read(app: Application, page: str, token: str) -> Link:
 def _act(app: Application, pages: Pages, link: Link, form: Mapping[str, str], request: Request) -> Response:
     one_click = form.get("List-Unsubscribe", "").lower() == "one-click"
     do = "stop" if one_click and link.page == "u" else form.get("do", "")
-    now, lists = app.clock.now(), app.codelists
+    now = app.clock.now()
     facts: dict[str, Any] = {"done": do}
     try:
         with app.store.write() as tx:
             if do == "stop":
-                unsubscribe(tx, link.subscriber, link.digest, lists, now)
+                unsubscribe(tx, link.subscriber, link.digest, now)
             elif do == "stop-all":
-                unsubscribe(tx, link.subscriber, None, lists, now)
+                unsubscribe(tx, link.subscriber, None, now)
             elif do in ("again", "all-again"):
                 which = link.digest if do == "again" else None
-                subscribe_again(tx, link.subscriber, which, app.rules.pause_reach_back, lists, now)
+                subscribe_again(tx, link.subscriber, which, app.rules.pause_reach_back, now)
             elif do == "slower" and link.digest in app.digests:
                 facts |= _slow_down(app, tx, link)
             elif do == "undo-slower" and link.digest in app.digests:

@@ -1,4 +1,4 @@
-"""Looking back: in which mailings an item went out, and in which language people were shown it. Reached as `tx.stories`."""
+"""Looking back: in which mailings an item went out, to whom, and in which language. Reached as `tx.stories`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ class Shown:
     mailing: int
     locale: str
     language: str
-    people: int
+    people: frozenset[int]
 
 
 class Stories(Protocol):
     """What became of items."""
 
-    def shown(self, item: int, *, mailings: int = 20) -> list[Shown]:
+    def shown(self, item: int, *, mailings: int = 50) -> list[Shown]:
         """Where an item was shown, in the newest `mailings` that held it, the newest first."""
+        ...
+
+    def delivery(self, mailing: int, chunk: int, place: int) -> tuple[int, int] | None:
+        """Whom a delivery is for, and the signature of its content."""
         ...

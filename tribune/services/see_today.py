@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status
-from tribune.domain.mailings import DeliveryState, MailingState
+from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.ports.log import DeadLetter, EventLog
 from tribune.ports.log_view import LogView
 from tribune.ports.store import Store
@@ -29,6 +29,29 @@ class NextEdition:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingEdition:
+    """An edition with its recent mailings, one for each instant at which it was due somewhere."""
+
+    mailings: Sequence[MailingProgress]
+
+    @property
+    def first(self) -> Mailing:
+        return self.mailings[-1].mailing
+
+    @property
+    def people(self) -> int:
+        return sum(progress.mailing.recipients for progress in self.mailings)
+
+    @property
+    def total(self) -> int:
+        return sum(progress.total for progress in self.mailings)
+
+    @property
+    def settled(self) -> int:
+        return sum(progress.settled for progress in self.mailings)
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """The start page. `behind` is group -> events that wait for it; `troubled` are recent mailings with mails that
     failed or are held back, and how many."""
@@ -39,7 +62,7 @@ class Today:
     to_approve: Sequence[MailingProgress]
     without_area: int
     came_in: Sequence[SeenEvent]
-    went_out: Sequence[MailingProgress]
+    went_out: Sequence[OutgoingEdition]
     next: Sequence[NextEdition]
     mails: int
     subscribers: int
@@ -69,11 +92,20 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
         without_area=without_area,
         came_in=newest_events(view, limit=SHOWN),
-        went_out=[progress for progress in mailings if progress.mailing.recipients][:SHOWN],
+        went_out=by_edition(mailings)[:SHOWN],
         next=[NextEdition(digest, cadence, at, n) for (at, digest, cadence), n in sorted(editions.items())][:SHOWN],
         mails=sum(progress.states.get(DeliveryState.SENT, 0) for progress in recent),
         subscribers=subscribers,
     )
+
+
+def by_edition(mailings: Sequence[MailingProgress]) -> list[OutgoingEdition]:
+    """Mailings that wrote to somebody, those of one edition together, in the order given."""
+    editions: dict[int, list[MailingProgress]] = {}
+    for progress in mailings:
+        if progress.mailing.recipients:
+            editions.setdefault(progress.mailing.edition, []).append(progress)
+    return [OutgoingEdition(together) for together in editions.values()]
 
 
 def open_letters(log: EventLog, limit: int = 1000) -> list[DeadLetter]:

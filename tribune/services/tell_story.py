@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tribune.domain.codelists import Places
+from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.domain.items import Item, Release
 from tribune.ports.catalogue import HistoryEntry
@@ -12,6 +14,7 @@ from tribune.ports.log_view import LogView
 from tribune.ports.store import Transaction
 from tribune.ports.stories import Shown
 from tribune.services.mailing_progress import MailingProgress, mailing_progress
+from tribune.services.say_why import Reach, say_why_not
 from tribune.services.see_events import SeenEvent, events_of
 
 
@@ -24,7 +27,7 @@ class InMailing:
 
     @property
     def people(self) -> int:
-        return sum(one.people for one in self.shown)
+        return sum(len(one.people) for one in self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class ItemStory:
     history: Sequence[HistoryEntry]
     releases: Sequence[Release]
     mailings: Sequence[InMailing]
+    reach: Reach | None = None
 
     @property
     def people(self) -> int:
@@ -51,7 +55,9 @@ class Story:
     items: Sequence[ItemStory]
 
 
-def tell_story(tx: Transaction, view: LogView, correlation_id: str) -> Story:
+def tell_story(
+    tx: Transaction, view: LogView, correlation_id: str, digests: Mapping[str, Digest], places: Places
+) -> Story:
     """The story of a correlation id. Raises NotFound where neither the log nor the catalogue knows it."""
     events = events_of(view, correlation_id)
     ids: dict[int, None] = {}
@@ -65,7 +71,7 @@ def tell_story(tx: Transaction, view: LogView, correlation_id: str) -> Story:
         ids.update(dict.fromkeys(tx.catalogue.items_of_event(correlation_id)))
     told: dict[int, ItemStory] = {}
     for id in ids:
-        story = item_story(tx, id)
+        story = item_story(tx, id, digests, places)
         if story is not None:
             told[story.item.id] = story
     if not events and not told:
@@ -73,7 +79,7 @@ def tell_story(tx: Transaction, view: LogView, correlation_id: str) -> Story:
     return Story(correlation_id, events, list(told.values()))
 
 
-def item_story(tx: Transaction, id: int) -> ItemStory | None:
+def item_story(tx: Transaction, id: int, digests: Mapping[str, Digest], places: Places) -> ItemStory | None:
     """An item's way, or None where there is no such item."""
     item = tx.catalogue.item(id)
     if item is None:
@@ -81,9 +87,12 @@ def item_story(tx: Transaction, id: int) -> ItemStory | None:
     shown: dict[int, list[Shown]] = {}
     for one in tx.stories.shown(item.id):
         shown.setdefault(one.mailing, []).append(one)
+    releases = tx.catalogue.releases_of([item.id])[item.id]
+    readers = {person for people in shown.values() for one in people for person in one.people}
     return ItemStory(
         item=item,
         history=tx.catalogue.history(item.id),
-        releases=tx.catalogue.releases_of([item.id])[item.id],
+        releases=releases,
+        reach=say_why_not(tx, item, releases, readers, digests, places) if releases else None,
         mailings=[InMailing(mailing_progress(tx, mailing), people) for mailing, people in shown.items()],
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from sqlalchemy import Connection, String, cast, func, select
+from sqlalchemy import Connection, String, cast, select
 
 from tribune.domain.mailings import EditionContent
 from tribune.ports.stories import Shown
@@ -17,7 +15,7 @@ class SqlStories:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def shown(self, item: int, *, mailings: int = 20) -> list[Shown]:
+    def shown(self, item: int, *, mailings: int = 50) -> list[Shown]:
         holds: dict[int, dict[int, tuple[str, str]]] = {}
         # The text of a fragment begins with its item: [12, ... The pattern only narrows; the content decides.
         asked = (
@@ -34,13 +32,19 @@ class SqlStories:
                 holds.setdefault(mailing, {})[signature] = (content.locale, language)
         found = []
         for mailing, of_signature in holds.items():
-            people: Counter[tuple[str, str]] = Counter()
-            for signature, number in self._connection.execute(
-                select(deliveries.c.signature, func.count())
-                .where(deliveries.c.mailing_id == mailing)
-                .group_by(deliveries.c.signature)
+            people: dict[tuple[str, str], set[int]] = {}
+            for subscriber, signature in self._connection.execute(
+                select(deliveries.c.subscriber_id, deliveries.c.signature).where(deliveries.c.mailing_id == mailing)
             ):
                 if signature in of_signature:
-                    people[of_signature[signature]] += number
-            found += [Shown(mailing, *how, number) for how, number in sorted(people.items())]
+                    people.setdefault(of_signature[signature], set()).add(subscriber)
+            found += [Shown(mailing, *how, frozenset(who)) for how, who in sorted(people.items())]
         return found
+
+    def delivery(self, mailing: int, chunk: int, place: int) -> tuple[int, int] | None:
+        row = self._connection.execute(
+            select(deliveries.c.subscriber_id, deliveries.c.signature).where(
+                deliveries.c.mailing_id == mailing, deliveries.c.chunk == chunk, deliveries.c.place == place
+            )
+        ).first()
+        return (row.subscriber_id, row.signature) if row else None

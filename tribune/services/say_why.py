@@ -1,0 +1,144 @@
+"""Say why people were shown an item, or why not: the rules of tribune.domain.matching, asked person by person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tribune.domain.audience import Cadence, Choice, Status, Subscriber
+from tribune.domain.codelists import Places
+from tribune.domain.digests import Digest
+from tribune.domain.items import Item, Release
+from tribune.domain.mailings import FragmentKey
+from tribune.domain.matching import cadence_of, matches, mismatch, showing
+from tribune.domain.sending import name_of
+from tribune.ports.store import Transaction
+
+LOOK_AT = 2_000
+"""How many subscribers are asked: enough to see why, quick enough for a page."""
+
+EXAMPLES = 3
+
+
+class Why(StrEnum):
+    """Why somebody was not shown an item."""
+
+    STOPPED = "stopped"  # does not receive digests now
+    NOT_ASKED = "not_asked"  # no subscription of theirs asks for it; `axes` say where it fails
+    LANGUAGE = "language"  # in none of their languages, and they do not want others
+    NEXT = "next"  # comes with their next mail of `cadence`
+    BEFORE = "before"  # was out before their subscription began, or did not fit into their mail
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why not. `axes` are of "topics", "places", "kinds"; `cadence` for NEXT."""
+
+    why: Why
+    axes: tuple[str, ...] = ()
+    cadence: Cadence | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """People who share a reason, counted, with some of them as examples."""
+
+    reason: Reason
+    people: int = 0
+    examples: list[Subscriber] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far an item reached: who was not shown it, by reason, the largest group first. `looked_at` of `everyone`."""
+
+    groups: Sequence[Group]
+    looked_at: int
+    everyone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """An item in a person's mail: the language it is shown in, and the choices of theirs that asked for it."""
+
+    item: Item
+    fragment: FragmentKey
+    choices: tuple[Choice, ...]
+
+
+def say_why_not(
+    tx: Transaction,
+    item: Item,
+    releases: Sequence[Release],
+    shown: Collection[int],
+    digests: Mapping[str, Digest],
+    places: Places,
+) -> Reach:
+    """Why those who were not `shown` a released item were not."""
+    groups: dict[Reason, Group] = {}
+    looked_at = 0
+    for person in _some(tx):
+        looked_at += 1
+        if person.id not in shown:
+            reason = why_not(person, item, releases, digests, places)
+            group = groups.setdefault(reason, Group(reason))
+            group.people += 1
+            if len(group.examples) < EXAMPLES:
+                group.examples.append(person)
+    in_order = sorted(groups.values(), key=lambda group: -group.people)
+    return Reach(in_order, looked_at, sum(tx.audience.count().values()))
+
+
+def why_not(
+    person: Subscriber, item: Item, releases: Sequence[Release], digests: Mapping[str, Digest], places: Places
+) -> Reason:
+    """Why this person has not been shown this item."""
+    open_ = [r for r in person.rhythms if r.stopped_at is None]
+    if person.status is not Status.ACTIVE or not open_:
+        return Reason(Why.STOPPED)
+    failed: list[tuple[str, ...]] = []
+    for digest in dict.fromkeys(rhythm.digest for rhythm in open_):
+        told = digests.get(digest)
+        if told is not None and told.kinds and item.kind not in told.kinds:
+            failed.append(("kinds",))
+            continue
+        cadence = cadence_of(person.subscriptions, digest, item, places)
+        if cadence is None:
+            failed += [mismatch(s.choice, item, places) for s in person.subscriptions if s.digest == digest]
+            continue
+        mark = next((r.mark for r in open_ if r.digest == digest and r.cadence is cadence), 0)
+        stands = showing(item, releases, mark, person.languages, person.fallback)
+        if stands.language is None:
+            return Reason(Why.LANGUAGE)
+        return Reason(Why.NEXT, cadence=cadence) if stands.due else Reason(Why.BEFORE)
+    return Reason(Why.NOT_ASKED, axes=min(failed, key=len, default=()))
+
+
+def say_why(tx: Transaction, delivery: str, places: Places) -> list[Because]:
+    """Why the items of a delivery (`12.0.37`) are in it, in the order of the mail; empty where it is not known."""
+    parts = delivery.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        return []
+    mailing_id, chunk, place = map(int, parts)
+    mailing, found = tx.ledger.mailing(mailing_id), tx.stories.delivery(mailing_id, chunk, place)
+    if mailing is None or found is None or delivery != name_of(mailing_id, chunk, place):
+        return []
+    content = tx.ledger.contents(mailing_id, [found[1]]).get(found[1])
+    person = tx.audience.one(found[0])
+    if content is None:
+        return []
+    items = tx.catalogue.items_at({(key.item, key.version) for key in content.fragments})
+    wishes = [s for s in person.subscriptions if s.digest == mailing.digest] if person else []
+    return [
+        Because(item, key, tuple(s.choice for s in wishes if matches(s.choice, item, places)))
+        for key in content.fragments
+        if (item := items.get((key.item, key.version))) is not None
+    ]
+
+
+def _some(tx: Transaction) -> Iterator[Subscriber]:
+    for number, person in enumerate(tx.audience.everyone()):
+        if number == LOOK_AT:
+            return
+        yield person

@@ -1,0 +1,116 @@
+"""Why people were shown an item, or why not, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tribune.domain.audience import Choice
+from tribune.domain.items import LanguageVersion
+from tribune.rendering.formats import Formats
+from tribune.rendering.locales import Texts
+from tribune.services.say_why import Because, Group, Reach, Why
+from web.words import Words
+
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A reason with its count, and some of the people whom it concerns."""
+
+    text: str
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """An item of a mail, the version that it is shown in, and why it is there."""
+
+    item: int
+    version: LanguageVersion
+    language: str
+    because: str
+
+
+class Reasons:
+    """Tells reasons in one locale."""
+
+    def __init__(self, texts: Texts, formats: Formats) -> None:
+        self._texts = texts
+        self._formats = formats
+        self._words = Words(texts)
+
+    def why_not(self, reach: Reach) -> list[Line]:
+        """A line for each reason, the one that concerns most people first."""
+        return [
+            Line(self._sentence(group), [person.name or person.address for person in group.examples])
+            for group in reach.groups
+        ]
+
+    def inside(self, because: Sequence[Because]) -> list[Inside]:
+        """What a mail holds, and why."""
+        found = []
+        for one in because:
+            version = one.item.version_in(one.fragment.language)
+            if version is not None:
+                chose = list(dict.fromkeys(self._choice(choice) for choice in one.choices))
+                told = self._texts.gettext("Asked for: %(choices)s.") % {"choices": "; ".join(chose)} if chose else ""
+                found.append(Inside(one.item.id, version, one.fragment.language, told))
+        return found
+
+    def _sentence(self, group: Group) -> str:
+        n, reason = group.people, group.reason
+        told = {
+            "number": self._formats.number(n),
+            "axes": self._formats.list([self._axes()[axis] for axis in reason.axes]) or self._axes()["topics"],
+            "rhythm": self._words.cadence(reason.cadence) if reason.cadence else "",
+        }
+        _ = self._texts.ngettext
+        sentences: Mapping[Why, str] = {
+            Why.STOPPED: _(
+                "%(number)s person does not receive digests at the moment.",
+                "%(number)s people do not receive digests at the moment.",
+                n,
+            ),
+            Why.NOT_ASKED: _(
+                "%(number)s person asked for other %(axes)s.", "%(number)s people asked for other %(axes)s.", n
+            ),
+            Why.LANGUAGE: _(
+                "%(number)s person reads none of its languages, and wants nothing in other languages.",
+                "%(number)s people read none of its languages, and want nothing in other languages.",
+                n,
+            ),
+            Why.NEXT: _(
+                "%(number)s person gets it with their next mail (%(rhythm)s).",
+                "%(number)s people get it with their next mail (%(rhythm)s).",
+                n,
+            ),
+            Why.BEFORE: _(
+                "For %(number)s person it came before their subscription, or did not fit into their mail.",
+                "For %(number)s people it came before their subscription, or did not fit into their mail.",
+                n,
+            ),
+        }
+        return sentences[reason.why] % told
+
+    def _axes(self) -> Mapping[str, str]:
+        _ = self._texts.pgettext
+        return {
+            "topics": _("asked for other ...", "policy areas"),
+            "places": _("asked for other ...", "countries"),
+            "kinds": _("asked for other ...", "kinds of item"),
+        }
+
+    def _choice(self, choice: Choice) -> str:
+        formats = self._formats
+        parts = (
+            self._some([formats.policy_area(code) for code in choice.policy_areas]),
+            self._some([formats.place(code) for code in choice.places]),
+            self._some([formats.kind(code) for code in choice.kinds]),
+        )
+        return " – ".join(part for part in parts if part) or self._texts.gettext("everything that we publish")
+
+    def _some(self, names: Sequence[str]) -> str:
+        ordered = sorted(names, key=str.casefold)
+        return ", ".join(ordered[:MOST_NAMED]) + (" …" if len(ordered) > MOST_NAMED else "")
