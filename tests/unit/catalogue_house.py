@@ -18,6 +18,11 @@ T0 = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 FEED, OAI, HAND = "/sources/feed", "/sources/repository", "/by-hand"
 
 
+def at_hour(hour: int) -> datetime:
+    """An hour of the day that the tests begin in."""
+    return datetime(2026, 11, 23, hour, tzinfo=UTC)
+
+
 def named(*texts: str) -> tuple[Identifier, ...]:
     """Identifiers from their spelling."""
     found = [recognise(text) for text in texts]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.catalogue_house import FEED, HAND, OAI, House, record
+from tests.unit.catalogue_house import FEED, HAND, OAI, House, at_hour, record
 from tribune.bootstrap import Application
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
@@ -182,32 +182,30 @@ def test_a_cancelled_session_is_withdrawn_with_its_reason(house: House) -> None:
 # -- embargo
 
 
-def at(hour: int) -> datetime:
-    return datetime(2026, 11, 23, hour, tzinfo=UTC)
-
-
 def lift(house: House) -> list[int]:
     with house.app.store.write() as tx:
         return lift_embargoes(tx, house.app.clock.now())
 
 
 def test_under_embargo_nothing_leaves(house: House, app: Application) -> None:
-    id = house.tell(HAND, record("a", embargo_until=at(9))).item_id
+    id = house.tell(HAND, record("a", embargo_until=at_hour(9))).item_id
     assert id is not None
     assert house.released() == []
     assert house.events() == []
-    assert house.item(id).embargo_until == at(9)
+    assert house.item(id).embargo_until == at_hour(9)
     with app.store.read() as tx:
         assert tx.catalogue.search("Abstract", "en") == []
         assert tx.catalogue.withdrawn([id]) == {id}
         assert tx.catalogue.last_sequence() == 0
 
 
-def test_when_an_embargo_ends_the_release_gets_its_number_and_keeps_its_story(house: House, clock: StoppedClock) -> None:
-    id = house.tell(HAND, record("a", "en fr", embargo_until=at(9)), correlation_id="story").item_id
-    clock.set(at(8))
+def test_when_an_embargo_ends_the_release_gets_its_number_and_keeps_its_story(
+    house: House, clock: StoppedClock
+) -> None:
+    id = house.tell(HAND, record("a", "en fr", embargo_until=at_hour(9)), correlation_id="story").item_id
+    clock.set(at_hour(8))
     assert lift(house) == []
-    clock.set(at(9))
+    clock.set(at_hour(9))
     assert lift(house) == [id]
     assert lift(house) == []
     assert house.released() == [(id, "en"), (id, "fr")]
@@ -218,12 +216,12 @@ def test_when_an_embargo_ends_the_release_gets_its_number_and_keeps_its_story(ho
 def test_an_embargo_that_comes_after_the_release_hides_only_what_is_new(house: House, clock: StoppedClock) -> None:
     id = house.tell(HAND, record("a", series="public")).item_id
     assert id is not None
-    house.tell(HAND, record("a", "en fr", series="secret", embargo_until=at(9)), 2)
+    house.tell(HAND, record("a", "en fr", series="secret", embargo_until=at_hour(9)), 2)
     assert house.item(id).series == "public"
     assert house.released() == [(id, "en")]
     with house.app.store.read() as tx:
         assert "What was released before stays." in tx.catalogue.history(id)[-1].note
-    clock.set(at(10))
+    clock.set(at_hour(10))
     lift(house)
     assert house.item(id).series == "secret"
     assert house.released() == [(id, "en"), (id, "fr")]
@@ -231,21 +229,21 @@ def test_an_embargo_that_comes_after_the_release_hides_only_what_is_new(house: H
 
 def test_nothing_of_a_record_under_embargo_shows_in_the_item_that_it_joins(house: House, clock: StoppedClock) -> None:
     id = house.tell(FEED, record("a", "en", DOI)).item_id
-    secret = record("b", "fr", DOI, authors=("Secret",), places=("SEN",), embargo_until=at(9))
+    secret = record("b", "fr", DOI, authors=("Secret",), places=("SEN",), embargo_until=at_hour(9))
     assert house.tell(HAND, secret).item_id == id
     item = house.item(id)
     assert [version.language for version in item.versions] == ["en"]
     assert (item.authors, item.places) == ((), ())
-    clock.set(at(9))
+    clock.set(at_hour(9))
     lift(house)
     assert (house.item(id).authors, house.item(id).places) == (("Secret",), ("SEN",))
     assert house.released() == [(id, "en"), (id, "fr")]
 
 
 def test_withdrawn_under_embargo_never_shows(house: House, clock: StoppedClock) -> None:
-    house.tell(HAND, record("a", embargo_until=at(9)))
+    house.tell(HAND, record("a", embargo_until=at_hour(9)))
     house.tell(HAND, Withdrawal("a"), 2)
-    clock.set(at(10))
+    clock.set(at_hour(10))
     assert lift(house) == []
     assert house.released() == []
 
@@ -253,10 +251,14 @@ def test_withdrawn_under_embargo_never_shows(house: House, clock: StoppedClock) 
 def test_new_observations_under_embargo_are_announced_when_it_ends(house: House, clock: StoppedClock) -> None:
     data = DataSummary("DF", observations=1)
     house.tell(OAI, record("x", data=data), 1, type="data.released")
-    house.tell(OAI, record("x", data=DataSummary("DF", observations=2), embargo_until=at(9)), 2, type="data.released")
-    house.tell(OAI, record("x", data=DataSummary("DF", observations=3), embargo_until=at(9)), 3, type="data.revised")
+    house.tell(
+        OAI, record("x", data=DataSummary("DF", observations=2), embargo_until=at_hour(9)), 2, type="data.released"
+    )
+    house.tell(
+        OAI, record("x", data=DataSummary("DF", observations=3), embargo_until=at_hour(9)), 3, type="data.revised"
+    )
     assert house.all()[0].data == data
-    clock.set(at(9))
+    clock.set(at_hour(9))
     lift(house)
     with house.app.store.read() as tx:
         assert [release.sequence for release in tx.catalogue.releases_after(0)] == [2]

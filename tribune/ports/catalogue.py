@@ -145,9 +145,7 @@ class Catalogue(Protocol):
 
     def save_record(self, kept: KeptRecord) -> None: ...
 
-    def add_item(
-        self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime
-    ) -> int:
+    def add_item(self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime) -> int:
         """A new item at version 1; its id."""
         ...
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
@@ -17,7 +16,6 @@ from tribune.store import search
 from tribune.store.item_codec import content_to_json, record_from_row, record_to_json
 from tribune.store.release_queries import ReleaseQueries, batches
 from tribune.store.tables import item_history, item_identifiers, item_records, items
-
 
 # Built once: building a statement costs SQLAlchemy more than SQLite takes to run it.
 _RECORD = select(item_records).where(
@@ -36,7 +34,7 @@ _KEYS_OF_ITEM = select(item_identifiers.c.scheme, item_identifiers.c.value).wher
     item_identifiers.c.item_id == bindparam("id")
 )
 _SAVE_ITEM = update(items).where(items.c.id == bindparam("known"))
-_DIALECTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _SAVE_RECORD: dict[str, Any] = {}
 _HOLD: dict[str, Any] = {}
 for _name, _insert in _DIALECTS.items():
@@ -110,9 +108,7 @@ class CatalogueWrites(ReleaseQueries):
                 [{"scheme": scheme, "value": value, "item_id": item_id} for scheme, value in sorted(wanted - held)],
             )
 
-    def add_item(
-        self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime
-    ) -> int:
+    def add_item(self, content: Content, *, embargo_until: datetime | None, correlation_id: str, now: datetime) -> int:
         added = self._connection.execute(
             insert(items),
             {

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tribune.domain.items import Release
 from tribune.ports.catalogue import PastRelease
@@ -138,5 +138,5 @@ class ReleaseQueries:
         return found
 
 
-def _release(row: Row[Any]) -> Release:
+def _release(row: Any) -> Release:
     return Release(row.sequence, row.item_id, row.language, row.released_at)

@@ -98,9 +98,12 @@ def remove(connection: Connection, item_id: int) -> None:
 
 
 def find(connection: Connection, text: str, language: str, *, kind: str | None, limit: int) -> list[Place]:
-    """What `text` finds, each item once: by identifier, then in the reader's language, then in others, each by
-    relevance. Where no item has all the words, those with any of them."""
-    found: dict[int, str] = dict.fromkeys(_by_identifier(connection, text, kind), language)
+    """What `text` finds, each item once. An identifier finds what it names and nothing else. Words find what has them
+    all (where nothing has, what has any) in the reader's language, then in others, each by relevance."""
+    keys = _identifiers_in(text)
+    if keys:
+        return [(item_id, language) for item_id in _by_identifier(connection, keys, kind, limit)]
+    found: dict[int, str] = {}
     own = analysis_of(language)
     others = [analysis for analysis in ANALYSES if analysis != own]
     for every in (True, False):
@@ -113,35 +116,32 @@ def find(connection: Connection, text: str, language: str, *, kind: str | None, 
     return list(found.items())[:limit]
 
 
-def _by_identifier(connection: Connection, text: str, kind: str | None) -> Sequence[int]:
-    keys = sorted(_identifiers_in(text))
-    if not keys:
-        return []
+def _by_identifier(connection: Connection, keys: Iterable[Key], kind: str | None, limit: int) -> Sequence[int]:
     wanted = (
         select(items.c.id)
         .join(item_identifiers, item_identifiers.c.item_id == items.c.id)
         .where(
-            tuple_(item_identifiers.c.scheme, item_identifiers.c.value).in_(keys),
+            tuple_(item_identifiers.c.scheme, item_identifiers.c.value).in_(sorted(keys)),
             items.c.id.in_(select(releases.c.item_id).where(releases.c.hidden_at.is_(None))),
         )
         .distinct()
         .order_by(items.c.id)
+        .limit(limit)
     )
     return connection.scalars(wanted.where(items.c.kind == kind) if kind else wanted).all()
 
 
 def _identifiers_in(text: str) -> set[Key]:
     keys: set[Key] = set()
-    for told in {text.strip(), *text.split()[:_MAX_WORDS]}:
-        for scheme, normal in (
-            (Scheme.DOI, identifiers.doi),
-            (Scheme.ISBN, identifiers.isbn),
-            (Scheme.OAI, identifiers.oai),
-            (Scheme.URL, identifiers.url),
-        ):
-            value = normal(told)
-            if value:
-                keys.add((scheme.value, value))
+    for scheme, normal in (
+        (Scheme.DOI, identifiers.doi),
+        (Scheme.ISBN, identifiers.isbn),
+        (Scheme.OAI, identifiers.oai),
+        (Scheme.URL, identifiers.url),
+    ):
+        value = normal(text)
+        if value:
+            keys.add((scheme.value, value))
     return keys
 
 

@@ -1,7 +1,7 @@
 """What a text is searched by: its words, folded and stemmed, in Python on every database (decisions.md, 23).
 
-Each word gives two forms, the stem of the folded word and the folded stem: the stemmers of French and Spanish need the
-accents, and a reader who types « sante » has none to give.
+Each word gives more than one form, the stem of the folded word and the folded stem: the stemmers of French and Spanish
+need the accents, and a reader who types « sante » has none to give.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ def forms(word: str, analysis: str) -> tuple[str, ...]:
     if stemmer is None:
         return tuple(dict.fromkeys(folded))
     stems = [_stem(part, stemmer) for part in folded] + fold(_stem(word.casefold(), stemmer)).split()
+    if analysis == "fr":
+        # The stemmer leaves the s of « emplois », « avis » and « revenus » where it is.
+        stems += [_stem(part[:-1], stemmer) for part in folded if part.endswith("s") and len(part) > 4]
     return tuple(dict.fromkeys(stems))
 
 
