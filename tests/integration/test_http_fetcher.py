@@ -189,12 +189,21 @@ def test_redirects_are_followed_and_a_loop_ends(site: Site, fetcher: HttpFetcher
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://a.example/", "nonsense", "", "http://", "http://u:p@a.example/"]
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://a.example/",
+        "nonsense",
+        "",
+        "http://",
+        "http://u:secret@a.example/",
+        "ftp://u:secret@a.example/",
+    ],
 )
 def test_other_schemes_and_passwords_are_refused(fetcher: HttpFetcher, url: str) -> None:
     with pytest.raises(SourceError) as error:
         fetcher.fetch(url)
-    assert "p@" not in str(error.value).replace("http://u:p@a.example/", ""), "a password is not repeated"
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +223,21 @@ def test_a_body_goes_into_a_file(site: Site, fetcher: HttpFetcher) -> None:
     file = io.BytesIO()
     told = fetcher.fetch(site.url + "/", into=file)
     assert (told.body, told.size, file.getvalue()) == (b"", 1000, b"a" * 1000)
+
+
+def test_check_says_what_answers_without_reading_it(site: Site, fetcher: HttpFetcher) -> None:
+    def huge(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "text/csv; charset=utf-8")
+        request.send_header("Content-Length", "900000000000")
+        request.end_headers()
+
+    site.pages["/huge"] = huge
+    site.pages["/"] = redirect("/huge")
+    assert fetcher.check(site.url + "/huge") == "answers 200, text/csv, 900,000,000,000 bytes"
+    assert fetcher.check(site.url + "/").endswith(f"(at {site.url}/huge)")
+    with pytest.raises(SourceError, match="404"):
+        fetcher.check(site.url + "/none")
 
 
 def test_an_endless_body_stops_at_the_bound(site: Site) -> None:

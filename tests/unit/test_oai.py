@@ -253,6 +253,9 @@ class Repository:
         told = self.answers.pop(0)
         return told if isinstance(told, Answer) else Answer(url, 200, {}, told)
 
+    def check(self, url: str) -> str:
+        return "answers"
+
 
 def harvest(
     repository: Repository,

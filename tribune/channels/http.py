@@ -9,9 +9,12 @@ names behind the guard's back.
 
 from __future__ import annotations
 
+import io
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import httpcore
@@ -28,6 +31,7 @@ MAX_REDIRECTS = 5
 MAX_URL = 4096
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Resolver = Callable[[str, int], Sequence[str]]
+_Take = Callable[[httpcore.Response, Answer, "_Deadline"], Answer]
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -70,83 +74,91 @@ class HttpFetcher:
         allow: frozenset[int] = frozenset(),
     ) -> Answer:
         """See the port."""
-        headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": "gzip"}
         validators = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-        headers |= {name: value for name, value in validators.items() if value and value.isprintable()}
-        expected = allow | {304} if etag or last_modified else allow
+        headers = {name: value for name, value in validators.items() if value and value.isprintable()}
+        expected = allow | {304} if headers else allow
+
+        def take(response: httpcore.Response, answer: Answer, deadline: _Deadline) -> Answer:
+            decoder = Decoder(answer.headers.get("content-encoding", ""), max_bytes or self._max_bytes, answer.url)
+            parts = io.BytesIO() if into is None else into
+            for chunk in response.iter_stream():
+                deadline.left()
+                for part in decoder.feed(chunk):
+                    parts.write(part)
+            for part in decoder.end():
+                parts.write(part)
+            return replace(
+                answer,
+                body=parts.getvalue() if isinstance(parts, io.BytesIO) and into is None else b"",
+                size=decoder.size,
+            )
+
+        return self._exchange(url, headers | {"Accept": accept}, expected, take)
+
+    def check(self, url: str) -> str:
+        """See the port."""
+        answer = self._exchange(url, {"Accept": "*/*"}, frozenset(), lambda _, head, __: head)
+        size = answer.headers.get("content-length", "")
+        told = [
+            f"answers {answer.status}",
+            answer.content_type.split(";")[0],
+            f"{int(size):,} bytes" if size.isdigit() else "",
+        ]
+        return ", ".join(filter(None, told)) + ("" if answer.url == url else f" (at {answer.url})")
+
+    def _exchange(self, url: str, headers: dict[str, str], expected: frozenset[int], take: _Take) -> Answer:
+        """Ask, follow redirects, and let `take` read the body of what answers in the end."""
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip", **headers}
         deadline = _Deadline(self._timeout, self._total)
         target = _checked(url, url)
         # A fetch is one short conversation: its connections live and die with it, none is shared between sources.
         backend = _GuardedBackend(self._guard, self._resolver, deadline)
-        with httpcore.ConnectionPool(ssl_context=self._ssl or _tls(), network_backend=backend) as pool:
-            for _ in range(MAX_REDIRECTS + 1):
-                try:
-                    answer = self._once(pool, target, headers, deadline, max_bytes or self._max_bytes, into, expected)
-                except (_TooLate, httpcore.TimeoutException):
-                    raise SourceError(
-                        f"No complete answer within {self._total:.0f} s.", where=url, hint="Try again later."
-                    ) from None
-                except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
-                    raise SourceError(_told(error), where=url, hint=_advice(error)) from None
-                if isinstance(answer, Answer):
-                    return answer
-                target = _checked(str(target.join(answer)), url)
+        try:
+            with httpcore.ConnectionPool(ssl_context=self._ssl or _tls(), network_backend=backend) as pool:
+                for _ in range(MAX_REDIRECTS + 1):
+                    with pool.stream("GET", str(target), headers=list(headers.items())) as response:
+                        told = {
+                            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+                        }
+                        status = response.status
+                        if status in REDIRECTS and "location" in told:
+                            target = _checked(str(target.join(told["location"])), url)
+                            continue
+                        if status not in expected and not 200 <= status < 300:
+                            raise SourceError(
+                                f"The server answered {status}.", where=str(target), hint=_meaning(status)
+                            )
+                        answer = Answer(str(target), status, told)
+                        return answer if status == 304 else take(response, answer, deadline)
+        except (_TooLate, httpcore.TimeoutException):
+            hint = "Try again later; for a slow source raise http.total_seconds."
+            raise SourceError(f"No complete answer within {self._total:.0f} s.", where=url, hint=hint) from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # ssl.SSLError is an OSError
+            raise SourceError(_told(error), where=url, hint=_advice(error)) from None
         raise SourceError(f"More than {MAX_REDIRECTS} redirects.", where=url, hint="Give the address they end at.")
-
-    def _once(
-        self,
-        pool: httpcore.ConnectionPool,
-        target: httpx.URL,
-        headers: dict[str, str],
-        deadline: _Deadline,
-        max_bytes: int,
-        into: BinaryIO | None,
-        expected: frozenset[int],
-    ) -> Answer | str:
-        """One request: the answer, or where a redirect leads."""
-        with pool.stream("GET", str(target), headers=list(headers.items())) as response:
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            status = response.status
-            if status in REDIRECTS and "location" in told:
-                return told["location"]
-            if status not in expected and not 200 <= status < 300:
-                raise SourceError(f"The server answered {status}.", where=str(target), hint=_meaning(status))
-            answer = Answer(str(target), status, told)
-            if status == 304:
-                return answer
-            decoder = Decoder(told.get("content-encoding", ""), max_bytes, str(target))
-            parts: list[bytes] = []
-            for chunk in response.iter_stream():
-                deadline.left()
-                for part in decoder.feed(chunk):
-                    if into is None:
-                        parts.append(part)
-                    else:
-                        into.write(part)
-            for part in decoder.end():
-                if into is None:
-                    parts.append(part)
-                else:
-                    into.write(part)
-            return Answer(str(target), status, told, b"".join(parts), decoder.size)
 
 
 def _checked(url: str, asked: str) -> httpx.URL:
     """The address, if it is one that we fetch at all."""
-    where = asked if len(asked) < 200 else asked[:200] + "..."
+    where, shown = _shown(asked), _shown(url)
     if len(url) > MAX_URL:
         raise SourceError(f"An address of more than {MAX_URL} characters.", where=where)
     try:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, ValueError) as error:
-        raise SourceError(f"{url!r} is not an address: {error}.", where=where, hint="Correct it.") from None
+        raise SourceError(f"{shown!r} is not an address: {error}.", where=where, hint="Correct it.") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise SourceError(
-            f"{url!r} is not an http or https address.", where=where, hint="Use one that begins with https://."
+            f"{shown!r} is not an http or https address.", where=where, hint="Use one that begins with https://."
         )
     if parsed.userinfo:
         raise SourceError("The address holds a user name or password.", where=parsed.host, hint="Take them out of it.")
     return parsed.copy_with(fragment=None)
+
+
+def _shown(url: str) -> str:
+    """An address as it may stand in a message: without a password, and not endless."""
+    return re.sub(r"//[^/@\s]*@", "//***@", url[:200])
 
 
 class _TooLate(Exception):

@@ -58,3 +58,7 @@ class Fetcher(Protocol):
         address, a certificate that does not hold, a limit that is passed and a connection that fails.
         """
         ...
+
+    def check(self, url: str) -> str:
+        """What answers at `url`, in plain words, without reading its body. Raises SourceError as `fetch` does."""
+        ...
