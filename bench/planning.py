@@ -83,7 +83,7 @@ def add_items(app: Application, number: int) -> None:
                 policy_areas=tuple(dice.sample(areas, 2)),
                 places=tuple(dice.sample(places, dice.choice((0, 2, 20)))),
             )
-            item = tx.catalogue.add_item(content, f"bench-{n}", START)
+            item = tx.catalogue.add_item(content, embargo_until=None, correlation_id=f"bench-{n}", now=START)
             sequences = tx.catalogue.next_sequences(len(languages))
             tx.catalogue.add_releases(
                 Release(sequence, item, language, START)

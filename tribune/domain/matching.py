@@ -6,7 +6,7 @@ desk uses these to say why and why not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,44 +46,42 @@ def cadence_of(subscriptions: Iterable[Subscription], digest: str, item: Item, p
     )
 
 
-def in_force(releases: Sequence[Release]) -> tuple[Release, ...]:
-    """The releases of an item that count, in order: a language released once more begins the story anew.
-
-    A release comes again only where staff call a revision new (decisions.md, 7); before that everybody's
-    history with the item is forgotten, and other languages count again when they are released again.
-    """
-    current: list[Release] = []
-    for release in sorted(releases, key=lambda r: r.sequence):
-        if any(release.language == earlier.language for earlier in current):
-            current = []
-        current.append(release)
-    return tuple(current)
-
-
 @dataclass(frozen=True, slots=True)
 class Showing:
     """How an item and a person's mark stand: shown in `language` now (None: left out); `had` is the language in
-    which they were shown it up to their mark (None: it had been left out, or was not out yet)."""
+    which they were shown it up to their mark (None: it had been left out, or was not out yet); `again`: that
+    language has been released once more since their mark, as staff call the revision new."""
 
     language: str | None
     had: str | None
+    again: bool = False
 
     @property
     def due(self) -> bool:
-        """Whether the person is to be shown the item now (decisions.md, 8)."""
-        return self.language is not None and self.had is None
+        """Whether the person is to be shown the item now (decisions.md, 7 and 8)."""
+        return self.language is not None and (self.had is None or self.again)
 
 
 def showing(
-    item: Item, releases: Sequence[Release], mark: int, languages: Sequence[str], fallback: Fallback
+    item: Item,
+    releases: Sequence[Release],
+    mark: int,
+    languages: Sequence[str],
+    fallback: Fallback,
+    again: Collection[int] = (),
 ) -> Showing:
-    """How a person with this mark and chain of languages is shown an item that has these releases."""
-    counted = in_force(releases)
-    before = [r.language for r in counted if r.sequence <= mark]
-    now = [r.language for r in counted if item.version_in(r.language) is not None]
+    """How a person with this mark and chain of languages is shown an item that has these visible releases, in order.
+
+    `again` holds the sequence numbers of releases that took the place of an earlier one of their language.
+    """
+    seen = sum(release.sequence <= mark for release in releases)
+    visible = [release.language for release in releases]
+    shown = shown_language(languages, visible, item.source_language, fallback)
+    newest = {release.language: release.sequence for release in releases}
     return Showing(
-        language=shown_language(languages, now, item.source_language, fallback),
-        had=shown_language(languages, before, item.source_language, fallback),
+        language=shown,
+        had=shown_language(languages, visible[:seen], item.source_language, fallback),
+        again=shown is not None and newest[shown] > mark and newest[shown] in again,
     )
 
 

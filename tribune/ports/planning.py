@@ -124,7 +124,12 @@ class Planning(Protocol):
     def served_quicker(
         self, digest: str, cadence: Cadence, items: Collection[int], since: datetime
     ) -> dict[int, set[int]]:
-        """Item -> who was mailed it in a cadence quicker than this one, in mailings due after `since`."""
+        """Item -> who was mailed it in a cadence quicker than this one, in mailings planned since then."""
+        ...
+
+    def announced_again(self, items: Collection[int]) -> set[int]:
+        """Sequence numbers of these items' releases that took the place of an earlier one of their language: staff
+        call the revision new (decisions.md, 7)."""
         ...
 
     def sequence_before(self, instant: datetime) -> int:

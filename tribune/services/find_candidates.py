@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tribune.domain.digests import Digest
 from tribune.domain.items import Item, Release
-from tribune.domain.matching import importance, in_force, over
+from tribune.domain.matching import importance, over
 from tribune.ports.store import Transaction
 from tribune.services.match_items import Candidate
 from tribune.services.refresh_masks import Masker
@@ -33,8 +33,16 @@ def find_candidates(
         and releases.get(id)
     }
     reclassified = _reclassified(tx, live, releases)
+    again = tx.planning.announced_again(live)
     found = [
-        Candidate(item, in_force(releases[id]), mask.item(item), id in reclassified, id in new)
+        Candidate(
+            item=item,
+            releases=tuple(releases[id]),
+            words=mask.item(item),
+            again=frozenset(release.sequence for release in releases[id]) & again,
+            reclassified=id in reclassified,
+            new=id in new,
+        )
         for id, item in live.items()
     ]
     return sorted(found, key=lambda c: importance(c.item, c.releases, at))

@@ -14,6 +14,7 @@ import numpy as np
 from tribune.domain.audience import Cadence, Fallback, shown_language
 from tribune.domain.items import Item, Release
 from tribune.domain.masks import AXES
+from tribune.domain.matching import showing
 from tribune.ports.planning import Due, Wishes
 
 if TYPE_CHECKING:
@@ -28,32 +29,30 @@ Chain = tuple[tuple[str, ...], Fallback]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item that may go into a mail: its releases in force, in order, and its mask words.
+    """An item that may go into a mail: its visible releases in order, and its mask words.
 
-    `reclassified`: its kind, topics or places changed after it had been released, so that a quicker cadence may
-    have passed it under other ones. `new` False: it is here only because it was carried over.
+    `again`: sequence numbers of releases that staff call new (tribune.domain.matching.showing). `reclassified`: its
+    kind, topics or places changed after it had been released, so that a quicker cadence may have passed it under
+    other ones. `new` False: it is here only because it was carried over.
     """
 
     item: Item
     releases: tuple[Release, ...]
     words: tuple[int, ...]
+    again: frozenset[int] = frozenset()
     reclassified: bool = False
     new: bool = True
 
     def shown_to(self, chain: Chain) -> str | None:
         """The language in which readers with this chain of languages are shown it (None: left out)."""
-        visible = [r.language for r in self.releases if self.item.version_in(r.language) is not None]
-        return shown_language(chain[0], visible, self.item.source_language, chain[1])
+        return shown_language(chain[0], [r.language for r in self.releases], self.item.source_language, chain[1])
 
     def fresh_for(self, chain: Chain) -> list[bool]:
-        """For 0, 1, 2 ... of the releases before a person's mark: whether the item is due to them (decisions.md, 8)."""
-        if not self.new or self.shown_to(chain) is None:
+        """Whether the item is due to readers with this chain, by how many of its releases are before their mark."""
+        if not self.new:
             return [False] * (len(self.releases) + 1)
-        order = [r.language for r in self.releases]
-        return [
-            shown_language(chain[0], order[:had], self.item.source_language, chain[1]) is None
-            for had in range(len(order) + 1)
-        ]
+        marks = [0, *(release.sequence for release in self.releases)]
+        return [showing(self.item, self.releases, mark, *chain, self.again).due for mark in marks]
 
     @property
     def sequences(self) -> Ints:

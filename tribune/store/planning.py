@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -301,7 +302,7 @@ class SqlPlanning(MaskQueries):
             select(signatures.c.mailing_id, signatures.c.signature, signatures.c.content)
             .join(mailings, mailings.c.id == signatures.c.mailing_id)
             .join(editions, editions.c.id == mailings.c.edition_id)
-            .where(editions.c.digest == digest, editions.c.cadence.in_(quicker), mailings.c.due_at > since)
+            .where(editions.c.digest == digest, editions.c.cadence.in_(quicker), mailings.c.planned_at >= since)
         )
         for mailing, signature, content in rows:
             shown = found.keys() & {key.item for key in EditionContent.from_json(content).fragments}
@@ -313,6 +314,23 @@ class SqlPlanning(MaskQueries):
                 ).all()
                 for item in shown:
                     found[item].update(people)
+        return found
+
+    def announced_again(self, items: Collection[int]) -> set[int]:
+        earlier = releases.alias()
+        superseded = exists().where(
+            earlier.c.item_id == releases.c.item_id,
+            earlier.c.language == releases.c.language,
+            earlier.c.sequence < releases.c.sequence,
+            earlier.c.hidden_at == releases.c.released_at,
+        )
+        found: set[int] = set()
+        wanted = sorted(items)
+        for start in range(0, len(wanted), _IDS_AT_ONCE):
+            batch = wanted[start : start + _IDS_AT_ONCE]
+            found.update(
+                self._connection.scalars(select(releases.c.sequence).where(releases.c.item_id.in_(batch), superseded))
+            )
         return found
 
     def sequence_before(self, instant: datetime) -> int:
