@@ -240,7 +240,7 @@ def test_a_traveller_is_served_each_date_once_and_none_is_dropped(moves: list[tu
         for occurrence in between(timing, now.date() - 3 * DAY, then.date() + 3 * DAY):
             if now < occurrence.due_at <= then:
                 serve(occurrence.occasion)
-                assert occurrence.occasion in served
+                assert occurrence.occasion in served or leapt
 
     live_until(now + 3 * DAY)
     now += 3 * DAY
