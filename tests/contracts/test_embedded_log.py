@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.log_contract import TOPIC, LogContract, OpenLog, event, events, take, told
-from tribune.domain.errors import InvalidInput, NotFound
+from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.log.consumer import EmbeddedConsumer
 from tribune.log.embedded import EmbeddedLog, partition_of
@@ -49,6 +50,51 @@ class TestEmbeddedLog(LogContract):
     def silence(self, member: LogConsumer) -> None:
         assert isinstance(member, EmbeddedConsumer)
         member._heart.forget(member.member)
+
+
+class TestLiveness:
+    """A member in a long handler lives; one that is stuck does not."""
+
+    def test_a_member_in_a_long_handler_keeps_its_partitions(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.create_topics([TopicSpec(TOPIC)])
+        log.publish(TOPIC, events(20, 1))
+        busy, heir = log.consumer("group", [TOPIC]), open_log().consumer("group", [TOPIC])
+        messages = take(busy, 20)
+        assert not heir.poll(timeout=3 * SESSION_SECONDS)  # longer than a session, and busy has not polled
+        busy.commit(message.position for message in messages)
+        busy.close()
+        heir.close()
+
+    def test_a_member_that_has_not_polled_for_too_long_is_fenced(self, url: str, open_log: OpenLog) -> None:
+        impatient = EmbeddedLog(
+            open_engine(url), SystemClock(), session_seconds=SESSION_SECONDS, max_poll_seconds=SESSION_SECONDS
+        )
+        impatient.create_topics([TopicSpec(TOPIC)])
+        impatient.publish(TOPIC, events(20, 1))
+        stuck, heir = impatient.consumer("group", [TOPIC]), open_log().consumer("group", [TOPIC])
+        messages = take(stuck, 20)
+        assert len(take(heir, 20, 5 * SESSION_SECONDS)) == 20
+        with pytest.raises(Conflict):
+            stuck.commit(message.position for message in messages)
+        stuck.close()
+        heir.close()
+
+    def test_moving_the_injected_clock_kills_nobody(self, url: str, open_log: OpenLog) -> None:
+        clock = SystemClock()
+        log = EmbeddedLog(open_engine(url), clock, session_seconds=SESSION_SECONDS)
+        log.create_topics([TopicSpec(TOPIC)])
+        member, other = log.consumer("group", [TOPIC]), log.consumer("group", [TOPIC])
+        assert not member.poll() and not other.poll() and not member.poll()
+        log.publish(TOPIC, events(20, 1))
+        one, another = take(member, 20, 0.3), take(other, 20, 0.3)
+        clock.offset = timedelta(days=400)
+        assert not member.poll(timeout=SESSION_SECONDS) and not other.poll(timeout=0.1)
+        member.commit(message.position for message in one)
+        other.commit(message.position for message in another)
+        assert one and another and not any(lag.behind for lag in log.lag())
+        member.close()
+        other.close()
 
 
 class TestOutbox:

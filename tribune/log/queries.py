@@ -18,6 +18,15 @@ NewMessage = tuple[str, int, int, str, bytes, datetime]
 _m, _o, _p = log_messages.c, log_offsets.c, log_partitions.c
 
 
+# Statements of the busiest ways are built once: building one costs more than running it.
+_ENDS = select(_p.partition, _p.next_offset).where(_p.topic == bindparam("topic")).order_by(_p.partition)
+_MOVE_END = (
+    update(log_partitions)
+    .where(_p.topic == bindparam("of_topic"), _p.partition == bindparam("of_partition"))
+    .values(next_offset=bindparam("end"))
+)
+
+
 class Cut(NamedTuple):
     """What retention takes away: messages of a partition below an offset."""
 
@@ -37,18 +46,12 @@ def save_topic(connection: Connection, topic: TopicSpec, held: int) -> None:
 
 def partition_ends(connection: Connection, topic: str) -> dict[int, int]:
     """Partition -> the next offset to be given. Empty where there is no such topic."""
-    asked = select(_p.partition, _p.next_offset).where(_p.topic == topic).order_by(_p.partition)
-    return {row.partition: row.next_offset for row in connection.execute(asked)}
+    return {row.partition: row.next_offset for row in connection.execute(_ENDS, {"topic": topic})}
 
 
 def set_partition_ends(connection: Connection, topic: str, ends: Mapping[int, int]) -> None:
     """Move the ends on."""
-    change = (
-        update(log_partitions)
-        .where(_p.topic == bindparam("of_topic"), _p.partition == bindparam("of_partition"))
-        .values(next_offset=bindparam("end"))
-    )
-    connection.execute(change, [{"of_topic": topic, "of_partition": n, "end": end} for n, end in ends.items()])
+    connection.execute(_MOVE_END, [{"of_topic": topic, "of_partition": n, "end": end} for n, end in ends.items()])
 
 
 _INSERT_MESSAGE = (

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from tribune.store.tables import inbox
 
+_SEEN = select(inbox.c.event_id).where(
+    *(inbox.c[name] == bindparam(name) for name in ("consumer_group", "source", "event_id"))
+)
 _REMEMBER = text(
     "INSERT INTO inbox (consumer_group, source, event_id, handled_at)"
     " VALUES (:consumer_group, :source, :event_id, :handled_at) ON CONFLICT DO NOTHING"
@@ -23,10 +26,8 @@ class SqlInbox:
 
     def seen(self, group: str, source: str, event_id: str) -> bool:
         """Whether the group has handled the event."""
-        asked = select(inbox.c.event_id).where(
-            inbox.c.consumer_group == group, inbox.c.source == source, inbox.c.event_id == event_id
-        )
-        return self._connection.execute(asked).first() is not None
+        row = {"consumer_group": group, "source": source, "event_id": event_id}
+        return self._connection.execute(_SEEN, row).first() is not None
 
     def remember(self, group: str, source: str, event_id: str, now: datetime) -> None:
         """The group has handled the event. A second time is no fault: a projection handles a replay again."""
