@@ -103,6 +103,20 @@ def test_atom_languages_and_identifiers() -> None:
     assert two.published_on == date(2026, 11, 1)
 
 
+def test_alternate_links_in_other_languages_declare_translations() -> None:
+    (record,) = records(
+        """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>N</title><entry><id>tag:a,2026:1</id>
+        <title>Wages</title><link rel="alternate" hreflang="fr" href="https://a.example/fr/1"/>
+        <link rel="alternate" hreflang="en-GB" href="https://a.example/en/1"/>
+        <link rel="alternate" hreflang="es" href="https://a.example/es/1"/></entry></feed>"""
+    )
+    assert record.versions[0].links == (Link("https://a.example/en/1"),)
+    assert record.translation_of == (
+        Identifier(Scheme.URL, "https://a.example/fr/1"),
+        Identifier(Scheme.URL, "https://a.example/es/1"),
+    )
+
+
 def test_json_feed() -> None:
     feed = {
         "version": "https://jsonfeed.org/version/1.1",

@@ -94,6 +94,11 @@ class FeedSource:
             source_language=language,
             versions=(version,),
             identifiers=_identifiers(entry),
+            translation_of=tuple(
+                Identifier(Scheme.URL, page)
+                for one in entry.translations[:20]
+                if (page := _short(identifiers.url(one)))
+            ),
             policy_areas=meaning.policy_areas,
             places=meaning.places,
             categories=meaning.unmapped,
@@ -127,7 +132,11 @@ def _links(entry: FeedEntry) -> Iterator[Link]:
 
 def _identifiers(entry: FeedEntry) -> tuple[Identifier, ...]:
     found = dict.fromkeys(filter(None, map(identifiers.recognise, entry.identifiers)))
-    address = identifiers.url(entry.link)
-    if address and len(address) <= identifiers.MAX_LENGTH:
+    address = _short(identifiers.url(entry.link))
+    if address:
         found[Identifier(Scheme.URL, address)] = None
     return tuple(sorted(found))[:20]
+
+
+def _short(address: str | None) -> str | None:
+    return address if address and len(address) <= identifiers.MAX_LENGTH else None

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from tribune.domain.errors import SourceError
+from tribune.domain.languages import tag
 from tribune.services.plain_text import from_html, line, paragraphs
 
 MAX_BYTES = 10_000_000
@@ -40,7 +41,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """An entry as plain text. `id` is empty where the feed gives none; `language` is as the feed says it."""
+    """An entry as plain text. `id` is empty where the feed gives none; `language` is as the feed says it.
+
+    `translations` are addresses that the entry declares to be itself in other languages.
+    """
 
     id: str
     title: str
@@ -53,6 +57,7 @@ class FeedEntry:
     authors: tuple[str, ...] = ()
     series: str = ""
     published: date | None = None
+    translations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +148,18 @@ def _plain(detail: Any, value: str) -> str:
 def _entry(entry: Any, feed_language: str, url: str) -> FeedEntry | None:
     abstract, language = _abstract(entry)
     title = _title(entry) or line(abstract, 160)
-    link = join(url, _text(_own(entry, "link")))
     if not title:
         return None
     details = _own(entry, "title_detail")
     title_language = _text(details.get("language")) if isinstance(details, dict) else ""
+    language = _text(_own(entry, "language")) or title_language or language or feed_language
+    link, translations = _pages(entry, language, url)
     return FeedEntry(
         id=line(_text(_own(entry, "id")), 2000),
         title=title,
         abstract=abstract,
         link=link,
-        language=_text(_own(entry, "language")) or title_language or language or feed_language,
+        language=language,
         enclosures=tuple(_enclosures(entry, link or url)),
         categories=tuple(_categories(entry)),
         identifiers=tuple(_identifiers(entry)),
@@ -162,6 +168,26 @@ def _entry(entry: Any, feed_language: str, url: str) -> FeedEntry | None:
         published=_date(_own(entry, "published_parsed"))
         or _date(_own(entry, "created_parsed"))
         or _date(_own(entry, "updated_parsed")),
+        translations=translations,
+    )
+
+
+def _pages(entry: Any, language: str, url: str) -> tuple[str, tuple[str, ...]]:
+    """The entry's page, and those that are its translations: an alternate link with hreflang implies one (RFC 4287)."""
+    alternates = [
+        (tag(_text(link.get("hreflang"))), join(url, _text(link.get("href"))))
+        for link in _own(entry, "links") or ()
+        if _text(link.get("rel")) == "alternate" and _text(link.get("href"))
+    ]
+    link = join(url, _text(_own(entry, "link")))
+    told = [at for at in alternates if at[0]]
+    if not told:
+        return link, ()
+    own = next((at for at in alternates if at[0] == tag(language)), None) or next(
+        (at for at in alternates if not at[0]), told[0]
+    )
+    return own[1], tuple(
+        dict.fromkeys(address for lang, address in told if lang != tag(language) and address != own[1])
     )
 
 
@@ -188,8 +214,8 @@ def _enclosures(entry: Any, base: str) -> Iterator[Enclosure]:
 
 
 def _categories(entry: Any) -> Iterator[str]:
-    for tag in _own(entry, "tags") or ():
-        told = line(_text(tag.get("label")) or _text(tag.get("term")), 200)
+    for category in _own(entry, "tags") or ():
+        told = line(_text(category.get("label")) or _text(category.get("term")), 200)
         if told:
             yield told
 
