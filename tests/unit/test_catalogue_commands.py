@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.catalogue_house import FEED, HAND, House, at_hour, record
+from tests.catalogue_house import FEED, HAND, House, at_hour, record
 from tribune import cli
 from tribune.bootstrap import Application
 from tribune.domain.items import LanguageVersion, Withdrawal

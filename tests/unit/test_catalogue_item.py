@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.catalogue_house import FEED, HAND, OAI, House, at_hour, record
+from tests.catalogue_house import FEED, HAND, OAI, House, at_hour, record
 from tribune.bootstrap import Application
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal

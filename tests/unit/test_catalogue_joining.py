@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.catalogue_house import FEED, HAND, OAI, T0, House, event, record
+from tests.catalogue_house import FEED, HAND, OAI, T0, House, event, record
 from tribune.bootstrap import Application
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import ItemRecord, LanguageVersion, Link, Withdrawal
@@ -202,7 +202,7 @@ def _stories(draw: st.DrawFn) -> Told:
     return told
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=_stories(), data=st.data())
 def test_any_order_gives_the_same_items(house: House, story: Told, data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(story))
@@ -216,7 +216,6 @@ def test_every_order_of_a_bridge_that_comes_and_goes_gives_the_same_items(house:
         event(OAI, record("b", "fr", OTHER)),
         event(HAND, record("c", "es", DOI, OTHER)),
         event(HAND, record("c", "es", THIRD), 2),
-        event(FEED, record("d", "fr", translation_of=(THIRD,))),
     ]
     expected = outcome(house, story)
     assert len(expected) == 3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.catalogue_house import FEED, House, record
+from tests.catalogue_house import FEED, House, record
 from tribune.bootstrap import Application
 from tribune.domain.items import ItemRecord, LanguageVersion, Withdrawal
 from tribune.ports.catalogue import Hit

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
+from tribune.domain.events import ItemWithdrawn
 from tribune.domain.items import Item, Release
 from tribune.domain.merging import Content, KeptRecord, held_keys, merge, sought_keys, works
 from tribune.ports.catalogue import HistoryEntry
 from tribune.services.event_codec import new_event
+from tribune.services.release_versions import (
+    SOURCE,
+    bring_releases_up_to_date,
+    item_released,
+    release_languages,
+    take_releases_along,
+)
 
 if TYPE_CHECKING:
     from tribune.ports.store import Transaction
-
-SOURCE = "/tribune/catalogue"
-
-SERVED_AFTER = timedelta(days=36)
-"""A release that was visible for so long has reached the slowest rhythm (monthly: five weeks at most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def settle(tx: Transaction, kept: KeptRecord, change: Change) -> Settled:
     own = _save_records(tx, kept, groups, ids)
     joined = bool(gone) or (own in candidates and own != kept.item_id)
     what = "joined" if joined and change.what in ("created", "updated") else change.what
-    _share_releases(tx, groups, ids)
+    take_releases_along(tx, groups, ids)
     releases: list[Release] = []
     for id, group in zip(ids, groups, strict=True):
         told = replace(change, what=what, note=note) if kept in group else replace(change, what=_other(kept), note="")
@@ -145,23 +147,6 @@ def _other(kept: KeptRecord) -> str:
     return "record_withdrawn" if kept.withdrawn else "split"
 
 
-def _share_releases(tx: Transaction, groups: Sequence[Sequence[KeptRecord]], ids: Sequence[int]) -> None:
-    """A work that came apart takes the releases of its languages along where the item that it leaves has none."""
-    if len(groups) < 2:
-        return
-    languages = {id: set(merge(group).languages) for id, group in zip(ids, groups, strict=True)}
-    for id, group in zip(ids, groups, strict=True):
-        for former in {record.item_id for record in group} & (set(ids) - {id}):
-            if former is None:
-                continue
-            leaving = [
-                release.sequence
-                for release in tx.catalogue.releases_of([former])[former]
-                if release.language in languages[id] - languages[former]
-            ]
-            tx.catalogue.move_releases(leaving, id)
-
-
 def _update(
     tx: Transaction, id: int, before: Item | None, group: Sequence[KeptRecord], kept: KeptRecord, change: Change
 ) -> list[Release]:
@@ -169,13 +154,13 @@ def _update(
     content = merge(group)
     visible = content.languages if any(record.shown for record in group) else ()
     if before is None:
-        releases = _give_numbers(tx, id, visible, change.now)
+        releases = release_languages(tx, id, visible, change.now)
         tx.catalogue.add_history(HistoryEntry(id, 1, change.event_id, change.now, change.what, change.note), content)
         tx.catalogue.index(id, content, visible)
-        tx.outbox.add(*(_released(release, change) for release in releases))
+        tx.outbox.add(*(item_released(release, change.correlation_id) for release in releases))
         return releases
     anew = {version.language for version in kept.shown.versions} if change.announce and kept.shown else set[str]()
-    releases = _release(tx, id, before.releases, visible, anew, change.now)
+    releases = bring_releases_up_to_date(tx, id, before.releases, visible, anew, change.now)
     changed = content != content_of(before)
     version = before.version + 1 if changed else before.version
     tx.catalogue.save_item(
@@ -193,7 +178,7 @@ def _update(
     if changed or releases or {told.language for told in before.releases} != set(visible) or before.withdrawn_at:
         tx.catalogue.unindex(id)
         tx.catalogue.index(id, content, visible)
-    tx.outbox.add(*(_released(release, change) for release in releases))
+    tx.outbox.add(*(item_released(release, change.correlation_id) for release in releases))
     return releases
 
 
@@ -218,51 +203,6 @@ def content_of(item: Item) -> Content:
         data=item.data,
         session=item.session,
     )
-
-
-def _release(
-    tx: Transaction,
-    id: int,
-    current: Sequence[Release],
-    visible: Sequence[str],
-    anew: set[str],
-    now: datetime,
-) -> list[Release]:
-    """Make exactly the languages of `visible` visible; the releases that are new."""
-    out: dict[str, Release] = {}
-    hide: list[int] = []
-    for release in current:
-        # Two items became one and both had this language: the earlier release stands.
-        if release.language not in visible or release.language in anew or release.language in out:
-            hide.append(release.sequence)
-        else:
-            out[release.language] = release
-    tx.catalogue.hide_releases(hide, now)
-    missing = [language for language in visible if language not in out]
-    past = tx.catalogue.past_releases(id) if missing else {}
-    back = [
-        past[language].release.sequence
-        for language in missing
-        if language in past and language not in anew and _served(past[language].release, past[language].hidden_at)
-    ]
-    tx.catalogue.show_releases(back)
-    fresh = [language for language in missing if language not in past or past[language].release.sequence not in back]
-    return _give_numbers(tx, id, fresh, now)
-
-
-def _give_numbers(tx: Transaction, id: int, languages: Sequence[str], now: datetime) -> list[Release]:
-    if not languages:
-        return []
-    sequences = tx.catalogue.next_sequences(len(languages))
-    releases = [Release(number, id, language, now) for number, language in zip(sequences, languages, strict=True)]
-    tx.catalogue.add_releases(releases)
-    return releases
-
-
-def _served(release: Release, hidden_at: datetime) -> bool:
-    """Whether everyone had it before it went away, so that its return is no news. If not, some may see it twice; the
-    other way round some would never see it."""
-    return hidden_at - release.released_at >= SERVED_AFTER
 
 
 def _withdraw(tx: Transaction, id: int, change: Change) -> None:
@@ -293,15 +233,3 @@ def _withdraw(tx: Transaction, id: int, change: Change) -> None:
         time=change.now,
     )
     tx.outbox.add(replace(event, correlation_id=change.correlation_id))
-
-
-def _released(release: Release, change: Change) -> CloudEvent:
-    event = new_event(
-        "item.released",
-        ItemReleased(item=release.item_id, language=release.language, sequence=release.sequence),
-        source=SOURCE,
-        key=str(release.item_id),
-        record=f"{release.item_id}/{release.language}/{release.sequence}",
-        time=change.now,
-    )
-    return replace(event, correlation_id=change.correlation_id)
