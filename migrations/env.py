@@ -1,18 +1,20 @@
-"""Alembic's entry: runs migrations on the connection that tribune.store.migrate hands over."""
+"""Alembic's entry: runs migrations on the connection that tribune.store.migrate hands over, or writes their statements
+for a dialect."""
 
 from alembic import context
 
-from tribune.store.search import is_search_table
 from tribune.store.tables import metadata
 
 
 def include(object_: object, name: str | None, type_: str, reflected: bool, compare_to: object) -> bool:
     """Leave the full-text tables to their own statements: SQLAlchemy does not know virtual tables."""
-    return not (type_ == "table" and name is not None and is_search_table(name))
+    return not (type_ == "table" and name is not None and name.startswith("search_"))
 
 
+connection = context.config.attributes.get("connection")
+where = {"connection": connection} if connection is not None else {"dialect_name": context.config.attributes["dialect"]}
 context.configure(
-    connection=context.config.attributes["connection"],
+    **where,
     target_metadata=metadata,
     include_object=include,
     render_as_batch=True,

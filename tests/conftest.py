@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,31 +60,46 @@ def clock() -> StoppedClock:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Embedded defaults in a folder of the test's own, with one digest."""
-    return Settings(
-        data_dir=tmp_path / "var",
-        store={"url": f"sqlite:///{tmp_path}/var/tribune.sqlite3"},
-        email={"outbox_folder": tmp_path / "outbox"},
-        digests={
-            "letter": {
-                "names": {"en": "The letter", "fr": "La lettre", "es": "El boletín"},
-                "sender": "letter@observatory.example",
-            }
-        },
-        organisation={
-            "names": {
-                "en": "Observatory of the World of Work",
-                "fr": "Observatoire du monde du travail",
-                "es": "Observatorio del Mundo del Trabajo",
+    return Settings.model_validate(
+        {
+            "data_dir": tmp_path / "var",
+            "store": {"url": f"sqlite:///{tmp_path}/var/tribune.sqlite3"},
+            "email": {"outbox_folder": tmp_path / "outbox"},
+            "digests": {
+                "letter": {
+                    "names": {"en": "The letter", "fr": "La lettre", "es": "El boletín"},
+                    "sender": "letter@observatory.example",
+                }
             },
-            "addresses": {"en": "1 Lake Street, Example City", "fr": "1, rue du Lac", "es": "Calle del Lago 1"},
-        },
+            "organisation": {
+                "names": {
+                    "en": "Observatory of the World of Work",
+                    "fr": "Observatoire du monde du travail",
+                    "es": "Observatorio del Mundo del Trabajo",
+                },
+                "addresses": {"en": "1 Lake Street, Example City", "fr": "1, rue du Lac", "es": "Calle del Lago 1"},
+            },
+        }
     )
 
 
-@pytest.fixture
-def app(settings: Settings, clock: StoppedClock) -> Iterator[Application]:
-    """The whole house on embedded defaults, migrated, with a clock that the test moves."""
-    application = Application(settings, clock)
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that the migrations have built, to be copied: running them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "tribune.sqlite3"
+    application = Application(Settings.model_validate({"store": {"url": f"sqlite:///{file}"}}))
     application.prepare()
+    with application.store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    application.close()
+    return file
+
+
+@pytest.fixture
+def app(settings: Settings, clock: StoppedClock, migrated: Path) -> Iterator[Application]:
+    """The whole house on embedded defaults, migrated, with a clock that the test moves."""
+    settings.data_dir.mkdir(parents=True)
+    shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
+    application = Application(settings, clock)
     yield application
     application.close()

@@ -41,8 +41,8 @@ def test_the_demo_runs_from_an_installed_wheel_in_another_folder(wheel: Path, tm
     site = next((environment / "lib").glob("python*")) / "site-packages"
     ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))
     (site / "dependencies.pth").write_text(f"{ours}\n", encoding="utf-8")
-    python = environment / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--no-deps", "--no-index", "--disable-pip-version-check", "-q", wheel]
+    python = str(environment / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--no-deps", "--no-index", "--disable-pip-version-check", "-q", str(wheel)]
     subprocess.run(install, check=True, timeout=120)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -52,7 +52,7 @@ def test_the_demo_runs_from_an_installed_wheel_in_another_folder(wheel: Path, tm
     )
     assert str(environment) in where.stdout, "the installed package must be the one that runs"
     done = subprocess.run(
-        [environment / "bin" / "tribune", "demo", "--once"],
+        [str(environment / "bin" / "tribune"), "demo", "--once"],
         cwd=elsewhere,
         env={**clean, "HOME": str(tmp_path)},
         capture_output=True,

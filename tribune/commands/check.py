@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import typer
 
@@ -62,7 +63,7 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
     sources = house.settings.sources
     for kind, configured in (("feed", sources.feeds), ("OAI-PMH", sources.oai), ("ILOSTAT", sources.ilostat)):
         for name, source in configured.items():
-            yield f"{kind} source {name}", lambda address=source.address: house.fetcher.check(address)
+            yield f"{kind} source {name}", partial(house.fetcher.check, source.address)
 
 
 def warnings(house: Application) -> Iterator[str]:

@@ -100,7 +100,7 @@ def shown_language(
     earliest release while the source language itself is not out. A regional tag matches its base language
     in both directions (`fr-CA` reads `fr`; `pt` reads `pt-BR`).
     """
-    by_base = {}
+    by_base: dict[str, str] = {}
     for language in visible:
         by_base.setdefault(language.split("-")[0].lower(), language)
     for wanted in languages:

@@ -1,0 +1,102 @@
+"""Migrations build what the tables say, all the way up and down, and may be run by several processes at once."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
+
+from tribune.store.engine import open_engine
+from tribune.store.migrate import alembic_config, migrate, revisions, statements
+from tribune.store.search import SEARCH_DDL
+from tribune.store.tables import metadata
+
+
+def engine_in(folder: Path) -> Engine:
+    return open_engine(f"sqlite:///{folder / 'store.sqlite3'}")
+
+
+def schema(engine: Engine) -> dict[str, str]:
+    """Name -> the statement that made it, white space aside."""
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+    return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
+
+
+def test_migrations_and_tables_agree(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    migrate(engine)
+    with engine.connect() as connection:
+        found = compare_metadata(
+            MigrationContext.configure(
+                connection,
+                opts={
+                    "compare_type": True,
+                    "include_object": lambda object_, name, type_, reflected, to: not str(name).startswith("search_"),
+                },
+            ),
+            metadata,
+        )
+    assert found == []
+
+
+def test_migrations_build_the_same_as_the_tables_would(tmp_path: Path) -> None:
+    """What the comparison does not look at: WITHOUT ROWID, server defaults, the search tables."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    migrated, made = engine_in(tmp_path / "a"), engine_in(tmp_path / "b")
+    migrate(migrated)
+    metadata.create_all(made)
+    with made.begin() as connection:
+        for statement in SEARCH_DDL:
+            connection.exec_driver_sql(statement.replace("IF NOT EXISTS ", ""))
+    assert {name: _parts(sql) for name, sql in schema(migrated).items()} == {
+        name: _parts(sql) for name, sql in schema(made).items()
+    }
+
+
+def _parts(sql: str) -> list[str]:
+    """The parts of a statement, in any order: a batch migration may write constraints in another one."""
+    return sorted(part.strip(" ()") for part in sql.replace("(", ",").replace(")", ",").split(",") if part.strip(" ()"))
+
+
+def test_migrations_go_down_again(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    migrate(engine)
+    with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        command.downgrade(alembic_config(connection), "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_the_newest_migration_can_be_run_by_several_at_once(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate(engine)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [revisions()[0]]
+
+
+def test_postgresql_can_run_them_too() -> None:
+    """The statements for PostgreSQL are complete; running them on a server comes with "Real engines"."""
+    told = statements("postgresql")
+    for table in metadata.sorted_tables:
+        assert f"CREATE TABLE {table.name} " in told
+    assert "WITHOUT ROWID" not in told
+    assert "VIRTUAL" not in told
+    assert "TIMESTAMP WITH TIME ZONE" in told
