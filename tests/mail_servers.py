@@ -63,8 +63,8 @@ class Mailbox:
 
 
 class _Controller(Controller):
-    def __init__(self, mailbox: Mailbox, **options: Any) -> None:
-        super().__init__(mailbox, hostname="127.0.0.1", port=0, ready_timeout=10, **options)
+    def __init__(self, mailbox: Mailbox, port: int, **options: Any) -> None:
+        super().__init__(mailbox, hostname="127.0.0.1", port=port, ready_timeout=10, **options)
 
     def _trigger_server(self) -> None:
         # The parent class connects to its own port, which for port 0 it does not know yet.
@@ -74,11 +74,11 @@ class _Controller(Controller):
 
 
 @contextmanager
-def mail_server(mailbox: Mailbox, tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[int]:
-    """A well-behaved server; the port it listens on. `tls` alone is TLS from the first byte."""
+def mail_server(mailbox: Mailbox, tls: ssl.SSLContext | None = None, port: int = 0, **options: Any) -> Iterator[int]:
+    """A well-behaved server; the port it listens on. `tls` is TLS from the first byte."""
     if tls is not None:
         options["ssl_context"] = tls
-    controller = _Controller(mailbox, **options)
+    controller = _Controller(mailbox, port, **options)
     controller.start()
     try:
         yield controller.port
@@ -113,12 +113,12 @@ class Lines:
 
 
 @contextmanager
-def nasty_server(*scripts: Script) -> Iterator[tuple[int, list[int]]]:
+def nasty_server(*scripts: Script, port: int = 0) -> Iterator[tuple[int, list[int]]]:
     """A server that plays one script a connection (the last one again and again), then hangs up.
 
     Gives its port, and the list of connections so far.
     """
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     connections: list[int] = []
     stop = threading.Event()
 
