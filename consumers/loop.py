@@ -20,7 +20,7 @@ from zlib import crc32
 
 import structlog
 
-from consumers.failures import frames, reason
+from consumers.failures import frames, place, reason
 from tribune.domain.errors import BrokenEvent, ConfigurationError, Conflict
 from tribune.domain.events import CloudEvent
 from tribune.domain.retry import EVENTS, Backoff
@@ -97,7 +97,7 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
         except Exception as error:
             failures += 1
             wait = min(2.0 ** (failures - 1), 30.0)
-            log.error("consumer interrupted", error=reason(error), frames=frames(error), again_in_seconds=wait)
+            log.error("consumer interrupted", error=reason(error), at=place(error), again_in_seconds=wait)
             stop.wait(wait)
         finally:
             member.close()
@@ -264,7 +264,7 @@ class Member:
             self._log.warning(
                 "event failed, will be tried again",
                 error=reason(error),
-                frames=frames(error),
+                at=place(error),
                 attempt=message.attempts + 1,
                 not_before=not_before.isoformat(),
             )
@@ -274,13 +274,13 @@ class Member:
         self._app.log.bury(self._consumer.group, job.message, reason(error), frames(error), attempts)
         self._app.metrics.count("events_dead", group=self._consumer.group)
         with self._bound(job.received.event if job.received else None):
-            place = job.message.first_position
+            first = job.message.first_position
             self._log.error(
                 "event is among the dead letters",
                 error=reason(error),
-                frames=frames(error),
+                at=place(error),
                 attempts=attempts,
-                position=f"{place.topic}/{place.partition}/{place.offset}",
+                position=f"{first.topic}/{first.partition}/{first.offset}",
             )
 
     def _count(self, job: _Job) -> None:
