@@ -79,7 +79,7 @@ def match_items(due: Due, wishes: Wishes, candidates: Sequence[Candidate], caden
     person, words, marks = wishes.person[~own], _rows(wishes.words, ~own), wishes.marks[~own]
     selected = np.zeros((len(candidates), len(due.ids)), np.bool_)
     for row, candidate in zip(selected, candidates, strict=True):
-        fresh = np.array([candidate.fresh_for(each) for each in chains], np.bool_).reshape(len(chains), -1)
+        fresh = np.array([candidate.fresh_for(each) for each in chains], np.bool_)
         if not fresh.any():
             continue
         seen = np.searchsorted(candidate.sequences, due_marks, side="right")
