@@ -33,21 +33,45 @@ TEXTS = {
 }
 
 COUNTED = {
-    ("%(number)s page", "%(number)s pages"): ("%(number)s صفحة", "صفحة واحدة", "صفحتان", "%(number)s صفحات", "%(number)s صفحة", "%(number)s صفحة"),
+    ("%(number)s page", "%(number)s pages"): (
+        "%(number)s صفحة",
+        "صفحة واحدة",
+        "صفحتان",
+        "%(number)s صفحات",
+        "%(number)s صفحة",
+        "%(number)s صفحة",
+    ),
     ("%(number)s publication", "%(number)s publications"): (
-        "%(number)s منشور", "منشور واحد", "منشوران", "%(number)s منشورات", "%(number)s منشورًا", "%(number)s منشور",
+        "%(number)s منشور",
+        "منشور واحد",
+        "منشوران",
+        "%(number)s منشورات",
+        "%(number)s منشورًا",
+        "%(number)s منشور",
     ),
     ("%(number)s data release", "%(number)s data releases"): (
-        "%(number)s إصدار بيانات", "إصدار بيانات واحد", "إصدارا بيانات", "%(number)s إصدارات بيانات", "%(number)s إصدار بيانات",
+        "%(number)s إصدار بيانات",
+        "إصدار بيانات واحد",
+        "إصدارا بيانات",
+        "%(number)s إصدارات بيانات",
+        "%(number)s إصدار بيانات",
         "%(number)s إصدار بيانات",
     ),
     ("%(number)s live session", "%(number)s live sessions"): (
-        "%(number)s جلسة مباشرة", "جلسة مباشرة واحدة", "جلستان مباشرتان", "%(number)s جلسات مباشرة", "%(number)s جلسة مباشرة",
+        "%(number)s جلسة مباشرة",
+        "جلسة مباشرة واحدة",
+        "جلستان مباشرتان",
+        "%(number)s جلسات مباشرة",
+        "%(number)s جلسة مباشرة",
         "%(number)s جلسة مباشرة",
     ),
     ("%(lead)s (and %(number)s other update)", "%(lead)s (and %(number)s other updates)"): (
-        "%(lead)s", "%(lead)s (ومستجد آخر)", "%(lead)s (ومستجدان آخران)", "%(lead)s (و%(number)s مستجدات أخرى)",
-        "%(lead)s (و%(number)s مستجدًا آخر)", "%(lead)s (و%(number)s مستجد آخر)",
+        "%(lead)s",
+        "%(lead)s (ومستجد آخر)",
+        "%(lead)s (ومستجدان آخران)",
+        "%(lead)s (و%(number)s مستجدات أخرى)",
+        "%(lead)s (و%(number)s مستجدًا آخر)",
+        "%(lead)s (و%(number)s مستجد آخر)",
     ),
     (
         "down %(points)s percentage point from %(period)s (%(previous)s)",
@@ -59,20 +83,33 @@ COUNTED = {
         "%(number)s more item matches your choices. See it on our website.",
         "%(number)s more items match your choices. See them on our website.",
     ): ("تجدون على موقعنا %(number)s مستجدات أخرى توافق اختياراتكم.",) * 6,
-    ("Language: %(names)s", "Languages: %(names)s"): ("اللغة: %(names)s", "اللغة: %(names)s", *("اللغات: %(names)s",) * 4),
-}  # fmt: skip
+    ("Language: %(names)s", "Languages: %(names)s"): (
+        "اللغة: %(names)s",
+        "اللغة: %(names)s",
+        *("اللغات: %(names)s",) * 4,
+    ),
+}
 
 
 def write_arabic(folder: Path) -> Path:
     """A folder of locales with Arabic in it."""
     lines = [
-        'msgid ""', 'msgstr ""', r'"Content-Type: text/plain; charset=utf-8\n"', r'"Language: ar\n"',
-        rf'"Plural-Forms: {PLURALS}\n"', "",
-    ]  # fmt: skip
+        'msgid ""',
+        'msgstr ""',
+        r'"Content-Type: text/plain; charset=utf-8\n"',
+        r'"Language: ar\n"',
+        rf'"Plural-Forms: {PLURALS}\n"',
+        "",
+    ]
     for english, arabic in TEXTS.items():
         lines += [f'msgid "{english}"', f'msgstr "{arabic}"', ""]
     for (one, many), forms in COUNTED.items():
-        lines += [f'msgid "{one}"', f'msgid_plural "{many}"', *(f'msgstr[{n}] "{form}"' for n, form in enumerate(forms)), ""]
+        lines += [
+            f'msgid "{one}"',
+            f'msgid_plural "{many}"',
+            *(f'msgstr[{n}] "{form}"' for n, form in enumerate(forms)),
+            "",
+        ]
     file = folder / "ar" / "LC_MESSAGES" / "tribune.po"
     file.parent.mkdir(parents=True)
     file.write_text("\n".join(lines), encoding="utf-8")

@@ -19,13 +19,19 @@ from tribune.rendering.locales import Translations
 from tribune.resources import locate
 
 ORGANISATION = Organisation(
-    names={"en": "Observatory of the World of Work", "fr": "Observatoire du monde du travail", "es": "Observatorio del Trabajo"},
-    addresses={"en": "1 Lake Street, Example City", "fr": "1, rue du Lac, Exempleville", "es": "Calle del Lago 1, Ciudad Ejemplo"},
+    names={
+        "en": "Observatory of the World of Work",
+        "fr": "Observatoire du monde du travail",
+        "es": "Observatorio del Trabajo",
+    },
+    addresses={
+        "en": "1 Lake Street, Example City",
+        "fr": "1, rue du Lac, Exempleville",
+        "es": "Calle del Lago 1, Ciudad Ejemplo",
+    },
     website="https://observatory.example",
 )
-DIGEST = Digest(
-    "letter", {"en": "The Letter", "fr": "La Lettre", "es": "El Boletín"}, "letter@observatory.example"
-)
+DIGEST = Digest("letter", {"en": "The Letter", "fr": "La Lettre", "es": "El Boletín"}, "letter@observatory.example")
 EDITION = EditionFacts(12, DIGEST, Cadence.WEEKLY, "2026-11-23", datetime(2026, 11, 23, 8, tzinfo=UTC))
 LINKS = ReaderLinks(
     unsubscribe="https://tribune.example/u/k1.412~letter~12." + "ab" * 16,
@@ -73,7 +79,11 @@ def data_release(id: int = 2) -> Item:
 
 def session(id: int = 3) -> Item:
     info = SessionInfo(
-        datetime(2026, 12, 1, 15, 0), "Africa/Dakar", 90, ("fr", "en"), "https://observatory.example/live/1"  # noqa: DTZ001
+        datetime(2026, 12, 1, 15, 0),  # noqa: DTZ001 - wall-clock time
+        "Africa/Dakar",
+        90,
+        ("fr", "en"),
+        "https://observatory.example/live/1",
     )
     versions = (LanguageVersion("fr", "Le premier emploi", "Une conversation."), LanguageVersion("en", "The first job"))
     return Item(id, 1, "session", "fr", versions, session=info)

@@ -111,7 +111,9 @@ def main() -> None:
     """Update every catalogue and say what waits for a translator."""
     template = extract()
     waiting = {locale: update(locale, template) for locale in locales()}
-    print(f"{len(template)} texts; " + ", ".join(f"{locale}: {count} to translate" for locale, count in waiting.items()))
+    print(
+        f"{len(template)} texts; " + ", ".join(f"{locale}: {count} to translate" for locale, count in waiting.items())
+    )
     sys.exit(0)
 
 

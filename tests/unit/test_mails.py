@@ -60,7 +60,7 @@ def test_the_standard_library_finds_nothing_wrong(raw: dict[str, bytes], locale:
     assert parsedate_to_datetime(message["Date"]) == mails.EDITION.due_at
     assert "Precedence" not in message
     once = ["From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe", "MIME-Version"]
-    assert all(len(message.get_all(name)) == 1 for name in once)
+    assert all(len(message.get_all(name, [])) == 1 for name in once)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -132,7 +132,10 @@ def test_a_session_is_told_on_the_reader_s_clocks(parts: Composer) -> None:
         ("America/Bogota", "Tuesday 1 December 2026, from 10:00 to 11:30 (Bogota time, UTC−5)"),
         ("Asia/Kolkata", "Tuesday 1 December 2026, from 20:30 to 22:00 (Kolkata time, UTC+5:30)"),
         ("Asia/Tokyo", "Wednesday 2 December 2026, from 00:00 to 01:30 (Tokyo time, UTC+9)"),
-        ("Asia/Hong_Kong", "From Tuesday 1 December 2026, 23:00, to Wednesday 2 December 2026, 00:30 (Hong Kong time, UTC+8)"),
+        (
+            "Asia/Hong_Kong",
+            "From Tuesday 1 December 2026, 23:00, to Wednesday 2 December 2026, 00:30 (Hong Kong time, UTC+8)",
+        ),
     ):
         message = mails.parse(mails.mail([one], "en", parts=parts, zone=zone).fill(mails.reader(), mails.LINKS))
         assert told in mails.html_of(message)
@@ -149,16 +152,20 @@ def test_the_html_is_made_for_screen_readers(raw: dict[str, bytes]) -> None:
     assert '<span aria-hidden="true">▼</span>' in html
     assert "<img" not in html and "url(" not in html and "fonts.googleapis" not in html
     read_aloud = html.partition("<h1")[2]
-    assert read_aloud.index("Tasa de desempleo 2024") < read_aloud.index("Wages") < read_aloud.index("Le premier emploi")
+    assert (
+        read_aloud.index("Tasa de desempleo 2024") < read_aloud.index("Wages") < read_aloud.index("Le premier emploi")
+    )
     hidden = re.search(r'<div style="([^"]*)">Wages', html)  # the preheader stands first, hidden in every way there is
-    assert hidden and {"display:none", "max-height:0", "opacity:0", "mso-hide:all"} <= set(hidden[1].replace(": ", ":").replace("; ", ";").rstrip(";").split(";"))
+    assert hidden and {"display:none", "max-height:0", "opacity:0", "mso-hide:all"} <= set(
+        hidden[1].replace(": ", ":").replace("; ", ";").rstrip(";").split(";")
+    )
 
 
 def test_arabic_is_data_only_and_runs_from_right_to_left(raw: dict[str, bytes]) -> None:
     html = mails.html_of(mails.parse(raw["ar"]))
     assert re.search(r'<html[^>]* lang="ar"[^>]* dir="rtl"', html)
     assert "العدد الأسبوعي، الاثنين، 23 نوفمبر 2026" in html
-    assert "إلى <bdi>Awa Diop</bdi>" in html
+    assert 'إلى <span dir="auto">Awa Diop</span>' in html
     assert re.search(r'<h2[^>]*lang="en"[^>]*dir="ltr"|<h2[^>]*dir="ltr"[^>]*lang="en"', html)
     assert "\u2068Report\u2069" in html  # a label that fell back keeps its direction
     assert html.count('align="left"') == 1  # the cut corner, which turns to the other side too
@@ -169,13 +176,18 @@ def test_arabic_is_data_only_and_runs_from_right_to_left(raw: dict[str, bytes]) 
 
 def test_twelve_items_stay_under_what_gmail_shows(parts: Composer) -> None:
     long = "A sentence of a usual length about work and those who do it. " * 20
-    items = [mails.publication(n, en=(f"A title that is long enough to take two lines, number {n}", long)) for n in range(1, 13)]
+    items = [
+        mails.publication(n, en=(f"A title that is long enough to take two lines, number {n}", long))
+        for n in range(1, 13)
+    ]
     message = mails.parse(mails.mail(items, "en", parts=parts, more=5).fill(mails.reader(), mails.LINKS))
     assert len(mails.html_of(message).encode()) < 102_000 * 0.8
 
 
 def test_one_item_alone_has_no_heading_over_others_and_an_opening_as_preheader(parts: Composer) -> None:
-    html = mails.html_of(mails.parse(mails.mail([mails.publication()], "en", parts=parts).fill(mails.reader(), mails.LINKS)))
+    html = mails.html_of(
+        mails.parse(mails.mail([mails.publication()], "en", parts=parts).fill(mails.reader(), mails.LINKS))
+    )
     assert "Also new for you" not in html and "more item" not in html
     assert "Wages have kept up with prices." in html.partition("<h1")[0]
     several = mails.html_of(mails.parse(mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), mails.LINKS)))
@@ -183,10 +195,12 @@ def test_one_item_alone_has_no_heading_over_others_and_an_opening_as_preheader(p
 
 
 def test_a_reader_without_a_name_is_not_named(parts: Composer) -> None:
-    message = mails.parse(mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(name=" \u200b\r\n\u202e"), mails.LINKS))
+    message = mails.parse(
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(name=" \u200b\r\n\u202e"), mails.LINKS)
+    )
     assert message["To"] == "awa.diop@travail.example"
     assert "For " not in mails.text_of(message).partition("In this issue")[0]
-    assert "<bdi>" not in mails.html_of(message).partition("In this issue")[0].partition("<h1")[2]
+    assert 'dir="auto"' not in mails.html_of(message).partition("In this issue")[0].partition("<h1")[2]
 
 
 def test_one_reader_s_data_is_never_in_another_s_mail(parts: Composer) -> None:
@@ -194,7 +208,9 @@ def test_one_reader_s_data_is_never_in_another_s_mail(parts: Composer) -> None:
     first = made.fill(mails.reader(), mails.LINKS)
     other = made.fill(
         mails.reader("José Núñez", "jose@otro.example", delivery="12.0.38", choices=(Choice(),)),
-        ReaderLinks("https://tribune.example/u/other", "https://tribune.example/u/other", "https://tribune.example/p/other"),
+        ReaderLinks(
+            "https://tribune.example/u/other", "https://tribune.example/u/other", "https://tribune.example/p/other"
+        ),
     )
     assert made.fill(mails.reader(), mails.LINKS) == first
     shown = mails.text_of(mails.parse(other)) + mails.html_of(mails.parse(other)) + other.decode()
@@ -204,7 +220,11 @@ def test_one_reader_s_data_is_never_in_another_s_mail(parts: Composer) -> None:
 
 
 def test_why_a_person_gets_it_names_cadence_and_choices(parts: Composer) -> None:
-    many = Choice(frozenset({"wages", "skills"}), frozenset({"SEN", "MLI", "COL", "PER", "ECU", "RWA", "ESP"}), frozenset({"report"}))
+    many = Choice(
+        frozenset({"wages", "skills"}),
+        frozenset({"SEN", "MLI", "COL", "PER", "ECU", "RWA", "ESP"}),
+        frozenset({"report"}),
+    )
     for cadence, said in (
         (Cadence.AT_ONCE, "as soon as something new is published"),
         (Cadence.DAILY, "every day"),
@@ -213,9 +233,13 @@ def test_why_a_person_gets_it_names_cadence_and_choices(parts: Composer) -> None
     ):
         edition = replace(mails.EDITION, cadence=cadence)
         made = mails.mail(ITEMS, "en", parts=parts, edition=edition)
-        text = mails.text_of(mails.parse(made.fill(mails.reader(choices=(many, Choice())), mails.LINKS))).replace("\n", " ")
+        text = mails.text_of(mails.parse(made.fill(mails.reader(choices=(many, Choice())), mails.LINKS))).replace(
+            "\n", " "
+        )
         assert said in text
-        assert "Skills" in text and "Colombia, Ecuador, Mali, Peru, 3 more – Report; everything that we publish." in text
+        assert (
+            "Skills" in text and "Colombia, Ecuador, Mali, Peru, 3 more – Report; everything that we publish." in text
+        )
 
 
 ATTACK = '<script>alert(1)</script><!--slot:name--><!--/cut:lead--> "quoted" & {{ 7*7 }} %(name)s'
@@ -232,7 +256,16 @@ def test_what_sources_write_is_text_and_nothing_else(parts: Composer) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "https://user:pass@host/", 'https://x/"onmouseover="y', "https://", "//x/y", "https://x/ y"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://user:pass@host/",
+        'https://x/"onmouseover="y',
+        "https://",
+        "//x/y",
+        "https://x/ y",
+    ],
 )
 def test_a_mail_links_to_http_only(parts: Composer, url: str) -> None:
     version = LanguageVersion("en", "Title", "Abstract.", (Link(url),))
@@ -243,7 +276,10 @@ def test_a_mail_links_to_http_only(parts: Composer, url: str) -> None:
     assert "Read more" not in mails.html_of(message) and "Read more" not in mails.text_of(message)
 
 
-@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@b@c", "", "a@b.example,c@d.example"])
+@pytest.mark.parametrize(
+    "address",
+    ["a@b.example\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@b@c", "", "a@b.example,c@d.example"],
+)
 def test_an_address_that_could_forge_a_header_is_refused(parts: Composer, address: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(address=address), mails.LINKS)
@@ -251,7 +287,7 @@ def test_an_address_that_could_forge_a_header_is_refused(parts: Composer, addres
 
 
 @pytest.mark.parametrize("field", ["unsubscribe", "one_click", "preferences"])
-@pytest.mark.parametrize("url", ["javascript:x", "https://x/\r\nX-Evil: 1", "https://x/>\"", "https://x/ y"])
+@pytest.mark.parametrize("url", ["javascript:x", "https://x/\r\nX-Evil: 1", 'https://x/>"', "https://x/ y"])
 def test_a_link_that_could_forge_a_header_is_refused(parts: Composer, field: str, url: str) -> None:
     with pytest.raises(InvalidInput):
         mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), replace(mails.LINKS, **{field: url}))
@@ -278,7 +314,7 @@ def test_a_mail_without_items_or_with_unknown_ones_is_not_made(parts: Composer) 
 
 
 def test_every_shape_fits_the_frame_s_head(parts: Composer) -> None:
-    """The CSS in the head is the frame's: an item compiled inside it must not have asked for more (decisions.md, 15)."""
+    """The CSS in the head is the frame's: an item compiled inside it must not ask for more (decisions.md, 15)."""
     from tribune.rendering.email.item_view import view
     from tribune.rendering.email.pieces import HtmlSlots
 
@@ -286,7 +322,9 @@ def test_every_shape_fits_the_frame_s_head(parts: Composer) -> None:
     voice = parts.voice("en")
 
     def head(**shown: object) -> str:
-        html = parts.templates.html("digest/digest.mjml", "en", frame=frame.view, slot=HtmlSlots(), **{"lead": None, "row": None, **shown})
+        html = parts.templates.html(
+            "digest/digest.mjml", "en", frame=frame.view, slot=HtmlSlots(), **{"lead": None, "row": None, **shown}
+        )
         for shape in shown:
             assert cut_out(html, shape).strip().startswith("<!--[if mso")
         return html.partition("<body")[0]
@@ -298,7 +336,8 @@ def test_every_shape_fits_the_frame_s_head(parts: Composer) -> None:
 
 
 NAMES = st.text(
-    st.characters() | st.sampled_from("\r\n\0\t\",;:<>@()[]\\=?_. 'éñ漢👩‍👩‍👧🇸🇳\u202e\u2066\u200f\ud800אحمد"), max_size=300
+    st.characters() | st.sampled_from("\r\n\0\t\",;:<>@()[]\\=?_. 'éñ漢👩‍👩‍👧🇸🇳\u202e\u2066\u200f\ud800אحمد"),
+    max_size=300,
 )
 
 
@@ -314,21 +353,33 @@ def test_any_name_gives_a_correct_mail(raw_parts: Composer, name: str) -> None:
     assert message["To"].addresses[0].addr_spec == "awa.diop@travail.example"
     assert len(message["To"].addresses) == 1
     assert set(message.keys()) == {
-        "From", "Subject", "To", "Message-ID", "Date", "Content-Language", "Auto-Submitted", "List-Id", "List-Unsubscribe-Post",
-        "List-Unsubscribe", "MIME-Version", "Content-Type",
-    }  # fmt: skip
+        "From",
+        "Subject",
+        "To",
+        "Message-ID",
+        "Date",
+        "Content-Language",
+        "Auto-Submitted",
+        "List-Id",
+        "List-Unsubscribe-Post",
+        "List-Unsubscribe",
+        "MIME-Version",
+        "Content-Type",
+    }
     # Python's parser puts spaces between encoded words (see mime.encoded_words): letters are compared.
     assert _letters(message["To"].addresses[0].display_name) == _letters(shown)
     if shown:
         assert f"Pour {shown}\n" in mails.text_of(message)
-        assert f"<bdi>{escape(shown)}</bdi>" in mails.html_of(message)
+        assert f'<span dir="auto">{escape(shown)}</span>' in mails.html_of(message)
 
 
 def _letters(text: str) -> str:
     return re.sub(r"[ \u00a0]", "", text)
 
 
-@pytest.mark.parametrize("name", ["Ministère du Travail, de l’Emploi et de la Sécurité sociale", "وزارة الشغل والحماية الاجتماعية والتضامن"])
+@pytest.mark.parametrize(
+    "name", ["Ministère du Travail, de l’Emploi et de la Sécurité sociale", "وزارة الشغل والحماية الاجتماعية والتضامن"]
+)
 def test_a_long_name_comes_through_whole(parts: Composer, name: str) -> None:
     made = mails.mail(ITEMS, "fr", parts=parts).fill(mails.reader(name), mails.LINKS)
     message = mails.parse(made)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -40,19 +41,19 @@ class Formats:
 
     # -- dates and times
 
-    def date(self, day: date) -> str:
+    def date(self, day: dt.date) -> str:
         """`23 November 2026`."""
         return self._first(format_date(day, "long", self._cldr), day)
 
-    def full_date(self, day: date) -> str:
+    def full_date(self, day: dt.date) -> str:
         """`Monday 23 November 2026`."""
         return self._first(format_date(day, self._house.full_date or "full", self._cldr), day)
 
-    def day_and_month(self, day: date) -> str:
+    def day_and_month(self, day: dt.date) -> str:
         """`23 November`."""
         return self._first(format_skeleton("MMMMd", day, locale=self._cldr), day)
 
-    def month(self, day: date) -> str:
+    def month(self, day: dt.date) -> str:
         """`November 2026`."""
         return format_skeleton("yMMMM", day, locale=self._cldr)
 
@@ -83,12 +84,12 @@ class Formats:
         return name.rsplit("/", 1)[-1].replace("_", " ")
 
     def period(self, code: str) -> str:
-        """A reference period: `2024`, `2024-Q1` -> `Q1 2024`, `2024-M03` or `2024-03` -> `March 2024`; else as it is."""
+        """A reference period: `2024`, `2024-Q1` -> `Q1 2024`, `2024-M03`, `2024-03` -> `March 2024`; else as it is."""
         found = _PERIOD.fullmatch(code)
         if not found or not (found[2] or found[4]):
             return code
         month = int(found[4]) if found[4] else 3 * int(found[3]) - 2
-        day = date(int(found[1]), month, 1)
+        day = dt.date(int(found[1]), month, 1)
         return self.month(day) if found[4] else format_skeleton("yQQQ", day, locale=self._cldr)
 
     # -- numbers
@@ -98,7 +99,8 @@ class Formats:
         exact = Decimal(str(value))
         if decimals is not None:
             exact = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-        places = max(0, -int(exact.as_tuple().exponent))
+        exponent = exact.as_tuple().exponent
+        places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
         house = self._house
         grouped = len(str(abs(int(exact)))) >= house.group_from
         text = format_decimal(
@@ -119,7 +121,7 @@ class Formats:
     def plural(self, value: float | Decimal) -> int:
         """A whole number whose plural form is that of `value`: what gettext needs for « 1,5 point »."""
         exact = abs(Decimal(str(value)))
-        if exact == int(exact) and not (exact.as_tuple().exponent < 0):
+        if "." not in str(exact):
             return int(exact)
         wanted = self._cldr.plural_form(exact)
         return next((n for n in range(1, 201) if self._cldr.plural_form(n) == wanted), 2)
@@ -165,7 +167,7 @@ class Formats:
         return self.aside(self._codelists.policy_areas.label(code, self.locale, self._default))
 
     def language(self, tag: str) -> str:
-        """The name of a language as it stands inside a sentence: `English`, « anglais »; the tag where CLDR has none."""
+        """The name of a language as it stands inside a sentence: `English`, « anglais »; else the tag."""
         names = self._cldr.languages
         return str(names.get(tag.replace("-", "_")) or names.get(base(tag)) or tag)
 
@@ -178,7 +180,7 @@ class Formats:
         """A label that fell back to a language of the other direction keeps its direction to itself."""
         return isolate(label, "ar" if runs_right_to_left(label) else "en", self.locale)
 
-    def _first(self, text: str, day: date) -> str:
+    def _first(self, text: str, day: dt.date) -> str:
         if day.day == 1 and self._house.first_day:
             return re.sub(r"\b1\b", self._house.first_day, text, count=1)
         return text

@@ -1,4 +1,4 @@
-"""House rules per language where they differ from CLDR (decisions.md, 27; look.md). A language not named here follows CLDR.
+"""House rules per language where they differ from CLDR (decisions.md, 27; look.md). Other languages follow CLDR.
 
 French: Imprimerie nationale, *Lexique des règles typographiques*; Spanish: RAE, *Ortografía* (thousands, `e` and `u`
 before a vowel); English: United Nations Editorial Manual (day month year, 24 hours, no comma before "and").

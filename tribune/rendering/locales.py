@@ -26,7 +26,7 @@ DOMAIN = "tribune"
 Texts = gettext.NullTranslations
 """What `Translations.gettext` gives: gettext, ngettext, pgettext, npgettext."""
 
-_RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks nqo ps sd ug ur yi".split())
+_RIGHT_TO_LEFT = frozenset(["ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "sd", "ug", "ur", "yi"])
 _RTL_SCRIPT = re.compile(r"-(Arab|Hebr|Thaa|Nkoo|Syrc|Adlm)\b", re.IGNORECASE)
 
 

@@ -21,10 +21,46 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 _END = re.compile(r"(?:[.!?…؟。！？]+[\u00a0\u202f]?[»”’\")\]]*)(?=\s+[«“‘\"(\[¿¡]*\s?[^\W_a-zà-öø-ÿ]|\s*$)")
 _ABBREVIATIONS = frozenset(
     {
-        *("e.g", "i.e", "etc", "cf", "vs", "no", "nos", "vol", "vols", "p", "pp", "ed", "eds", "art", "fig", "ch", "sec"),
+        *(
+            "e.g",
+            "i.e",
+            "etc",
+            "cf",
+            "vs",
+            "no",
+            "nos",
+            "vol",
+            "vols",
+            "p",
+            "pp",
+            "ed",
+            "eds",
+            "art",
+            "fig",
+            "ch",
+            "sec",
+        ),
         *("dr", "mr", "mrs", "ms", "prof", "st", "jr", "al", "approx", "para", "paras", "ca", "op", "cit", "rev"),
         *("m", "mm", "mme", "mlle", "n", "éd", "chap", "env", "av", "ap", "ex", "par", "réf", "rés"),
-        *("sr", "sra", "srta", "dra", "ud", "uds", "núm", "pág", "págs", "cap", "aprox", "ej", "c", "a.c", "d.c", "ee", "uu"),
+        *(
+            "sr",
+            "sra",
+            "srta",
+            "dra",
+            "ud",
+            "uds",
+            "núm",
+            "pág",
+            "págs",
+            "cap",
+            "aprox",
+            "ej",
+            "c",
+            "a.c",
+            "d.c",
+            "ee",
+            "uu",
+        ),
     }
 )
 
@@ -92,7 +128,9 @@ def _abbreviated(before: str, mark: str) -> bool:
     if not mark.startswith(".") or len(mark) > 1:
         return False
     word = re.split(r"[\s(«“\"\u00a0\u202f]", before)[-1]
-    return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper()) or bool(re.fullmatch(r"(\w\.)+\w", word))
+    return (
+        word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper()) or bool(re.fullmatch(r"(\w\.)+\w", word))
+    )
 
 
 def same_language(one: str, other: str) -> bool:

@@ -38,18 +38,20 @@ _FRENCH = (
     _rule(f"(?<![{NBSP}{NARROW}])%(?!\\()", "% without a no-break space before it"),
     _rule(r"“|”", "English quotation marks; write « »"),
     _rule(r"(?<!\d)\d{1,3}[.,' ]\d{3}(?!\d)", "thousands not set apart by a narrow no-break space"),
-    _rule(r"(?i)\b1 (janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)", "1 for 1er"),
+    _rule(
+        r"(?i)\b1 (janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)", "1 for 1er"
+    ),
     _rule(r"\b(A|Etat|Etats|Ecole|Etude|Egalité|Evénement|Edition)\b(?=\s)", "a capital without its accent"),
 )
+_MONTHS = "Enero|Febrero|Marzo|Abril|Mayo|Junio|Julio|Agosto|Septiembre|Octubre|Noviembre|Diciembre"
 _SPANISH = (
     _rule(r"\s[:;!?»]", "a space before a closing mark"),
     _rule(r"[¿¡«]\s", "a space after an opening mark"),
     _rule(r"“[^”]*”(?![^«]*»)", "“ ” before « »"),
     _rule(f"(?<![{NBSP}{NARROW}])%(?!\\()", "% without a no-break space before it"),
     _rule(r"(?<!\d)\d{1,3}[.,]\d{3}(?!\d)", "thousands set apart by a mark"),
-    _rule(r"\b(?<![.¡¿] )(?<!^)(Enero|Febrero|Marzo|Abril|Mayo|Junio|Julio|Agosto|Septiembre|Octubre|Noviembre|Diciembre)\b",
-          "a month with a capital"),
-)  # fmt: skip
+    _rule(rf"(?<![.¡¿] )(?<!^)\b({_MONTHS})\b", "a month with a capital"),
+)
 _ENGLISH = (_rule(r"\s[:;!?]", "a space before a closing mark"), _rule(r"«|»", "French quotation marks; write “ ”"))
 _RULES = {"fr": _FRENCH, "es": _SPANISH, "en": _ENGLISH}
 

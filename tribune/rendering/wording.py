@@ -36,7 +36,7 @@ class Wording:
     # -- figures
 
     def value(self, value: float, unit: str) -> str:
-        """A figure with its unit: percent with one decimal, a ratio with two, a number as it comes (one decimal at most)."""
+        """A figure with its unit: percent with one decimal, a ratio with two, a number with one at most."""
         if unit == "percent":
             return self._formats.percent(value, 1)
         return self._formats.number(_rounded(value, unit))
@@ -53,7 +53,9 @@ class Wording:
         if now == before:
             return Change(SAME, self._texts.gettext("unchanged from %(period)s (%(previous)s)") % told)
         sign = UP if now > before else DOWN
-        return Change(sign, self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told))
+        return Change(
+            sign, self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told)
+        )
 
     def _points(self, difference: Decimal, told: Mapping[str, str]) -> str:
         count = self._formats.plural(difference)
@@ -93,7 +95,9 @@ class Wording:
 
     def pages(self, count: int) -> str:
         """`48 pages`."""
-        return self._texts.ngettext("%(number)s page", "%(number)s pages", count) % {"number": self._formats.number(count)}
+        return self._texts.ngettext("%(number)s page", "%(number)s pages", count) % {
+            "number": self._formats.number(count)
+        }
 
     def new_values(self, new: int, revised: int) -> list[str]:
         """What a data release brought: `134 new figures`, `12 revised figures`."""
@@ -199,7 +203,9 @@ class Wording:
         return self._formats.parts(ordered)
 
     def _more_names(self, count: int) -> str:
-        return self._texts.ngettext("%(number)s more", "%(number)s more", count) % {"number": self._formats.number(count)}
+        return self._texts.ngettext("%(number)s more", "%(number)s more", count) % {
+            "number": self._formats.number(count)
+        }
 
 
 def starts_in(session: SessionInfo, zone: str) -> datetime:
@@ -220,4 +226,8 @@ def _rounded(value: float, unit: str) -> Decimal:
         return exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
     if unit == "ratio":
         return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return exact.quantize(Decimal(1), ROUND_HALF_UP) if exact == int(exact) else exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return (
+        exact.quantize(Decimal(1), ROUND_HALF_UP)
+        if exact == int(exact)
+        else exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    )

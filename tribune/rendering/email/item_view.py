@@ -23,7 +23,7 @@ _FORMATS = ("html", "pdf", "epub", "xlsx", "csv", "audio", "video", "other")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: what it is of, the value with its unit, its change as a sign and in words ("" where there is none)."""
+    """A figure: what it is of, the value with its unit, its change as a sign and in words ("" where there is none)."""
 
     label: str
     value: str
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """An item as a mail shows it. `language` and `direction` are those of title and abstract; all else is the frame's."""
+    """An item as a mail shows it. `language` and `direction` are of title and abstract; all else is the frame's."""
 
     group: str  # publication, data or session
     title: str
@@ -113,7 +113,7 @@ def _link(item: Item, version: LanguageVersion) -> Link | None:
 
 def fit_to_link(url: str) -> bool:
     """Whether a mail may link to `url`."""
-    if not url or any(c.isspace() or c in "<>\"\\" or not c.isprintable() for c in url):
+    if not url or any(c.isspace() or c in '<>"\\' or not c.isprintable() for c in url):
         return False
     try:
         parts = urlsplit(url)
@@ -136,7 +136,10 @@ def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
         return texts.gettext("Listen") if link.format == "audio" else texts.gettext("Watch")
     kind = link.format.upper()
     if link.size_bytes:
-        return texts.gettext("Download (%(format)s, %(size)s)") % {"format": kind, "size": formats.size(link.size_bytes)}
+        return texts.gettext("Download (%(format)s, %(size)s)") % {
+            "format": kind,
+            "size": formats.size(link.size_bytes),
+        }
     return texts.gettext("Download (%(format)s)") % {"format": kind}
 
 
@@ -163,7 +166,7 @@ def _indicator(data: DataSummary, formats: Formats) -> str:
 def _subject(
     item: Item, version: LanguageVersion, key: FragmentKey, formats: Formats, wording: Wording, texts: Texts
 ) -> str:
-    """What the subject says of an item that leads: the figure of a data release, the day of a session, else the title."""
+    """What the subject says of an item that leads: a data release's figure, a session's day, else the title."""
     title = cut_at_word(version.title, SUBJECT_TITLE)
     if not same_language(key.language, key.locale):
         shown = texts.pgettext("subject", "%(title)s [%(in_language)s]")

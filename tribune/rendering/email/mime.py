@@ -58,9 +58,7 @@ def _line(raw: bytes) -> bytes:
 
 
 def _tokens(raw: bytes) -> list[bytes]:
-    return [
-        bytes((byte,)) if 32 <= byte <= 126 and byte != 61 or byte == 9 else b"=%02X" % byte for byte in raw
-    ]
+    return [bytes((byte,)) if (32 <= byte <= 126 and byte != 61) or byte == 9 else b"=%02X" % byte for byte in raw]
 
 
 def slot(text: str) -> bytes:

@@ -30,8 +30,8 @@ class HtmlSlots:
         if name in _ADDRESSES:
             return Markup(_ADDRESS + name)  # noqa: S704 - our own names
         mark = f"<!--slot:{name}-->"
-        # A name has a direction of its own; the other slots speak the frame's language.
-        return Markup(f"<bdi>{mark}</bdi>" if name == "name" else mark)  # noqa: S704 - our own names
+        # A name has a direction of its own; the other slots speak the frame's language. Gmail and Outlook drop <bdi>.
+        return Markup(f'<span dir="auto">{mark}</span>' if name == "name" else mark)  # noqa: S704 - our own names
 
 
 class TextSlots:

@@ -49,7 +49,7 @@ class Templates:
 
             found = Environment(
                 loader=FileSystemLoader(self._folder),
-                autoescape=lambda name: not (name or "").endswith(".txt"),
+                autoescape=lambda name: not (name or "").endswith(".txt"),  # noqa: S701 - text is not HTML
                 undefined=StrictUndefined,
                 trim_blocks=True,
                 lstrip_blocks=True,

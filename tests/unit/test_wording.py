@@ -1,0 +1,128 @@
+"""Figures, sessions and contents in words; texts cut where a sentence ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import mails
+from tribune.domain.items import Observation, SessionInfo
+from tribune.rendering.text import clean, clean_name, cut_at_sentence, cut_at_word, isolate
+from tribune.rendering.wording import Wording
+
+PARTS = mails.composer()
+EN, FR, ES = (PARTS.voice(locale).wording for locale in ("en", "fr", "es"))
+NB = "\u00a0"
+
+
+def change(wording: Wording, value: float, previous: float, unit: str = "percent") -> str:
+    told = wording.change(Observation("SEN", "2024", value, "2023", previous), unit)
+    assert told is not None
+    return f"{told.sign} {told.words}"
+
+
+def test_a_change_says_how_much_from_what_and_which_way() -> None:
+    assert change(EN, 5.4, 6.1) == "▼ down 0.7 percentage points from 2023 (6.1%)"
+    assert change(EN, 7.1, 6.1) == "▲ up 1.0 percentage points from 2023 (6.1%)"
+    assert change(FR, 7.6, 6.1) == f"▲ en hausse de 1,5{NB}point de pourcentage par rapport à 2023 (6,1{NB}%)"
+    assert change(FR, 8.2, 6.1) == f"▲ en hausse de 2,1{NB}points de pourcentage par rapport à 2023 (6,1{NB}%)"
+    assert change(ES, 5.4, 6.1) == f"▼ 0,7{NB}puntos porcentuales menos que en 2023 (6,1{NB}%)"
+    assert change(ES, 7.6, 6.1) == f"▲ 1,5{NB}puntos porcentuales más que en 2023 (6,1{NB}%)"
+
+
+def test_a_change_is_that_of_the_figures_that_are_shown() -> None:
+    assert change(EN, 5.44, 6.06) == "▼ down 0.7 percentage points from 2023 (6.1%)"
+    assert change(EN, 5.44, 5.36) == "= unchanged from 2023 (5.4%)"
+
+
+def test_other_units() -> None:
+    assert change(EN, 12300, 12000, "number") == "▲ up 2.5% from 2023 (12,000)"
+    assert change(EN, 5, 0, "number") == "▲ up 5 from 2023 (0)"
+    assert change(FR, 0.85, 0.9, "ratio") == "▼ en baisse de 0,05 par rapport à 2023 (0,90)"
+    assert (
+        EN.value(0.9, "ratio") == "0.90" and EN.value(12.34, "number") == "12.3" and EN.value(-3, "percent") == "−3.0%"
+    )
+    assert EN.change(Observation("SEN", "2024", 1.0), "percent") is None
+
+
+def test_contents_count_with_the_right_plurals() -> None:
+    groups = {"publication": 1, "data": 2, "session": 1}
+    assert EN.contents(groups) == "In this issue: 1 publication, 2 data releases and 1 live session."
+    assert (
+        FR.contents(groups) == f"Dans ce numéro{NB}: 1 publication, 2 publications de données et 1 session en direct."
+    )
+    assert ES.contents(groups) == "En este número: 1 publicación, 2 publicaciones de datos y 1 sesión en directo."
+    assert FR.contents({"publication": 3}) == f"Dans ce numéro{NB}: 3 publications."
+
+
+def test_a_session_over_midnight_names_both_days() -> None:
+    info = SessionInfo(datetime(2026, 12, 31, 23, 0), "Europe/Paris", 90)  # noqa: DTZ001 - wall-clock time
+    told = FR.session(info, "Europe/Paris")
+    assert (
+        told
+        == f"Du jeudi 31 décembre 2026, 23{NB}h, au vendredi 1er janvier 2027, 0{NB}h{NB}30 (heure de Paris, UTC+1)"
+    )
+
+
+# -- cutting
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("One. Two.", 20, "One. Two."),
+        ("A first sentence here. A second one that is longer.", 30, "A first sentence here."),
+        (
+            "Mr. Smith and Dr. Jones met, e.g. in Geneva, at 3.5 per cent. Then they left for home.",
+            65,
+            "Mr. Smith and Dr. Jones met, e.g. in Geneva, at 3.5 per cent.",
+        ),
+        ("Que faire\u202f? Agir vite. Et puis attendre que cela passe.", 26, "Que faire\u202f? Agir vite."),
+        ("Il dit : «\u00a0Non.\u00a0» Elle répond que si, et longuement encore.", 24, "Il dit : «\u00a0Non.\u00a0»"),
+        ("¿Quién cuida? ¡Nadie! Y después de eso viene otra frase larga.", 25, "¿Quién cuida? ¡Nadie!"),
+        ("هل هذا كاف؟ نعم هو كاف. ثم تأتي جملة أخرى طويلة", 26, "هل هذا كاف؟ نعم هو كاف."),
+        (
+            "This first sentence is a little longer than it may be. Next.",
+            45,
+            "This first sentence is a little longer than it may be.",
+        ),
+        (
+            "This first sentence is far longer than it may ever be in such a place. Next.",
+            30,
+            "This first sentence is far…",
+        ),
+        (
+            "Ok. But then comes a sentence that goes on and on and does not end for long.",
+            40,
+            "Ok. But then comes a sentence that goes…",
+        ),
+        ("unbreakable" * 20, 30, "unbreakable" * 2 + "unbreak" + "…"),
+    ],
+)
+def test_an_abstract_is_cut_where_a_sentence_ends(text: str, limit: int, cut: str) -> None:
+    assert cut_at_sentence(text, limit) == cut
+
+
+@given(text=st.text(max_size=400), limit=st.integers(20, 200))
+def test_a_cut_text_is_a_beginning_and_not_too_long(text: str, limit: int) -> None:
+    cut = cut_at_sentence(text, limit)
+    assert len(cut) <= limit * 4 // 3
+    assert clean(text).startswith(cut.removesuffix("…").rstrip()) or cut == clean(text)
+    assert len(cut_at_word(text, limit)) <= limit
+
+
+@given(text=st.text(max_size=200))
+def test_clean_text_is_one_line_and_stays_clean(text: str) -> None:
+    done = clean(text)
+    assert clean(done) == done
+    assert not any(ord(c) < 32 or c in "\u202e\u2066\u2028" or "\ud800" <= c <= "\udfff" for c in done)
+    done.encode("utf-8")
+
+
+def test_names_and_directions() -> None:
+    assert clean_name("\u200b \u202e\ufeff") == "" and clean_name(" Zoë\r\n\tÉa ") == "Zoë Éa"
+    assert clean_name("👩‍👩‍👧 نور") == "👩‍👩‍👧 نور"
+    assert isolate("Title", "en", "ar") == "\u2068Title\u2069" and isolate("Title", "en", "fr") == "Title"
