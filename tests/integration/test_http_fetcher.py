@@ -169,6 +169,10 @@ def test_rebinding_between_redirects_is_refused(site: Site) -> None:
         "gopher://127.0.0.1/",
         "http://user:pass@127.0.0.1/",
         "//192.168.0.1/x",
+        "http://[::1",
+        "http://exa mple/",
+        "http://127.0.0.1:99999999/",
+        "x" * 5000,
     ],
 )
 def test_every_redirect_is_checked(site: Site, fetcher: HttpFetcher, to: str) -> None:
@@ -216,6 +220,17 @@ def test_other_answers_are_told_with_advice(site: Site, fetcher: HttpFetcher, st
     assert said in error.value.hint
     told = fetcher.fetch(site.url + "/", allow=frozenset({status}))
     assert (told.status, told.headers["retry-after"]) == (status, "5")
+
+
+def test_headers_in_other_encodings_do_no_harm(site: Site, fetcher: HttpFetcher) -> None:
+    def page(request: BaseHTTPRequestHandler) -> None:
+        answer(request, b"ok", ETag='"\u00e9t\u00e9"')
+
+    site.pages["/%C3%A9t%C3%A9"] = page
+    site.pages["/"] = redirect("/\u00c3\u00a9t\u00c3\u00a9")  # UTF-8 as http.server writes it, byte for byte
+    told = fetcher.fetch(site.url + "/")
+    assert told.url == site.url + "/%C3%A9t%C3%A9"
+    assert fetcher.fetch(site.url + "/", etag=told.etag, last_modified="Mon \u20ac").body == b"ok"
 
 
 def test_a_body_goes_into_a_file(site: Site, fetcher: HttpFetcher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from producers import by_hand
+from tribune.bootstrap import Application
 from tribune.codelists import load
 from tribune.domain.errors import InvalidInput
 from tribune.domain.items import Identifier, ItemRecord, Link, Scheme, SessionInfo, Withdrawal
@@ -205,3 +208,40 @@ def test_any_text_is_read_or_told_apart(text: str) -> None:
             read_items(whole, "item.yaml", LISTS)
         except InvalidInput:
             continue
+
+
+# -- through the door
+
+
+def test_folders_and_files_are_published_once(app: Application, tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(GOOD, encoding="utf-8-sig")
+    (tmp_path / "a.json").write_text('{"record": "x", "withdrawn": "never was"}', encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("not an item", encoding="utf-8")
+    (event,) = by_hand.publish(app, [tmp_path])
+    assert (event.type, event.source, event.key) == ("publication.published", "by-hand", "wages-2026")
+    assert by_hand.publish(app, [tmp_path]) == []
+    (tmp_path / "b.yaml").write_text("record: wages-2026\nwithdrawn: A wrong figure.\n", encoding="utf-8")
+    (event,) = by_hand.publish(app, [tmp_path / "b.yaml"])
+    assert (event.type, event.revision, event.data["reason"]) == ("publication.withdrawn", 2, "A wrong figure.")
+
+
+def test_with_a_mistake_in_one_file_none_is_published(app: Application, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "twin.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("record: b\n", encoding="utf-8")
+    (tmp_path / "latin.yaml").write_bytes("record: é".encode("latin-1"))
+    with pytest.raises(InvalidInput) as error:
+        by_hand.publish(app, [tmp_path])
+    said = str(error.value)
+    assert "Nothing was published" in said and "bad.yaml, line 1: the key 'kind' is missing." in said
+    assert "latin.yaml: This file is not UTF-8." in said and "good.yaml too" in said
+    with app.store.read() as tx:
+        assert tx.sources.records("by-hand") == {}
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        by_hand.publish(app, [tmp_path / "none.yaml"])
+
+
+def test_a_dry_run_publishes_nothing(app: Application, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD, encoding="utf-8")
+    assert len(by_hand.publish(app, [tmp_path], dry_run=True)) == 1
+    assert len(by_hand.publish(app, [tmp_path])) == 1

@@ -109,6 +109,8 @@ class HttpFetcher:
     def _exchange(self, url: str, headers: dict[str, str], expected: frozenset[int], take: _Take) -> Answer:
         """Ask, follow redirects, and let `take` read the body of what answers in the end."""
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip", **headers}
+        # Bytes, as a server may have put any into its ETag.
+        sent = [(name.encode(), value.encode("latin-1", "ignore").strip()) for name, value in headers.items()]
         deadline = _Deadline(self._timeout, self._total)
         target = _checked(url, url)
         # A fetch is one short conversation: its connections live and die with it, none is shared between sources.
@@ -116,13 +118,13 @@ class HttpFetcher:
         try:
             with httpcore.ConnectionPool(ssl_context=self._ssl or _tls(), network_backend=backend) as pool:
                 for _ in range(MAX_REDIRECTS + 1):
-                    with pool.stream("GET", str(target), headers=list(headers.items())) as response:
+                    with pool.stream("GET", str(target), headers=sent) as response:
                         told = {
                             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
                         }
                         status = response.status
                         if status in REDIRECTS and "location" in told:
-                            target = _checked(str(target.join(told["location"])), url)
+                            target = _checked(_utf8(told["location"]), url, target)
                             continue
                         if status not in expected and not 200 <= status < 300:
                             raise SourceError(
@@ -138,22 +140,32 @@ class HttpFetcher:
         raise SourceError(f"More than {MAX_REDIRECTS} redirects.", where=url, hint="Give the address they end at.")
 
 
-def _checked(url: str, asked: str) -> httpx.URL:
-    """The address, if it is one that we fetch at all."""
+def _checked(url: str, asked: str, base: httpx.URL | None = None) -> httpx.URL:
+    """The address (seen from `base`, for a redirect), if it is one that we fetch at all."""
     where, shown = _shown(asked), _shown(url)
     if len(url) > MAX_URL:
         raise SourceError(f"An address of more than {MAX_URL} characters.", where=where)
     try:
-        parsed = httpx.URL(url.strip())
+        parsed = base.join(url.strip()) if base else httpx.URL(url.strip())
     except (httpx.InvalidURL, ValueError) as error:
         raise SourceError(f"{shown!r} is not an address: {error}.", where=where, hint="Correct it.") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise SourceError(
             f"{shown!r} is not an http or https address.", where=where, hint="Use one that begins with https://."
         )
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise SourceError(f"{parsed.port} is not a port.", where=where, hint="Correct the address.")
     if parsed.userinfo:
         raise SourceError("The address holds a user name or password.", where=parsed.host, hint="Take them out of it.")
     return parsed.copy_with(fragment=None)
+
+
+def _utf8(header: str) -> str:
+    """A Location may hold UTF-8, though it should not (RFC 9110, 10.2.2)."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return header
 
 
 def _shown(url: str) -> str:
