@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -26,16 +27,17 @@ def create_app(app: Application) -> FastAPI:
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
-        Guard, allowed_hosts=app.settings.web.allowed_hosts, desk_networks=app.settings.web.desk_networks
+        Guard,
+        allowed_hosts=app.settings.web.allowed_hosts,
+        desk_networks=app.settings.web.desk_networks,
+        base_url=app.settings.web.base_url,
+        failed=lambda scope: pages.error(Request(scope), 500),
     )
 
     @site.exception_handler(HTTPException)
     @site.exception_handler(NotFound)
+    @site.exception_handler(RequestValidationError)
     def _refused(request: Request, error: Exception) -> Response:
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
-
-    @site.exception_handler(Exception)
-    def _failed(request: Request, error: Exception) -> Response:
-        return pages.error(request, 500)
 
     return site

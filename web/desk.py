@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
@@ -24,6 +24,7 @@ from web.security import MAIL_CSP
 
 Text = Annotated[str, Query(max_length=200)]
 AsView = Annotated[Literal["html", "phone", "text", "headers"], Query(alias="as")]
+Number = Annotated[int, Path(ge=1, le=2**31)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 PAGE = 50
 MAILINGS, MAILINGS_SHOWN = 2_000, 200
@@ -109,7 +110,7 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
         return desk.show(request, "mailings.html", "mailings", mailings=found, edition=edition)
 
     @routes.get("/{locale}/mailings/{number}")
-    def mailing(request: Request, number: int) -> Response:
+    def mailing(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             progress = mailing_progress(tx, number)
             exceptions = tx.ledger.deliveries(number, states=NOT_SIMPLY_SENT, limit=100)
@@ -212,7 +213,7 @@ def _content(routes: APIRouter, desk: Desk) -> None:
         )
 
     @routes.get("/{locale}/items/{number}")
-    def item(request: Request, number: int) -> Response:
+    def item(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             story = item_story(tx, number, app.digests, app.codelists.places)
         if story is None:

@@ -41,7 +41,7 @@ class PrometheusMetrics:
 
 
 def exposition(app: Application) -> bytes:
-    """The text that Prometheus reads: lag, dead letters, deliveries and subscribers now, then this process's counters."""
+    """What Prometheus reads: lag, dead letters, deliveries and subscribers now, then this process's counters."""
     now = PrometheusMetrics()
     for lag in app.log.lag():
         now.gauge("log_lag_events", lag.behind, group=lag.group, topic=lag.topic, partition=str(lag.partition))

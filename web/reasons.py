@@ -66,27 +66,27 @@ class Reasons:
             "axes": self._formats.list([self._axes()[axis] for axis in reason.axes]) or self._axes()["topics"],
             "rhythm": self._words.cadence(reason.cadence) if reason.cadence else "",
         }
-        _ = self._texts.ngettext
+        ngettext = self._texts.ngettext
         sentences: Mapping[Why, str] = {
-            Why.STOPPED: _(
+            Why.STOPPED: ngettext(
                 "%(number)s person does not receive digests at the moment.",
                 "%(number)s people do not receive digests at the moment.",
                 n,
             ),
-            Why.NOT_ASKED: _(
+            Why.NOT_ASKED: ngettext(
                 "%(number)s person asked for other %(axes)s.", "%(number)s people asked for other %(axes)s.", n
             ),
-            Why.LANGUAGE: _(
+            Why.LANGUAGE: ngettext(
                 "%(number)s person reads none of its languages, and wants nothing in other languages.",
                 "%(number)s people read none of its languages, and want nothing in other languages.",
                 n,
             ),
-            Why.NEXT: _(
+            Why.NEXT: ngettext(
                 "%(number)s person gets it with their next mail (%(rhythm)s).",
                 "%(number)s people get it with their next mail (%(rhythm)s).",
                 n,
             ),
-            Why.BEFORE: _(
+            Why.BEFORE: ngettext(
                 "For %(number)s person it came before their subscription, or did not fit into their mail.",
                 "For %(number)s people it came before their subscription, or did not fit into their mail.",
                 n,
@@ -95,11 +95,11 @@ class Reasons:
         return sentences[reason.why] % told
 
     def _axes(self) -> Mapping[str, str]:
-        _ = self._texts.pgettext
+        pgettext = self._texts.pgettext
         return {
-            "topics": _("asked for other ...", "policy areas"),
-            "places": _("asked for other ...", "countries"),
-            "kinds": _("asked for other ...", "kinds of item"),
+            "topics": pgettext("asked for other ...", "policy areas"),
+            "places": pgettext("asked for other ...", "countries"),
+            "kinds": pgettext("asked for other ...", "kinds of item"),
         }
 
     def _choice(self, choice: Choice) -> str:

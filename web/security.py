@@ -1,17 +1,21 @@
-"""What every answer and every request go through: the Host check, the desk's door, security headers (threats.md)."""
+"""What every request and every answer go through: who may ask for what, security headers, the log (threats.md)."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """No inline script, no inline style, nothing from elsewhere."""
 
@@ -35,54 +39,102 @@ HEADERS = {
 PUBLIC = ("/u/", "/p/", "/healthz", "/static/")
 """What anybody may open: the links of a mail, health, styles. The rest is the desk."""
 
+_TOKEN = re.compile(r"^/([up])/.+", re.DOTALL)
+_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def redacted(path: str) -> str:
+    """A path as it may stand in a log: `/u/***`."""
+    return _TOKEN.sub(r"/\1/***", path)
+
 
 class Guard:
-    """ASGI middleware: refuses foreign Host headers (DNS rebinding), keeps the desk to `desk_networks` (staff sign-in is
-    not built yet), and sets the security headers that an answer has not set itself."""
+    """ASGI middleware around the whole site.
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str], desk_networks: Sequence[str]) -> None:
+    It refuses foreign Host headers (DNS rebinding) and keeps the desk to `desk_networks`, because staff sign-in is not
+    built yet: readers' pages answer also under the host of `base_url`, the desk under `allowed_hosts` alone and never
+    through a proxy, behind which everybody seems to be a neighbour. It sets the security headers that an answer has
+    not set itself, answers HEAD as GET, and turns what nobody expected into `failed` and a line in the log, without
+    values: a traceback may quote addresses.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed_hosts: Sequence[str],
+        desk_networks: Sequence[str],
+        base_url: str,
+        failed: Callable[[Scope], Response],
+    ) -> None:
         self.app = app
         self.hosts = {host.lower() for host in allowed_hosts}
+        self.public_hosts = self.hosts | {_bare(urlsplit(base_url).netloc.rpartition("@")[2])}
         self.networks = [ipaddress.ip_network(network) for network in desk_networks]
+        self.failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        head = scope["method"] == "HEAD"
+        started = False
 
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith("/static/"):
+                    headers.setdefault("cache-control", "no-cache")  # kept, but asked for anew: the ETag answers
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
-        refusal = self._refusal(scope)
-        await (refusal or self.app)(scope, receive, send_guarded)
+        inner = {**scope, "method": "GET"} if head else scope
+        try:
+            await (self._refusal(scope) or self.app)(inner, receive, send_guarded)
+        except Exception as error:
+            structlog.get_logger().error(
+                "page failed", path=redacted(scope["path"]), error=type(error).__name__, frames=_frames(error)
+            )
+            if started:
+                raise ConnectionAbortedError("the page failed half-way") from None
+            await self.failed(scope)(inner, receive, send_guarded)
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() else host
-        if name not in self.hosts:
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        public = scope["path"].startswith(PUBLIC)
+        if _bare(headers.get("host", "")) not in (self.public_hosts if public else self.hosts):
             return PlainTextResponse(
                 "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.\n", 421
             )
-        if not scope["path"].startswith(PUBLIC) and not self._is_staff(scope):
-            return PlainTextResponse(
-                "The desk answers on this machine only, until staff sign-in is built. "
-                "An administrator can add networks to [web] desk_networks.\n",
-                403,
-            )
-        return None
+        if public or (self._is_near(scope) and not any(name in headers for name in _PROXIED)):
+            return None
+        return PlainTextResponse(
+            "The desk answers on this machine only, and not through a proxy, until staff sign-in is built. "
+            "An administrator can add networks to [web] desk_networks.\n",
+            403,
+        )
 
-    def _is_staff(self, scope: Scope) -> bool:
-        client = scope.get("client")
-        if client is None:
-            return False
+    def _is_near(self, scope: Scope) -> bool:
         try:
-            address = ipaddress.ip_address(client[0])
-        except ValueError:
+            address = ipaddress.ip_address(scope["client"][0])
+        except (TypeError, ValueError):  # no client, or a name instead of an address
             return False
         mapped = getattr(address, "ipv4_mapped", None)
         return any((mapped or address) in network for network in self.networks)
+
+
+def _bare(host: str) -> str:
+    """A Host header without its port, in lower case."""
+    name, _, port = host.lower().rpartition(":")
+    return name if name and port.isdigit() else host.lower()
+
+
+def _frames(error: BaseException) -> list[str]:
+    return [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)[-6:]
+    ]

@@ -46,7 +46,7 @@ class Steps:
         for told in story.items:
             steps += self._changes(told)
             steps += self._releases(told)
-            steps += [self._mailing(one) for one in told.mailings]
+            steps += self._editions(told)
         return sorted(steps, key=lambda step: step.at)
 
     def _came_in(self, seen: SeenEvent) -> Iterator[Step]:
@@ -74,24 +74,41 @@ class Steps:
             heading = self._texts.gettext("Released in %(languages)s") % {"languages": languages}
             yield Step(at, heading, (line,), tone="good")
 
-    def _mailing(self, one: InMailing) -> Step:
-        mailing = one.progress.mailing
-        lines = [self._shown(shown) for shown in one.shown]
-        heading = self._texts.ngettext(
-            "%(mailing)s: to %(number)s person", "%(mailing)s: to %(number)s people", one.people
-        ) % {"mailing": self._name_of(mailing), "number": self._formats.number(one.people)}
-        return Step(mailing.planned_at, heading, lines, f"/mailings/{mailing.id}", tone="good")
+    def _editions(self, story: ItemStory) -> Iterator[Step]:
+        """One step an edition: it goes out in a mailing for each instant at which it is due somewhere."""
+        editions: dict[int, list[InMailing]] = {}
+        for one in story.mailings:
+            editions.setdefault(one.progress.mailing.edition, []).append(one)
+        for number, mailings in editions.items():
+            people = sum(one.people for one in mailings)
+            first = min((one.progress.mailing for one in mailings), key=lambda mailing: mailing.due_at)
+            told = {"mailing": self._name_of(first), "number": self._formats.number(people)}
+            heading = self._texts.ngettext(
+                "%(mailing)s: to %(number)s person", "%(mailing)s: to %(number)s people", people
+            )
+            lines = list(self._languages([shown for one in mailings for shown in one.shown]))
+            yield Step(first.planned_at, heading % told, lines, f"/mailings?edition={number}", tone="good")
 
-    def _shown(self, shown: Shown) -> str:
+    def _languages(self, shown: Sequence[Shown]) -> Iterator[str]:
+        people: dict[tuple[str, str], set[int]] = {}
+        for one in shown:
+            people.setdefault((one.language, one.locale), set()).update(one.people)
+        # Who reads it in their own language first, then those who could not.
+        for (language, locale), who in sorted(
+            people.items(), key=lambda x: (not same_language(*x[0]), -len(x[1]), x[0])
+        ):
+            yield self._shown(language, locale, len(who))
+
+    def _shown(self, language: str, locale: str, people: int) -> str:
         told = {
-            "number": self._formats.number(len(shown.people)),
-            "language": self._formats.language(shown.language),
-            "missing": self._formats.language(shown.locale),
+            "number": self._formats.number(people),
+            "language": self._formats.language(language),
+            "missing": self._formats.language(locale),
         }
-        if same_language(shown.language, shown.locale):
+        if same_language(language, locale):
             return (
                 self._texts.ngettext(
-                    "In %(language)s: %(number)s person.", "In %(language)s: %(number)s people.", len(shown.people)
+                    "In %(language)s: %(number)s person.", "In %(language)s: %(number)s people.", people
                 )
                 % told
             )
@@ -99,7 +116,7 @@ class Steps:
             self._texts.ngettext(
                 "%(number)s person reads %(missing)s first; there is no such version, so it was shown in %(language)s.",
                 "%(number)s people read %(missing)s first; there is no such version, so it was shown in %(language)s.",
-                len(shown.people),
+                people,
             )
             % told
         )

@@ -55,31 +55,31 @@ class Words:
         return self._changes.get(change, change)
 
     def _of_cadences(self) -> Mapping[str, str]:
-        _ = self._texts.pgettext
+        pgettext = self._texts.pgettext
         return {
-            Cadence.AT_ONCE: _("rhythm of a digest", "at once"),
-            Cadence.DAILY: _("rhythm of a digest", "daily"),
-            Cadence.WEEKLY: _("rhythm of a digest", "weekly"),
-            Cadence.MONTHLY: _("rhythm of a digest", "monthly"),
+            Cadence.AT_ONCE: pgettext("rhythm of a digest", "at once"),
+            Cadence.DAILY: pgettext("rhythm of a digest", "daily"),
+            Cadence.WEEKLY: pgettext("rhythm of a digest", "weekly"),
+            Cadence.MONTHLY: pgettext("rhythm of a digest", "monthly"),
         }
 
     def _of_states(self) -> Mapping[str, str]:
-        _ = self._texts.pgettext
+        pgettext = self._texts.pgettext
         return {
-            MailingState.PLANNED: _("state of a mailing", "waits for approval"),
-            MailingState.APPROVED: _("state of a mailing", "approved"),
-            MailingState.RUNNING: _("state of a mailing", "being sent"),
-            MailingState.PAUSED: _("state of a mailing", "paused"),
-            MailingState.CANCELLED: _("state of a mailing", "cancelled"),
-            MailingState.FINISHED: _("state of a mailing", "finished"),
-            DeliveryState.WAITING: _("state of mails", "waiting"),
-            DeliveryState.IN_DOUBT: _("state of mails", "in doubt"),
-            DeliveryState.SENT: _("state of mails", "sent"),
-            DeliveryState.RETRY: _("state of mails", "to be tried again"),
-            DeliveryState.FAILED: _("state of mails", "failed"),
-            DeliveryState.SUPPRESSED: _("state of mails", "not sent: no longer wanted"),
-            DeliveryState.QUARANTINED: _("state of mails", "held back for staff"),
-            DeliveryState.EMPTY: _("state of mails", "not sent: nothing left in it"),
+            MailingState.PLANNED: pgettext("state of a mailing", "waits for approval"),
+            MailingState.APPROVED: pgettext("state of a mailing", "approved"),
+            MailingState.RUNNING: pgettext("state of a mailing", "being sent"),
+            MailingState.PAUSED: pgettext("state of a mailing", "paused"),
+            MailingState.CANCELLED: pgettext("state of a mailing", "cancelled"),
+            MailingState.FINISHED: pgettext("state of a mailing", "finished"),
+            DeliveryState.WAITING: pgettext("state of mails", "waiting"),
+            DeliveryState.IN_DOUBT: pgettext("state of mails", "in doubt"),
+            DeliveryState.SENT: pgettext("state of mails", "sent"),
+            DeliveryState.RETRY: pgettext("state of mails", "to be tried again"),
+            DeliveryState.FAILED: pgettext("state of mails", "failed"),
+            DeliveryState.SUPPRESSED: pgettext("state of mails", "not sent: no longer wanted"),
+            DeliveryState.QUARANTINED: pgettext("state of mails", "held back for staff"),
+            DeliveryState.EMPTY: pgettext("state of mails", "not sent: nothing left in it"),
         }
 
     def _of_types(self) -> Mapping[str, str]:

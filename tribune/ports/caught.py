@@ -23,7 +23,7 @@ class CaughtMail:
     def mailing(self) -> int | None:
         """The mailing that it belongs to; None for a mail that no mailing sent."""
         number = self.delivery.split(".")[0]
-        return int(number) if number.isascii() and number.isdigit() else None
+        return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
 
 
 class CaughtMails(Protocol):

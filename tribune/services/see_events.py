@@ -62,7 +62,8 @@ def events_of(view: LogView, correlation_id: str) -> list[SeenEvent]:
     """The events that share a correlation id, the oldest first."""
     found = (see(m) for m in view.newest(tuple(topics()), limit=MOST, containing=correlation_id))
     mine = [one for one in found if one.event is not None and one.event.correlation_id == correlation_id]
-    return sorted(mine, key=lambda one: one.published_at)
+    order = {topic: place for place, topic in enumerate(topics())}
+    return sorted(mine, key=lambda one: (one.published_at, order[one.topic]))
 
 
 def see(message: Message | DeadLetter) -> SeenEvent:

@@ -10,6 +10,7 @@ from tribune.domain.audience import Cadence, Status
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.ports.log import DeadLetter, EventLog
 from tribune.ports.log_view import LogView
+from tribune.ports.schedules import Upcoming
 from tribune.ports.store import Store
 from tribune.services.mailing_progress import MailingProgress, mailing_progress
 from tribune.services.see_events import SeenEvent, newest_events
@@ -20,7 +21,7 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class NextEdition:
-    """An edition that is due next, for people of one or several cohorts."""
+    """An edition that is due next: the first instant at which it is due somewhere, and for how many people in all."""
 
     digest: str
     cadence: Cadence
@@ -78,13 +79,9 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
     with store.read() as tx:
         mailings = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=50)]
         recent = [progress for progress in mailings if progress.mailing.planned_at >= now - RECENT]
-        upcoming = tx.schedules.upcoming(200)
+        upcoming = tx.schedules.upcoming(1_000)
         without_area = len(tx.catalogue.unmapped(1000))
         subscribers = tx.audience.count().get(Status.ACTIVE, 0)
-    editions: dict[tuple[datetime, str, Cadence], int] = {}
-    for told in upcoming:
-        key = (told.row.due_at, told.row.digest, told.row.cadence)
-        editions[key] = editions.get(key, 0) + told.people
     return Today(
         dead=open_letters(log),
         behind=_behind(log),
@@ -93,7 +90,7 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         without_area=without_area,
         came_in=newest_events(view, limit=SHOWN),
         went_out=by_edition(mailings)[:SHOWN],
-        next=[NextEdition(digest, cadence, at, n) for (at, digest, cadence), n in sorted(editions.items())][:SHOWN],
+        next=_next(upcoming)[:SHOWN],
         mails=sum(progress.states.get(DeliveryState.SENT, 0) for progress in recent),
         subscribers=subscribers,
     )
@@ -108,7 +105,7 @@ def by_edition(mailings: Sequence[MailingProgress]) -> list[OutgoingEdition]:
     return [OutgoingEdition(together) for together in editions.values()]
 
 
-def open_letters(log: EventLog, limit: int = 1000) -> list[DeadLetter]:
+def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
     """Dead letters that nobody has replayed yet, the newest first."""
     return [letter for letter in log.dead_letters(limit=limit) if letter.replayed_at is None]
 
@@ -116,6 +113,17 @@ def open_letters(log: EventLog, limit: int = 1000) -> list[DeadLetter]:
 def trouble(progress: MailingProgress) -> int:
     """How many mails of a mailing failed or are held back."""
     return progress.states.get(DeliveryState.FAILED, 0) + progress.states.get(DeliveryState.QUARANTINED, 0)
+
+
+def _next(upcoming: Sequence[Upcoming]) -> list[NextEdition]:
+    editions: dict[tuple[str, Cadence, str], NextEdition] = {}
+    for told in upcoming:
+        row = told.row
+        known = editions.get((row.digest, row.cadence, row.occasion))
+        first = min(known.due_at, row.due_at) if known else row.due_at
+        people = told.people + (known.people if known else 0)
+        editions[row.digest, row.cadence, row.occasion] = NextEdition(row.digest, row.cadence, first, people)
+    return sorted(editions.values(), key=lambda edition: edition.due_at)
 
 
 def _behind(log: EventLog) -> Mapping[str, int]:
