@@ -106,20 +106,34 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
 def drain(consumers: Sequence[Consumer], app: Application) -> int:
     """Run all groups in this thread until nothing is left, retries that are due by the clock included; how many
     messages were handled. Faults around the handlers are raised."""
-    members = [Member(consumer, app, threading.Event()) for consumer in consumers]
-    total = 0
-    wait = 0.0
-    try:
+    with Drain(consumers, app) as everything:
+        return everything()
+
+
+class Drain:
+    """All groups in this thread, for those who drain again and again: members join once. Close it at the end."""
+
+    def __init__(self, consumers: Sequence[Consumer], app: Application) -> None:
+        self._members = [Member(consumer, app, threading.Event()) for consumer in consumers]
+
+    def __call__(self) -> int:
+        """What `drain` does."""
+        total = 0
+        wait = 0.0
         while True:
-            handled = sum(member.step(wait) for member in members)
+            handled = sum(member.step(wait) for member in self._members)
             total += handled
             wait = 0.0
             if not handled:
-                if not any(member.behind() for member in members):
+                if not any(member.behind() for member in self._members):
                     return total
                 wait = 0.05  # partitions are still in the hands of another member, which may be dead
-    finally:
-        for member in members:
+
+    def __enter__(self) -> Drain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for member in self._members:
             member.close()
 
 

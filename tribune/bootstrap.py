@@ -53,9 +53,10 @@ class Application:
 
     @cached_property
     def store(self) -> SqlStore:
+        from tribune.log.embedded import EmbeddedOutbox
         from tribune.store.engine import SqlStore, open_engine
 
-        return SqlStore(open_engine(self.settings.store.url), self.clock)
+        return SqlStore(open_engine(self.settings.store.url), self.clock, EmbeddedOutbox)
 
     @cached_property
     def log(self) -> EventLog:
@@ -197,6 +198,13 @@ class Application:
         migrate(self.store.engine)
         self.log.create_topics(TopicSpec(name, partitions) for name, partitions in topics().items())
 
+    def prepare_if_needed(self) -> None:
+        """The same, where it has not been done for this version of Tribune yet."""
+        from tribune.store.migrate import is_current
+
+        if not is_current(self.store.engine):
+            self.prepare()
+
     def close(self) -> None:
         """Release what was opened."""
         if "store" in self.__dict__:
@@ -219,9 +227,10 @@ def _own_key(path: Path) -> bytes:
 def application(
     settings: config.Settings | None = None, clock: Clock | None = None, metrics: Metrics | None = None
 ) -> Iterator[Application]:
-    """The application from the given or the found settings; closed at the end."""
+    """The application from the given or the found settings, its store in shape; closed at the end."""
     app = Application(settings or config.load(), clock, metrics)
     try:
+        app.prepare_if_needed()
         yield app
     finally:
         app.close()

@@ -15,7 +15,7 @@ import yaml
 
 import scheduler
 from consumers import all_consumers
-from consumers.loop import drain
+from consumers.loop import Drain
 from producers import by_hand
 from tribune.bootstrap import Application
 from tribune.domain.zones import zone
@@ -65,6 +65,7 @@ class House:
         self.clock = clock
         self.folder = folder
         self._files = 0
+        self._drain = Drain(all_consumers(app), app)
 
     # -- what people do
 
@@ -120,7 +121,7 @@ class House:
 
     def work(self) -> None:
         """Everything that is waiting is done."""
-        drain(all_consumers(self.app), self.app)
+        self._drain()
 
     def until(self, local: str, where: str = "UTC", *, step: timedelta = timedelta(hours=6)) -> None:
         """Time passes until a local time (`2026-11-30 08:00`), the scheduler ticking on the way."""

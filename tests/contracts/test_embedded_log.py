@@ -103,7 +103,7 @@ class TestOutbox:
     @pytest.fixture
     def store(self, url: str, open_log: OpenLog) -> SqlStore:
         open_log().create_topics([TopicSpec(TOPIC)])
-        return SqlStore(open_engine(url), SystemClock())
+        return SqlStore(open_engine(url), SystemClock(), EmbeddedOutbox)
 
     def test_events_are_on_the_log_when_the_transaction_has_committed(self, store: SqlStore, open_log: OpenLog) -> None:
         member = open_log().consumer("group", [TOPIC])
@@ -134,7 +134,7 @@ class TestOutbox:
             tx.outbox.add(unknown)
 
     def test_a_missing_topic_is_refused_with_what_to_do(self, url: str) -> None:
-        with pytest.raises(NotFound, match="tribune migrate"), SqlStore(open_engine(url), SystemClock()).write() as tx:
+        with pytest.raises(NotFound, match="tribune migrate"), SqlStore(open_engine(url), SystemClock(), EmbeddedOutbox).write() as tx:
             tx.outbox.add(event("key", 0))
 
 

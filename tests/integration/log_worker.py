@@ -14,7 +14,7 @@ from tribune.bootstrap import Application
 from tribune.config import Settings, Store
 from tribune.domain.errors import Conflict
 from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
-from tribune.log.embedded import EmbeddedLog
+from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
 from tribune.ports.store import Transaction
 from tribune.services.event_codec import decode, new_event
@@ -33,7 +33,7 @@ def produce(url: str, name: str, count: int) -> None:
     """Append, some by the outbox in a transaction, some straight to the log; keys are this producer's own."""
     clock = SystemClock()
     engine = open_engine(url)
-    store, log = SqlStore(engine, clock), EmbeddedLog(engine, clock)
+    store, log = SqlStore(engine, clock, EmbeddedOutbox), EmbeddedLog(engine, clock)
     for number in range(0, count, 4):
         events = [released(f"{name}-{key}", number // 4) for key in range(4)]
         if number % 8:

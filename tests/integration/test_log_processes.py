@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.log_worker import SESSION_SECONDS, produce, released
-from tribune.log.embedded import EmbeddedLog
+from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import TopicSpec
 from tribune.services.event_codec import decode
@@ -178,7 +178,7 @@ def test_a_waiting_consumer_sees_a_commit_within_milliseconds(
     process = start("consume", path)
     log.publish("catalogue", [released("warm", 0)])
     until(lambda: len(notes(path)) == 1)
-    store = SqlStore(open_engine(url), SystemClock())
+    store = SqlStore(open_engine(url), SystemClock(), EmbeddedOutbox)
     used = _cpu_seconds(process.pid)
     began = time.monotonic()
     for number in range(40):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 import scheduler
 from consumers import all_consumers
-from consumers.loop import drain
+from consumers.loop import Drain, drain
 from producers import by_hand, ilostat
 from tribune import config
 from tribune.bootstrap import Application
@@ -136,16 +136,11 @@ def _catalogue(app: Application) -> None:
 
 def _pass_time(app: Application, clock: StoppedClock) -> None:
     """Move the clock from one due instant to the next, and let everything happen that then happens."""
-    with app.store.read() as tx:
-        embargoes = [item.embargo_until for item in tx.catalogue.recent(1000) if item.embargo_until]
-    with console.status("The days pass ..."):
-        while True:
-            waits = [due for due in (scheduler.next_due(app), *embargoes) if due and due > clock.now()]
-            if not waits or min(waits) > END:
-                break
-            clock.set(min(waits))
+    with console.status("The days pass ..."), Drain(all_consumers(app), app) as work:
+        while (due := scheduler.next_due(app)) is not None and due <= END:
+            clock.set(max(due, clock.now()))
             scheduler.tick(app)
-            drain(all_consumers(app), app)
+            work()
         clock.set(END)
 
 

@@ -35,7 +35,6 @@ def list_(
         if digest is not None and digest not in house.digests:
             known = ", ".join(sorted(house.digests)) or "none: add [digests.NAME] to the settings"
             raise NotFound(f"There is no digest {digest!r}.", hint=f"Digests are: {known}.")
-        house.prepare()
         with house.store.read() as tx:
             found = tx.schedules.upcoming(limit, digest=digest)
         if as_json:

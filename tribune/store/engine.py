@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,9 @@ from sqlalchemy.pool import NullPool
 
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import Clock
+from tribune.ports.log import Outbox
 
 if TYPE_CHECKING:
-    from tribune.log.embedded import EmbeddedOutbox
     from tribune.store.audience import SqlAudience
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
+
+MakeOutbox = Callable[[Connection, Clock], Outbox]
+"""Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
 
 BUSY_SECONDS = 30
 
@@ -65,9 +68,10 @@ class SqlTransaction:
     Areas are built on first use. `connection` is for the store's and the log's own modules only.
     """
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection, clock: Clock, make_outbox: MakeOutbox) -> None:
         self.connection = connection
         self.clock = clock
+        self._make_outbox = make_outbox
 
     @cached_property
     def catalogue(self) -> SqlCatalogue:
@@ -120,26 +124,26 @@ class SqlTransaction:
     @cached_property
     def outbox(self) -> EmbeddedOutbox:
         # In the embedded log, adding to the outbox is the append (decisions.md, 1).
-        from tribune.log.embedded import EmbeddedOutbox
-
+    
         return EmbeddedOutbox(self.connection, self.clock)
 
 
 class SqlStore:
     """Opens units of work; implements tribune.ports.store.Store. A write begins with the write lock."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox) -> None:
         self.engine = engine
         self.clock = clock
+        self._make_outbox = make_outbox
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """A snapshot to read from."""
         with self.engine.connect() as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock)
+            yield SqlTransaction(connection, self.clock, self._make_outbox)
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """State and events together: all is committed at the end, or nothing."""
         with self.engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock)
+            yield SqlTransaction(connection, self.clock, self._make_outbox)

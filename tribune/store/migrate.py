@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from io import StringIO
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from tribune.resources import locate
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether every migration has run. Cheap: each command asks, and Alembic takes a tenth of a second to import."""
+    newest = max(file.stem.partition("_")[0] for file in (locate("migrations") / "versions").glob("[0-9]*.py"))
+    try:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == newest
+    except OperationalError:
+        return False
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
     """Alembic's settings: no .ini file, our folder, our connection."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(locate("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -22,6 +37,8 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def statements(dialect: str) -> str:
     """All migrations as statements for a dialect, without a database (Alembic's offline mode)."""
+    from alembic import command
+
     config = alembic_config()
     config.attributes["dialect"] = dialect
     config.output_buffer = StringIO()
@@ -31,10 +48,14 @@ def statements(dialect: str) -> str:
 
 def revisions() -> list[str]:
     """The ids of all migrations, the newest first."""
+    from alembic.script import ScriptDirectory
+
     return [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
 
 
 def migrate(engine: Engine) -> None:
     """Run what migrations are missing. Safe when several processes start at once: the write lock is taken first."""
+    from alembic import command
+
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
         command.upgrade(alembic_config(connection), "head")
