@@ -7,7 +7,9 @@ is exact: a feature that a template begins to use, or no longer uses, fails.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +200,43 @@ def contrast(one: str, other: str) -> float:
 def test_text_has_contrast_in_both_themes(html: str, text: str, ground: str) -> None:
     assert text in html and ground in html
     assert contrast(text, ground) >= 4.5
+
+
+class _Balance(HTMLParser):
+    """Notes tags that close what is not open."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "hr", "o:allowpng"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.wrong.append(f"</{tag}> in {self.open[-3:]}")
+
+
+def as_outlook(html: str) -> str:
+    """What Outlook for Windows reads: its own conditional comments opened, the others' parts taken out."""
+    without = re.sub(r"<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->", "", html, flags=re.DOTALL)
+    return re.sub(r"<!--\[if (?:lte )?mso[^\]]*\]>(.*?)<!\[endif\]-->", r"\1", without, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("read", [as_outlook, str], ids=["outlook", "others"])
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_joined_fragments_are_whole_html_for_every_client(read: Callable[[str], str], count: int) -> None:
+    items = [mails.data_release(), mails.session(), *(mails.publication(n) for n in range(10, 20))][:count]
+    html = mails.html_of(mails.parse(mails.mail(items, "fr", more=count - 1).fill(mails.reader(), mails.LINKS)))
+    balance = _Balance()
+    balance.feed(read(html))
+    assert balance.wrong == [] and balance.open == []

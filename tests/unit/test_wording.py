@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests import mails
 from tribune.domain.items import Observation, SessionInfo
-from tribune.rendering.text import clean, clean_name, cut_at_sentence, cut_at_word, isolate
+from tribune.rendering.text import clean, clean_name, cut_at_sentence, cut_at_word, isolate, short_title
 from tribune.rendering.wording import Wording
 
 PARTS = mails.composer()
@@ -104,6 +104,23 @@ def test_a_session_over_midnight_names_both_days() -> None:
 )
 def test_an_abstract_is_cut_where_a_sentence_ends(text: str, limit: int, cut: str) -> None:
     assert cut_at_sentence(text, limit) == cut
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("Short: and whole", "Short: and whole"),
+        ("Registered but not yet protected: Small traders in Kenya and Uganda", "Registered but not yet protected"),
+        (
+            "Trouver un premier emploi en Afrique\u00a0: ce que disent les chiffres",
+            "Trouver un premier emploi en Afrique",
+        ),
+        ("¿Puede el salario seguir los precios? Conversación desde Bogotá", "¿Puede el salario seguir los precios?"),
+        ("Wages: what is known of them and what is not after four years", "Wages: what is known of them and what…"),
+    ],
+)
+def test_a_long_title_is_told_without_its_subtitle(title: str, short: str) -> None:
+    assert short_title(title, 40) == short
 
 
 @given(text=st.text(max_size=400), limit=st.integers(20, 200))

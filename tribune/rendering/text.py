@@ -19,6 +19,8 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 # A sentence ends at one of these marks, its closing quotes included, before a space and what begins a sentence.
 _END = re.compile(r"(?:[.!?…؟。！？]+[\u00a0\u202f]?[»”’\")\]]*)(?=\s+[«“‘\"(\[¿¡]*\s?[^\W_a-zà-öø-ÿ]|\s*$)")
+_SUBTITLE = re.compile(r"[\s\u00a0\u202f]*:\s|\s[–—-]\s|(?<=[?!؟])\s")
+SHORTEST_TITLE = 12
 _ABBREVIATIONS = frozenset(
     {
         *(
@@ -122,6 +124,15 @@ def cut_at_word(text: str, limit: int) -> str:
     while kept and unicodedata.combining(text[len(kept)]):
         kept = kept[:-1]
     return kept.rstrip(" ,;:.–—-\u00a0\u202f(«“") + "…"
+
+
+def short_title(title: str, limit: int) -> str:
+    """A title in `limit` characters: whole, else without its subtitle, else cut at a word."""
+    title = clean(title)
+    if len(title) <= limit:
+        return title
+    main = _SUBTITLE.split(title, maxsplit=1)[0]
+    return cut_at_word(main if len(main) >= SHORTEST_TITLE else title, limit)
 
 
 def _abbreviated(before: str, mark: str) -> bool:

@@ -57,6 +57,10 @@ class Wording:
             sign, self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told)
         )
 
+    def formerly(self, value: float, unit: str) -> str:
+        """What a revised figure was before."""
+        return self._texts.gettext("formerly %(value)s") % {"value": self.value(value, unit)}
+
     def _points(self, difference: Decimal, told: Mapping[str, str]) -> str:
         count = self._formats.plural(difference)
         if difference > 0:

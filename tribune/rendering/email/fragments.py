@@ -13,7 +13,7 @@ from tribune.rendering.email.pieces import HtmlSlots, cut_out
 from tribune.rendering.email.templates import Templates
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Translations, direction
-from tribune.rendering.text import cut_at_word, isolate
+from tribune.rendering.text import cut_at_word, isolate, short_title
 from tribune.rendering.wording import Wording
 
 KEPT = 20_000
@@ -64,7 +64,7 @@ class Fragments:
             text=mime.body(text + "\n\n\n"),
             group=view.group,
             subject=view.subject,
-            teaser=_escaped(isolate(cut_at_word(view.title, 70), view.language, voice.locale)),
+            teaser=_escaped(isolate(short_title(view.title, 72), view.language, voice.locale)),
             opening=_escaped(isolate(opening, view.language, voice.locale)),
         )
         if len(self.kept) >= KEPT:

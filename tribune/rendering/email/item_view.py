@@ -7,17 +7,17 @@ from urllib.parse import urlsplit
 
 from tribune.domain.digests import text_in
 from tribune.domain.errors import NotFound
-from tribune.domain.items import DataSummary, Item, LanguageVersion, Link, Observation
+from tribune.domain.items import DataSummary, Item, LanguageVersion, Link, Observation, Revision
 from tribune.domain.mailings import FragmentKey, Shape
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
-from tribune.rendering.text import clean, cut_at_sentence, cut_at_word, isolate, same_language
+from tribune.rendering.text import clean, cut_at_sentence, isolate, same_language, short_title
 from tribune.rendering.wording import Wording, starts_in
 
 LEAD_ABSTRACT, ROW_ABSTRACT = 480, 220
 LEAD_FIGURES, ROW_FIGURES = 4, 1
 MOST_PLACES = 3
-SUBJECT_TITLE = 90
+SUBJECT_TITLE = 72
 _FORMATS = ("html", "pdf", "epub", "xlsx", "csv", "audio", "video", "other")
 
 
@@ -80,7 +80,7 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
         action=_action(item, link, formats, texts) if link else "",
         figures=_figures(item.data, formats, wording, LEAD_FIGURES if lead else ROW_FIGURES),
         figures_of=_indicator(item.data, formats) if item.data else "",
-        news=formats.list(wording.new_values(item.data.new_count, item.data.revised_count)) if item.data else "",
+        news=_news(item.data, formats, wording) if item.data else "",
         source=formats.aside(clean(formats.list(item.authors))) if item.data and item.authors else "",
         when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
         spoken=wording.languages(item.session.languages) if item.session and item.session.languages else "",
@@ -146,7 +146,10 @@ def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
 def _figures(data: DataSummary | None, formats: Formats, wording: Wording, most: int) -> tuple[Figure, ...]:
     if data is None:
         return ()
-    return tuple(_figure(seen, data, formats, wording) for seen in data.headline[:most])
+    if data.headline:
+        return tuple(_figure(seen, data, formats, wording) for seen in data.headline[:most])
+    changed = [seen for seen in data.revisions if seen.before is not None and seen.after is not None]
+    return tuple(_revised(seen, data, formats, wording) for seen in changed[:most])
 
 
 def _figure(seen: Observation, data: DataSummary, formats: Formats, wording: Wording) -> Figure:
@@ -159,6 +162,19 @@ def _figure(seen: Observation, data: DataSummary, formats: Formats, wording: Wor
     )
 
 
+def _news(data: DataSummary, formats: Formats, wording: Wording) -> str:
+    """How much is new. Of a first load nothing is said: all of it is new to us, not to the world."""
+    return "" if data.first_load else formats.list(wording.new_values(data.new_count, data.revised_count))
+
+
+def _revised(seen: Revision, data: DataSummary, formats: Formats, wording: Wording) -> Figure:
+    """A figure that was released before and is now another; both are known."""
+    label = formats.parts([formats.place(seen.place), formats.period(seen.period)])
+    return Figure(
+        label, wording.value(seen.after or 0, data.unit), change=wording.formerly(seen.before or 0, data.unit)
+    )
+
+
 def _indicator(data: DataSummary, formats: Formats) -> str:
     return formats.aside(clean(text_in(data.labels, formats.locale)))
 
@@ -167,7 +183,7 @@ def _subject(
     item: Item, version: LanguageVersion, key: FragmentKey, formats: Formats, wording: Wording, texts: Texts
 ) -> str:
     """What the subject says of an item that leads: a data release's figure, a session's day, else the title."""
-    title = cut_at_word(version.title, SUBJECT_TITLE)
+    title = short_title(version.title, SUBJECT_TITLE)
     if not same_language(key.language, key.locale):
         shown = texts.pgettext("subject", "%(title)s [%(in_language)s]")
         title = shown % {
