@@ -27,7 +27,7 @@ START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 WORDS = {
     "en": "employment has kept pace with population growth while the quality of jobs and the wages of workers have not",
     "fr": "l’emploi a suivi la croissance démographique, la qualité des emplois et les salaires des travailleurs non",
-    "es": "el empleo ha crecido al ritmo de la población, la calidad y los salarios de los trabajadores no han mejorado",
+    "es": "el empleo ha crecido al ritmo de la población, la calidad y los salarios de los trabajadores no",
 }
 SEARCHES = (("wages employment", "en"), ("salaires", "fr"), ("trabajadores", "es"), ("report 777", "en"))
 
@@ -82,9 +82,8 @@ def main(records: int) -> None:
                 for text, language in SEARCHES
             ]
         app.close()
-    print(
-        f"catalogued   {records:>8,} records -> {items:,} items, {releases:,} releases: {records / seconds:,.0f} events/s"
-    )
+    print(f"catalogued   {records:,} records -> {items:,} items, {releases:,} releases")
+    print(f"             {records / seconds:,.0f} events/s")
     for text, language, took in found:
         print(f"search       {text!r} ({language}): {took:.1f} ms")
     print(f"peak memory  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
