@@ -70,6 +70,7 @@ def test_once_and_only_once(fresh: Path, told: list[tuple[object, ...]]) -> None
     ]
     reads = [("en", "fr", "es"), ("en", "fr", "es"), ("en", "fr", "es"), ("fr",), ("en", "fr"), ("es", "en")]
     items: dict[int, set[str]] = {}
+    corrected: set[int] = set()
     got: Counter[tuple[int, int]] = Counter()
     hours = 0
 
@@ -91,6 +92,7 @@ def test_once_and_only_once(fresh: Path, told: list[tuple[object, ...]]) -> None
             item = list(items)[number % len(items)]
             if what == "reclassify":
                 world.reclassify(item, ("wages",) if more[1] else ())
+                corrected.add(item)
             elif str(more[1]) not in items[item]:
                 world.release(item, str(more[1]))
                 items[item].add(str(more[1]))
@@ -111,7 +113,8 @@ def test_once_and_only_once(fresh: Path, told: list[tuple[object, ...]]) -> None
         (person, item)
         for person, mine in zip(people, reads, strict=True)
         for item, languages in items.items()
-        if languages & set(mine) and not got[person, item]
+        # A correction is no release: a cadence that passed an item over does not turn back for it.
+        if item not in corrected and languages & set(mine) and not got[person, item]
     }
     assert not lost
     world.app.close()

@@ -121,10 +121,10 @@ class Planning(Protocol):
         """(subscriber, sequence) that were mailed at once, by whichever digest, of releases above a sequence number."""
         ...
 
-    def served_quicker(
+    def served_otherwise(
         self, digest: str, cadence: Cadence, items: Collection[int], since: datetime
     ) -> dict[int, set[int]]:
-        """Item -> who was mailed it in a cadence quicker than this one, in mailings planned since then."""
+        """Item -> who was mailed it in another cadence than this one, in mailings planned since then."""
         ...
 
     def announced_again(self, items: Collection[int]) -> set[int]:

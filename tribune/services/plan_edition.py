@@ -117,14 +117,14 @@ def _carried(tx: Transaction, due: Due, digest: str, cadence: Cadence) -> list[t
 def _leave_out_reclassified(
     tx: Transaction, due: Due, selected: Bools, candidates: list[Candidate], digest: str, cadence: Cadence
 ) -> None:
-    """An item whose classification changed may have gone out in a quicker cadence under the old one."""
+    """An item whose classification changed may have gone out in another cadence under the old one."""
     import numpy as np
 
     moved = {row: c for row, c in enumerate(candidates) if c.reclassified and selected[row].any()}
-    if not moved or cadence is Cadence.AT_ONCE:
+    if not moved:
         return
     since = min(c.releases[0].released_at for c in moved.values())
-    served = tx.planning.served_quicker(digest, cadence, {c.item.id for c in moved.values()}, since)
+    served = tx.planning.served_otherwise(digest, cadence, {c.item.id for c in moved.values()}, since)
     for row, candidate in moved.items():
         selected[row] &= ~np.isin(due.ids, list(served[candidate.item.id]))
 

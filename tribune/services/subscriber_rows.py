@@ -196,7 +196,8 @@ def read_address(cell: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(cell, check_deliverability=False).normalized
+        normalized = validate_email(cell, check_deliverability=False).normalized
+        return cell if cell.isascii() else normalized
     except (EmailNotValidError, UnicodeError) as error:
         raise RefusedCell("address", cell, f"This is not an e-mail address: {error}") from None
 

@@ -293,16 +293,15 @@ class SqlPlanning(MaskQueries):
             )
         }
 
-    def served_quicker(
+    def served_otherwise(
         self, digest: str, cadence: Cadence, items: Collection[int], since: datetime
     ) -> dict[int, set[int]]:
-        quicker = [known.value for known in Cadence if known.rank < cadence.rank]
         found: dict[int, set[int]] = {item: set() for item in items}
         rows = self._connection.execute(
             select(signatures.c.mailing_id, signatures.c.signature, signatures.c.content)
             .join(mailings, mailings.c.id == signatures.c.mailing_id)
             .join(editions, editions.c.id == mailings.c.edition_id)
-            .where(editions.c.digest == digest, editions.c.cadence.in_(quicker), mailings.c.planned_at >= since)
+            .where(editions.c.digest == digest, editions.c.cadence != cadence.value, mailings.c.planned_at >= since)
         )
         for mailing, signature, content in rows:
             shown = found.keys() & {key.item for key in EditionContent.from_json(content).fragments}

@@ -1,0 +1,299 @@
+"""Taking in a file of subscribers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.planning_world import START, World
+from tribune.bootstrap import Application
+from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber
+from tribune.domain.errors import InvalidInput
+from tribune.services import import_subscribers as importing
+from tribune.services.export_subscribers import export_subscribers
+from tribune.services.import_subscribers import Import, import_subscribers
+from tribune.services.unsubscribe import unsubscribe
+
+HEADER = "address,name,group,languages,zone,fallback,digest,policy_areas,places,kinds,cadence,weekday,hour"
+DAKAR = "m@travail.sn,Ministère,government,fr|en,Africa/Dakar,source,letter,wages,SEN|002,,weekly,monday,8"
+
+
+@pytest.fixture
+def world(app: Application) -> World:
+    return World(app)
+
+
+def take(world: World, tmp_path: Path, *rows: str, header: str = HEADER, dry_run: bool = False) -> Import:
+    return take_bytes(world, tmp_path, "\n".join([header, *rows, ""]).encode(), dry_run=dry_run)
+
+
+def take_bytes(world: World, tmp_path: Path, content: bytes, dry_run: bool = False) -> Import:
+    file = tmp_path / "people.csv"
+    file.write_bytes(content)
+    app = world.app
+    return import_subscribers(app.store, app.clock, file, app.digests, app.codelists, dry_run=dry_run)
+
+
+def counts(done: Import) -> tuple[int, int, int, int]:
+    return done.added, done.changed, done.unchanged, done.refused
+
+
+def person(world: World, address: str) -> Subscriber:
+    with world.app.store.read() as tx:
+        found = tx.audience.by_address(address)
+    assert found is not None
+    return found
+
+
+def test_a_row_becomes_a_person_whose_marks_begin_now(world: World, tmp_path: Path) -> None:
+    world.item("en")
+    assert counts(take(world, tmp_path, DAKAR)) == (1, 0, 0, 0)
+    told = person(world, "M@Travail.SN")
+    assert (told.name, told.group, told.languages, told.zone) == (
+        "Ministère",
+        "government",
+        ("fr", "en"),
+        "Africa/Dakar",
+    )
+    assert told.subscriptions[0].choice == Choice(frozenset({"wages"}), frozenset({"SEN", "002"}))
+    assert told.rhythms == (Rhythm("letter", Cadence.WEEKLY, 0, 8, mark=1),)
+    with world.app.store.read() as tx:
+        rows = tx.schedules.upcoming(10)
+    assert [(r.row.zone, r.row.hour, r.people) for r in rows] == [("Africa/Dakar", 8, 1)]
+
+
+def test_a_second_time_changes_nothing(world: World, tmp_path: Path) -> None:
+    rows = (DAKAR, DAKAR.replace("weekly", "daily").replace("wages", "child_labour"), DAKAR.replace("m@", "n@"))
+    assert counts(take(world, tmp_path, *rows)) == (2, 0, 0, 0)
+    before = exported(world)
+    assert counts(take(world, tmp_path, *rows)) == (0, 0, 2, 0)
+    assert counts(take(world, tmp_path, *reversed(rows))) == (0, 0, 2, 0)
+    assert exported(world) == before
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(world: World, tmp_path: Path) -> None:
+    assert counts(take(world, tmp_path, DAKAR, dry_run=True)) == (1, 0, 0, 0)
+    assert len(exported(world).splitlines()) == 1
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_as_spreadsheets_save_them(world: World, tmp_path: Path, bom: bytes, separator: str, end: str) -> None:
+    content = end.join([HEADER, DAKAR, ",,,,,,,,,,,,", ""]).replace(",", separator).encode()
+    assert counts(take_bytes(world, tmp_path, bom + content)) == (1, 0, 0, 0)
+    assert person(world, "m@travail.sn").name == "Ministère"
+
+
+@pytest.mark.parametrize(
+    ("cell", "wrong", "column", "says"),
+    [
+        ("m@travail.sn", "m@travail", "address", "not an e-mail address"),
+        ("m@travail.sn", "", "address", "no address"),
+        ("m@travail.sn", "a@b.example\r\nBcc: x@y.example", "address", "not an e-mail address"),
+        ("m@travail.sn", "a..b@travail.sn", "address", "not an e-mail address"),
+        ("Ministère", "a\r\nBcc: x@y.example", "name", "line break"),
+        ("Ministère", "moc.live\u202eevil", "name", "control character"),
+        ("Ministère", "x" * 301, "name", "301 characters"),
+        ("government", "goverment", "group", "Did you mean government"),
+        ("fr|en", "fr|klingon", "languages", "not a language"),
+        ("fr|en", "", "languages", "empty"),
+        ("Africa/Dakar", "Africa/Daker", "zone", "Africa/Dakar"),
+        ("source", "keep", "fallback", "Use one of: source, omit"),
+        ("letter", "leter", "digest", "Did you mean letter"),
+        ("wages", "wage theft", "policy_areas", "is not a policy area"),
+        ("SEN|002", "SEN|Senegall", "places", "SEN"),
+        ("weekly", "fortnightly", "cadence", "Use one of: at_once, daily, weekly, monthly"),
+        ("monday", "mondy", "weekday", "Did you mean monday"),
+        (",8", ",24", "hour", "0 to 23"),
+        (",8", ",8:30", "hour", "full hour"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_reason_and_the_good_ones_kept(
+    world: World, tmp_path: Path, cell: str, wrong: str, column: str, says: str
+) -> None:
+    good = DAKAR.replace("m@", "good@")
+    cells = [value.replace(cell, wrong) if cell in value else value for value in DAKAR.split(",")]
+    if cell.startswith(","):
+        cells = [*DAKAR.split(",")[:-1], wrong[1:]]
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    done = take(world, tmp_path, good, line.getvalue().rstrip("\r\n"), good.replace("good@", "better@"))
+    assert counts(done) == (2, 0, 0, 1)
+    refusal = done.refusals[0]
+    assert (refusal.row, refusal.column) == (3, column)
+    assert says in f"{refusal.reason} {refusal.hint}"
+    assert "m@travail.sn" not in repr(refusal)
+
+
+def test_rows_of_an_address_must_agree(world: World, tmp_path: Path) -> None:
+    daily = DAKAR.replace("weekly,monday,8", "daily,,7")
+    done = take(
+        world,
+        tmp_path,
+        DAKAR,
+        daily,
+        DAKAR.replace("wages", "child_labour").replace("monday", "tuesday"),
+        daily.replace("wages", "skills").replace(",7", ",9"),
+        daily.replace("Ministère", "Someone else"),
+        daily.replace("fr|en", "en"),
+    )
+    assert [(r.row, r.column) for r in done.refusals] == [(4, "weekday"), (5, "hour"), (6, "name"), (7, "languages")]
+    assert "Row 2 has another weekday" in done.refusals[0].reason
+    assert len(person(world, "m@travail.sn").subscriptions) == 2
+
+
+def test_later_rows_may_leave_the_person_out(world: World, tmp_path: Path) -> None:
+    short = "m@travail.sn,,,,,,letter,skills,,,daily,,7"
+    assert counts(take(world, tmp_path, DAKAR, short)) == (1, 0, 0, 0)
+    assert {r.cadence for r in person(world, "m@travail.sn").rhythms} == {Cadence.DAILY, Cadence.WEEKLY}
+
+
+def test_what_the_file_says_is_what_holds_for_its_digests(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, DAKAR, DAKAR.replace("weekly,monday,8", "daily,,7"))
+    assert counts(take(world, tmp_path, DAKAR.replace("fr|en", "es").replace("wages", "skills"))) == (0, 1, 0, 0)
+    told = person(world, "m@travail.sn")
+    assert told.languages == ("es",)
+    assert [(s.cadence, s.choice.policy_areas) for s in told.subscriptions] == [(Cadence.WEEKLY, frozenset({"skills"}))]
+
+
+def test_nothing_is_taken_away_where_a_row_was_refused(world: World, tmp_path: Path) -> None:
+    daily = DAKAR.replace("weekly,monday,8", "daily,,7")
+    take(world, tmp_path, DAKAR, daily)
+    assert counts(take(world, tmp_path, DAKAR, daily.replace("wages", "wagess")))[1:] == (0, 1, 1)
+    assert len(person(world, "m@travail.sn").subscriptions) == 2
+
+
+def test_an_import_does_not_bring_anybody_back(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, DAKAR, DAKAR.replace("m@", "n@"))
+    with world.app.store.write() as tx:
+        unsubscribe(tx, person(world, "m@travail.sn").id, "letter", START)
+        tx.audience.suppress("n@travail.sn", "complaint", START)
+    done = take(world, tmp_path, DAKAR, DAKAR.replace("m@", "n@"))
+    assert done.refused == 2
+    assert "unsubscribed" in done.refusals[0].reason
+    assert "never mailed: complaint" in done.refusals[1].reason
+    assert person(world, "m@travail.sn").status is Status.UNSUBSCRIBED
+
+
+def test_people_who_had_left_another_system_are_kept_as_such(world: World, tmp_path: Path) -> None:
+    header, row = f"{HEADER},status", f"{DAKAR},unsubscribed"
+    assert counts(take(world, tmp_path, row, header=header)) == (1, 0, 0, 0)
+    assert person(world, "m@travail.sn").status is Status.UNSUBSCRIBED
+    assert counts(take(world, tmp_path, row, header=header)) == (0, 0, 1, 0)
+
+
+def test_smtputf8_addresses_and_other_spellings_of_one_address(world: World, tmp_path: Path) -> None:
+    rows = ("josé@correo.es", "JOSÉ@correo.es", "x@bücher.de", "x@xn--bcher-kva.de")
+    done = take(world, tmp_path, *(DAKAR.replace("m@travail.sn", address) for address in rows))
+    assert counts(done) == (2, 0, 0, 0)
+    assert person(world, "x@BÜCHER.de").address == "x@bücher.de"
+
+
+def test_labels_and_synonyms_do_as_codes(world: World, tmp_path: Path) -> None:
+    row = DAKAR.replace("wages", "Salaires").replace("SEN|002", "Sénégal|France")
+    assert counts(take(world, tmp_path, row)) == (1, 0, 0, 0)
+    assert person(world, "m@travail.sn").subscriptions[0].choice.places == {"SEN", "FRA"}
+
+
+def test_bytes_that_are_not_utf8_are_refused_row_by_row(world: World, tmp_path: Path) -> None:
+    content = "\n".join([HEADER, DAKAR.replace("m@", "n@").replace("è", "e"), DAKAR]).encode("latin-1")
+    done = take_bytes(world, tmp_path, content)
+    assert counts(done) == (1, 0, 0, 1)
+    assert "UTF-8" in done.refusals[0].reason
+
+
+def test_an_open_quotation_mark_says_where(world: World, tmp_path: Path) -> None:
+    done = take(world, tmp_path, DAKAR, DAKAR.replace("m@", "n@").replace("Ministère", '"Min'), "x" * 140_000)
+    assert done.added == 1
+    assert (done.refusals[0].row, done.refused) == (3, 1)
+    assert "quotation mark" in done.refusals[0].hint
+
+
+def test_too_many_cells_are_refused(world: World, tmp_path: Path) -> None:
+    done = take(world, tmp_path, f"{DAKAR},extra")
+    assert "14 cells" in done.refusals[0].reason
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (HEADER.replace("zone", "timezone"), "Did you mean zone"),
+        (HEADER.replace("zone,", ""), "no column zone"),
+        (f"{HEADER},hour", "stands twice"),
+        ("", "not a CSV file"),
+    ],
+)
+def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        take(world, tmp_path, DAKAR, header=header)
+
+
+def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [DAKAR.replace("m@", f"m{n % 7}@").replace("wages", area) for area in ("skills", "wages") for n in range(7)]
+    monkeypatch.setattr(importing, "BYTES_AT_ONCE", 300)
+    done = take(world, tmp_path, *rows, "broken", DAKAR.replace("8", "99"))
+    assert counts(done) == (7, 0, 0, 2)
+    assert done.rows == 16
+    assert all(len(person(world, f"m{n}@travail.sn").subscriptions) == 2 for n in range(7))
+
+
+def test_the_demonstrations_people_are_all_taken(world: World, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from tribune.resources import locate
+
+    file = locate("demo") / "subscribers.csv"
+    with file.open(encoding="utf-8", newline="") as rows:
+        digests = {row["digest"] for row in csv.DictReader(rows)}
+    products = {id: replace(world.digest(), id=id) for id in digests}
+    app = world.app
+    done = import_subscribers(app.store, app.clock, file, products, app.codelists)
+    assert (done.refused, done.refusals) == (0, [])
+    assert done.added >= 25
+
+
+def test_a_change_of_choice_carries_over_what_was_pending(world: World, tmp_path: Path) -> None:
+    """Marks move to the line of the change: nothing is lost, nothing old comes."""
+    anything = DAKAR.replace(",wages,SEN|002,", ",,,").replace("weekly,monday,8", "daily,,8")
+    take(world, tmp_path, anything.replace("fr|en", "en"))
+    who = person(world, "m@travail.sn").id
+    pending = world.item("en", areas=("wages",))
+    world.item("en", areas=("skills",))
+    take(world, tmp_path, DAKAR.replace("fr|en", "en"))
+    assert person(world, "m@travail.sn").rhythms[0].cadence is Cadence.WEEKLY
+    later = world.item("en", areas=("wages",))
+    got = world.got(world.plan("weekly"), who)
+    assert sorted(got) == [(pending, "en"), (later, "en")]
+
+
+# -- export
+
+
+def exported(world: World) -> str:
+    out = io.StringIO()
+    with world.app.store.read() as tx:
+        export_subscribers(tx, out)
+    return out.getvalue()
+
+
+def test_an_export_is_safe_to_open_and_comes_back_as_it_was(world: World, tmp_path: Path) -> None:
+    rows = [
+        DAKAR.replace("Ministère", name).replace("m@", f"m{n}@")
+        for n, name in enumerate(("=HYPERLINK(1)", "@SUM", "''=x", "+1", "-2", "Zoë", "قسم العمل", '"a ""b"""', "＝1"))
+    ]
+    take(world, tmp_path, *rows, "=cmd@travail.sn,x,government,fr,Africa/Dakar,omit,letter,,,guide,monthly,friday,23")
+    told = exported(world)
+    cells = list(csv.reader(io.StringIO(told.removeprefix("\ufeff"))))
+    assert all(cell[:1] not in set("=+-@＝") for row in cells for cell in row)
+    with world.app.store.read() as tx:
+        before = list(tx.audience.everyone())
+    assert counts(take_bytes(world, tmp_path, told.encode())) == (0, 0, len(rows) + 1, 0)
+    with world.app.store.read() as tx:
+        assert list(tx.audience.everyone()) == before
+    assert exported(world) == told
+    assert {p.name for p in before} >= {"=HYPERLINK(1)", "'=x", "＝1"}
+    assert before[-1].fallback is Fallback.OMIT
