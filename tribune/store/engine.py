@@ -122,10 +122,8 @@ class SqlTransaction:
         return SqlInbox(self.connection)
 
     @cached_property
-    def outbox(self) -> EmbeddedOutbox:
-        # In the embedded log, adding to the outbox is the append (decisions.md, 1).
-    
-        return EmbeddedOutbox(self.connection, self.clock)
+    def outbox(self) -> Outbox:
+        return self._make_outbox(self.connection, self.clock)
 
 
 class SqlStore:
