@@ -63,6 +63,8 @@ def update(locale: str, template: Catalog) -> int:
     catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
     catalogue.obsolete.clear()
     catalogue.fuzzy = False
+    catalogue.project, catalogue.version, catalogue.last_translator = "Tribune", "1", "Tribune"
+    catalogue.language_team = catalogue.msgid_bugs_address = "Tribune"
     catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     _file(locale).parent.mkdir(parents=True, exist_ok=True)
     with _file(locale).open("wb") as file:

@@ -28,7 +28,7 @@ SHOWN = """() => {
     while (ground && /rgba\\(.*, 0\\)/.test(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
     const behind = ground ? getComputedStyle(ground).backgroundColor : 'rgb(255, 255, 255)';
     const size = Math.round(parseFloat(style.fontSize));
-    found.push({text: node.textContent.trim(), colour: hex(style.color), ground: hex(behind), size, right: range.getBoundingClientRect().right});
+    found.push({text: node.textContent.trim(), colour: hex(style.color), ground: hex(behind), size});
   }
   return found;
 }"""

@@ -15,7 +15,6 @@ from tribune.rendering.locales import Translations, direction
 from tribune.rendering.typography import faults
 from tribune.resources import locate
 
-
 HEADER = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
 
 

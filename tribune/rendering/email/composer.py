@@ -69,14 +69,14 @@ class Mail:
             laid = self._unnamed = self._unnamed or self._lay(named=False)
         why, why_html = self._frame.reason(reader.choices)
         unsubscribe, preferences = mime.link(links.unsubscribe), mime.link(links.preferences)
-        encoded = mime.slot(name)
+        encoded, escaped = mime.slot(name), escape(name)
         # In the order of `Value`. Of what a link may hold, HTML escapes & alone (mime.link).
         values = (
             mime.mailbox(name, reader.address),
             mime.message_id(reader.delivery, self._frame.domain),
             mime.link(links.one_click).encode(),
             encoded,
-            encoded if name.isalnum() else mime.slot(escape(name)),
+            encoded if escaped == name else mime.slot(escaped),
             why,
             why_html,
             unsubscribe_text := mime.slot(unsubscribe),
@@ -93,7 +93,9 @@ class Mail:
         """The message's pieces in their order, and which of them are a reader's own."""
         pieces: list[bytes] = []
         values: list[tuple[int, int]] = []
-        for entry in self._frame.layout(named=named, more="more" in self._content):
+        for entry in self._frame.layout(
+            named=named, several=len(self._content["items"]) > 1, more="more" in self._content
+        ):
             if isinstance(entry, bytes):
                 pieces.append(entry)
             elif isinstance(entry, str):

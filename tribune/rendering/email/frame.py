@@ -113,7 +113,7 @@ class Frame:
         self._contents: dict[tuple[str, ...], tuple[bytes, bytes]] = {}
         self._reasons: dict[tuple[Choice, ...], tuple[bytes, bytes]] = {}
         self._more: dict[int, tuple[bytes, bytes]] = {}
-        self._layouts: dict[tuple[bool, bool], list[Entry]] = {}
+        self._layouts: dict[tuple[bool, bool, bool], list[Entry]] = {}
 
     def opening_fields(self, lead: Fragment, others: int) -> bytes:
         """From and Subject, up to where To begins."""
@@ -125,18 +125,20 @@ class Frame:
             _keep(self._subjects, key, found)
         return found
 
-    def layout(self, *, named: bool, more: bool) -> list[Entry]:
-        """The whole message in its order, for readers with or without a name, with or without items left out."""
-        found = self._layouts.get((named, more))
+    def layout(self, *, named: bool, several: bool, more: bool) -> list[Entry]:
+        """The whole message in its order: for readers with or without a name, of one item or several, with or without
+        items left out."""
+        found = self._layouts.get((named, several, more))
         if found is None:
-            left_out = {"heading", *(() if named else ("named",)), *(() if more else ("more",))}
+            shown = {"named": named, "several": several, "more": more, "heading": False}
+            left_out = {part for part, is_shown in shown.items() if not is_shown}
             entries: list[Entry] = ["opening", Value.TO, b"\r\nMessage-ID: ", Value.ID, self._fixed_fields()]
             entries += [Value.ONE_CLICK, _MIME]
             entries += _entries(self._text, left_out, html=False)
             entries.append(_TO_HTML)
             entries += _entries(self._html, left_out, html=True)
             entries.append(_END)
-            found = self._layouts[named, more] = list(_joined(entries))
+            found = self._layouts[named, several, more] = list(_joined(entries))
         return found
 
     def _fixed_fields(self) -> bytes:
