@@ -12,7 +12,7 @@ from tests.contracts.log_contract import TOPIC, LogContract, OpenLog, event, eve
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.log.consumer import EmbeddedConsumer
-from tribune.log.embedded import EmbeddedLog, partition_of
+from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox, partition_of
 from tribune.log.membership import assign
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import EventLog, LogConsumer, TopicSpec
@@ -134,7 +134,8 @@ class TestOutbox:
             tx.outbox.add(unknown)
 
     def test_a_missing_topic_is_refused_with_what_to_do(self, url: str) -> None:
-        with pytest.raises(NotFound, match="tribune migrate"), SqlStore(open_engine(url), SystemClock(), EmbeddedOutbox).write() as tx:
+        store = SqlStore(open_engine(url), SystemClock(), EmbeddedOutbox)
+        with pytest.raises(NotFound, match="tribune migrate"), store.write() as tx:
             tx.outbox.add(event("key", 0))
 
 
