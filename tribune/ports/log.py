@@ -157,9 +157,7 @@ class EventLog(Protocol):
         """How far each group (or this one) is behind, partition by partition."""
         ...
 
-    def rewind(
-        self, group: str, topic: str, *, offset: int | None = None, at: datetime | None = None
-    ) -> None:
+    def rewind(self, group: str, topic: str, *, offset: int | None = None, at: datetime | None = None) -> None:
         """Set a group's committed offsets of a topic to an offset, or to the first message at or after an instant.
 
         What the group then reads for a second time is marked `replayed`. A member at work is fenced: its next

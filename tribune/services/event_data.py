@@ -76,7 +76,7 @@ def data_of(event: CloudEvent, kind: type[T]) -> T:
     from pydantic import ValidationError
 
     try:
-        told: T = _adapter(kind).validate_json(json.dumps(event.data), strict=True)
+        told: T = _adapter(typing.cast(type, kind)).validate_json(json.dumps(event.data), strict=True)
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_context=False, include_input=False)
         where = _path(mistakes[0]["loc"])

@@ -257,6 +257,6 @@ def page() -> str:
         lines.append(f"| {link} | `{told.topic}` | `{told.data.__name__}` | {told.meaning} |")
     lines += ["", "## Examples", ""]
     for name, event in examples().items():
-        told = json.dumps(json.loads(encode(event)), indent=2, ensure_ascii=False)
-        lines += [f"### {name}", "", TYPES[name].meaning, "", "```json", told, "```", ""]
+        text = json.dumps(json.loads(encode(event)), indent=2, ensure_ascii=False)
+        lines += [f"### {name}", "", TYPES[name].meaning, "", "```json", text, "```", ""]
     return "\n".join(lines).rstrip() + "\n"
