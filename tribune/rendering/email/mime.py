@@ -17,6 +17,7 @@ from tribune.rendering.text import clean
 
 SOFT = b"=\r\n"
 _LINE = 75
+_SPECIAL = re.compile(rb"[^\t -<>-~]")
 _SAFE = re.compile(rb"[!-<>-~]*")
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'’_&+()/-]*")
 _ATOMS = re.compile(r"[A-Za-z0-9 ]+")
@@ -36,29 +37,25 @@ def body(text: str) -> bytes:
 
 def _line(raw: bytes) -> bytes:
     """One line, wrapped with soft breaks."""
-    done: list[bytes] = []
-    current = b""
-    for token in _tokens(raw):
-        if len(current) + len(token) > _LINE:
-            done.append(current)
-            current = b""
-        if not current and token == b".":
-            token = b"=2E"
-        if current == b"From" and token == b" " and raw:
-            current = b"=46rom"
-        current += token
-    if current[-1:] in (b" ", b"\t"):
-        last = b"=%02X" % current[-1]
-        if len(current) + 2 > _LINE:
-            done.append(current[:-1])
-            current = last
-        else:
-            current = current[:-1] + last
-    return SOFT.join([*done, current])
+    encoded = _SPECIAL.sub(_escape, raw)
+    if encoded[-1:] in (b" ", b"\t"):
+        encoded = encoded[:-1] + b"=%02X" % encoded[-1]
+    lines, at = [], 0
+    while True:
+        first = b""
+        if encoded.startswith((b".", b"From "), at):
+            first, at = b"=%02X" % encoded[at], at + 1
+        end = at + _LINE - len(first)
+        if end >= len(encoded):
+            return SOFT.join([*lines, first + encoded[at:]])
+        # Never within the three characters of an encoded byte.
+        end -= 1 if encoded[end - 1 : end] == b"=" else 2 if encoded[end - 2 : end - 1] == b"=" else 0
+        lines.append(first + encoded[at:end])
+        at = end
 
 
-def _tokens(raw: bytes) -> list[bytes]:
-    return [bytes((byte,)) if (32 <= byte <= 126 and byte != 61) or byte == 9 else b"=%02X" % byte for byte in raw]
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"=%02X" % found[0][0]
 
 
 def slot(text: str) -> bytes:
