@@ -40,7 +40,8 @@ def _line(raw: bytes) -> bytes:
     encoded = _SPECIAL.sub(_escape, raw)
     if encoded[-1:] in (b" ", b"\t"):
         encoded = encoded[:-1] + b"=%02X" % encoded[-1]
-    lines, at = [], 0
+    lines: list[bytes] = []
+    at = 0
     while True:
         first = b""
         if encoded.startswith((b".", b"From "), at):
