@@ -97,8 +97,8 @@ class Planning(Protocol):
         """These people, whether due or not."""
         ...
 
-    def wishes(self, digest: str, cadence: Cadence, due: Due) -> Wishes:
-        """Their subscriptions for this digest in this cadence and in quicker ones."""
+    def wishes(self, digest: str, cadence: Cadence, due: Due, *, with_marks: bool) -> Wishes:
+        """Their subscriptions for this digest in this cadence and in quicker ones; marks are 0 unless wanted."""
         ...
 
     def carried(self, digest: str, cadence: Cadence, due: Due) -> list[tuple[int, int]]:

@@ -65,10 +65,13 @@ def edition_contents(
     people, signature = [], []
     for start in range(0, len(due.ids), _PEOPLE_AT_ONCE):
         part = slice(start, start + _PEOPLE_AT_ONCE)
-        rank = selected[:, part].cumsum(axis=0, dtype=np.int32)
-        some = np.flatnonzero(rank[-1]) if len(rank) else np.empty(0, np.int64)
-        shown = selected[:, part][:, some] & (rank[:, some] <= max_items)
-        more = np.maximum(rank[-1][some] - max_items, 0) if len(rank) else some
+        count = selected[:, part].sum(axis=0)
+        some = np.flatnonzero(count)
+        shown = selected[:, part][:, some]
+        more = np.maximum(count[some] - max_items, 0)
+        full = np.flatnonzero(more)
+        if len(full):
+            shown[:, full] &= shown[:, full].cumsum(axis=0, dtype=np.int16) <= max_items
         place = some + start
         zone = np.where(shown[sessions].any(axis=0), zone_of_profile[due.profile[place]], NO_ZONE)
         keys = np.column_stack([display[place], zone, more, _packed(shown)]).astype(np.int64)
@@ -134,7 +137,7 @@ class _Writer:
         self._candidates = candidates
         self._displays = displays
         self._zones = zones
-        self._fragments: dict[tuple[int, int, int], tuple[str, str]] = {}
+        self._fragments: dict[tuple[int, int], tuple[list[str], list[str]]] = {}
         self.numbers: dict[str, int] = {}
         self.locales: list[str] = []
 
@@ -145,8 +148,8 @@ class _Writer:
         found, start = [], 0
         for end, (display, zone, more) in zip(ends, keys[:, :3].tolist(), strict=True):
             locale = self._displays[display].locale
-            texts = [self._fragment(item, display, zone) for item in items[start:end]]
-            body = ",".join([texts[0][0], *(row for _, row in texts[1:])])
+            leads, rows = self._fragments.get((display, zone)) or self._texts(display, zone)
+            body = ",".join([leads[items[start]], *map(rows.__getitem__, items[start + 1 : end])])
             text = f'{{"locale":{json.dumps(locale)},"fragments":[{body}],"more":{more}}}'
             number = self.numbers.setdefault(text, len(self.numbers))
             if number == len(self.locales):
@@ -155,19 +158,21 @@ class _Writer:
             start = end
         return np.array(found, np.int64)
 
-    def _fragment(self, row: int, display: int, zone: int) -> tuple[str, str]:
-        """A fragment's key as JSON, as lead and as row."""
-        item = self._candidates[row].item
-        key = (row, display, zone if item.session is not None else NO_ZONE)
-        found = self._fragments.get(key)
-        if found is None:
-            shown = self._displays[display]
-            told = self._zones[key[2]] if key[2] != NO_ZONE else ""
-            lead, other = (
-                json.dumps(
-                    [item.id, item.version, shape, shown.languages[row], shown.locale, told], separators=(",", ":")
-                )
-                for shape in (Shape.LEAD, Shape.ROW)
-            )
-            found = self._fragments[key] = (lead, other)
-        return found
+    def _texts(self, display: int, zone: int) -> tuple[list[str], list[str]]:
+        """Each item's fragment key as JSON, as lead and as row. Only those of sessions depend on the zone."""
+        if zone == NO_ZONE:
+            every = range(len(self._candidates))
+            leads, rows = ([self._text(row, display, shape) for row in every] for shape in (Shape.LEAD, Shape.ROW))
+        else:
+            leads, rows = map(list, self._fragments.get((display, NO_ZONE)) or self._texts(display, NO_ZONE))
+            for row, candidate in enumerate(self._candidates):
+                if candidate.item.session is not None:
+                    leads[row] = self._text(row, display, Shape.LEAD, self._zones[zone])
+                    rows[row] = self._text(row, display, Shape.ROW, self._zones[zone])
+        self._fragments[display, zone] = (leads, rows)
+        return leads, rows
+
+    def _text(self, row: int, display: int, shape: Shape, zone: str = "") -> str:
+        item, shown = self._candidates[row].item, self._displays[display]
+        key = [item.id, item.version, shape, shown.languages[row], shown.locale, zone]
+        return json.dumps(key, separators=(",", ":"))

@@ -96,7 +96,8 @@ def choose(
     since = int(due.marks.min())
     mask = masker(tx, codelists)
     candidates = find_candidates(tx, digest, since, {item for _, item in carried}, mask, at)
-    wishes = tx.planning.wishes(digest.id, cadence, due)
+    reclassified = any(candidate.reclassified for candidate in candidates)
+    wishes = tx.planning.wishes(digest.id, cadence, due, with_marks=reclassified)
     selected = match_items(due, wishes, candidates, cadence)
     _leave_out_reclassified(tx, due, selected, candidates, digest.id, cadence)
     place = {candidate.item.id: row for row, candidate in enumerate(candidates)}

@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -176,25 +177,23 @@ class SqlPlanning(MaskQueries):
         due = self._holding = Due(ids, marked, profile, profiles)
         return due
 
-    def wishes(self, digest: str, cadence: Cadence, due: Due) -> Wishes:
+    def wishes(self, digest: str, cadence: Cadence, due: Due, *, with_marks: bool) -> Wishes:
         import numpy as np
 
         self._hold(due)
         ranks = {known.value: known.rank for known in Cadence if known.rank <= cadence.rank}
-        query = (
-            select(
-                subscriptions.c.subscriber_id,
-                case(ranks, value=subscriptions.c.cadence),
-                marks.c.mark,
-                *(subscriptions.c[name] for name in mask_columns),
-            )
-            .join(marks, _same_rhythm(marks, subscriptions))
-            .where(
-                subscriptions.c.subscriber_id.in_(select(_held.c.id)),
-                subscriptions.c.digest == digest,
-                subscriptions.c.cadence.in_(list(ranks)),
-            )
+        query = select(
+            subscriptions.c.subscriber_id,
+            case(ranks, value=subscriptions.c.cadence),
+            marks.c.mark if with_marks else literal(0),
+            *(subscriptions.c[name] for name in mask_columns),
+        ).where(
+            subscriptions.c.subscriber_id.in_(select(_held.c.id)),
+            subscriptions.c.digest == digest,
+            subscriptions.c.cadence.in_(list(ranks)),
         )
+        if with_marks:
+            query = query.join(marks, _same_rhythm(marks, subscriptions))
         width = 3 + len(mask_columns)
         parts = [
             np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * width).reshape(-1, width)
@@ -209,7 +208,11 @@ class SqlPlanning(MaskQueries):
         )
 
     def _partitions(self, query: Select[Any]) -> Iterator[Sequence[Any]]:
-        yield from self._connection.execute(query).partitions(_READ_AT_ONCE)
+        # The driver's own rows: SQLAlchemy's would cost as much again, and there is nothing to convert in them.
+        result = self._connection.execute(query)
+        while rows := result.cursor.fetchmany(_READ_AT_ONCE):
+            yield rows
+        result.close()
 
     def _hold(self, due: Due) -> None:
         if self._holding is not due:
