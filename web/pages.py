@@ -108,10 +108,15 @@ class Pages:
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
-            environment.filters.update(place=formats.place, policy_area=formats.policy_area)
+            environment.filters.update(place=formats.place, policy_area=formats.policy_area, is_web=is_web)
             environment.globals["ui"] = environment.get_template("parts.html").module
             self._environments[locale] = environment
         return self._environments[locale]
+
+
+def is_web(address: str) -> bool:
+    """Whether a link may stand in a page: addresses come from sources."""
+    return address.lower().startswith(("http://", "https://"))
 
 
 def shown_version(item: Item, locale: str) -> LanguageVersion:

@@ -84,7 +84,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                if scope["path"].startswith("/static/"):
+                if scope["path"].startswith("/static/") and message["status"] < 400:
                     headers.setdefault("cache-control", "no-cache")  # kept, but asked for anew: the ETag answers
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)

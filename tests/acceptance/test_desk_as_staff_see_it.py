@@ -1,0 +1,200 @@
+"""What staff see on the desk: mails as readers have them, the stories of events, what needs attention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.acceptance.house import House
+from web.app import create_app
+
+
+@pytest.fixture
+def browser(house: House) -> Iterator[TestClient]:
+    with TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321)) as client:
+        yield client
+
+
+@pytest.fixture
+def busy(house: House) -> House:
+    """A Monday morning: people of three languages, one item in two languages, one mailing for each."""
+    house.subscribe("awa@travail.example", name="Awa Diop", languages="fr|en", cadence="daily", hour=8)
+    house.subscribe("begona@trabajo.example", name="Begoña Muñoz", languages="es", cadence="daily", hour=8)
+    house.subscribe("olena@union.example", name="Olena Kovalenko", languages="en", fallback="omit", hour=9)
+    house.subscribe("paul@minier.example", name="Paul", languages="fr", cadence="daily", hour=8, kinds="guide")
+    house.publish("energy", titles={"fr": "Énergie et emploi"}, source_language="fr", kind="brief")
+    house.until("2026-11-23 10:00")
+    return house
+
+
+def page(browser: TestClient, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return plain(answer.text)
+
+
+def plain(html: str) -> str:
+    """A page's words: no tags, single spaces."""
+    text = re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " ").replace("\u202f", " "))
+    return re.sub(r"\s+", " ", text)
+
+
+def href(browser: TestClient, path: str, wanted: str) -> str:
+    """The first address on a page that begins like this."""
+    found = re.search(rf'href="({re.escape(wanted)}[^"]+)"', browser.get(path).text)
+    assert found, (path, wanted)
+    return found[1].replace("&amp;", "&")
+
+
+def test_an_empty_house_says_what_to_do(browser: TestClient) -> None:
+    today = page(browser, "/en/")
+    assert "Nothing needs your attention." in today
+    assert "tribune subscribers import" in today
+    assert "tribune publish item.yaml" in page(browser, "/en/events")
+    assert "The catalogue is empty." in page(browser, "/en/items")
+    assert "No mail has been caught yet." in page(browser, "/en/mails")
+    assert "No mailing has been planned yet." in page(browser, "/en/mailings")
+    assert "every event could be handled" in page(browser, "/en/dead-letters")
+
+
+def test_the_start_page_leads_to_what_came_in_and_went_out(busy: House, browser: TestClient) -> None:
+    today = page(browser, "/en/")
+    assert "Monday 23 November 2026" in today
+    assert "Énergie et emploi" in today
+    assert "The letter, daily, 23 November 2026" in today
+    assert "2 people" in today
+
+
+def test_each_language_has_its_address(browser: TestClient) -> None:
+    assert browser.get("/", headers={"accept-language": "es-MX,fr;q=0.5"}).url.path == "/es/"
+    assert browser.get("/", headers={"accept-language": "de"}).url.path == "/en/"
+    assert browser.get("/fr").url.path == "/fr/"
+    french = browser.get("/fr/mails?q=x")
+    assert french.headers["content-language"] == "fr"
+    assert '<html lang="fr"' in french.text
+    assert 'href="/es/mails?q=x"' in french.text
+    assert "lundi 23 novembre 2026" in page(browser, "/fr/").lower()
+    assert browser.get("/de/").status_code == 404
+
+
+def test_a_mail_is_shown_as_its_reader_has_it(busy: House, browser: TestClient) -> None:
+    path = href(browser, "/en/mails?language=fr", "/en/mails/")
+    html = browser.get(path).text
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in html
+    assert "Awa Diop" in html
+    body = browser.get(path.partition("?")[0] + "/body")
+    assert "Énergie et emploi" in body.text
+    assert '<base target="_blank">' in body.text
+    assert body.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "sandbox" in body.headers["content-security-policy"]
+    assert "allow-scripts" not in body.headers["content-security-policy"]
+    assert "Énergie et emploi" in page(browser, path + "&as=text")
+    assert "List-Unsubscribe-Post" in page(browser, path + "&as=headers")
+    file = browser.get(path.partition("?")[0] + "/message.eml")
+    assert file.content == busy.mails("awa@travail.example")[0].path.read_bytes()
+    assert file.headers["content-disposition"].startswith("attachment")
+
+
+def test_mails_are_found_by_language_mailing_and_words(busy: House, browser: TestClient) -> None:
+    assert "2 mails" in page(browser, "/en/mails")
+    spanish = page(browser, "/en/mails?language=es")
+    assert "1 mail" in spanish
+    assert "Begoña" in spanish and "Awa" not in spanish
+    assert "Begoña" in page(browser, "/en/mails?q=begona")
+    assert "No mail fits this choice." in page(browser, "/en/mails?q=nobody")
+    assert "2 mails" in page(browser, "/en/mails?mailing=1")
+    assert "No mail fits this choice." in page(browser, "/en/mails?mailing=999999999999999999999999")
+
+
+def test_one_turns_from_a_mail_to_its_neighbours(busy: House, browser: TestClient) -> None:
+    newest = href(browser, "/en/mails", "/en/mails/")
+    assert "1 of 2" in page(browser, newest)
+    assert 'rel="next"' in browser.get(newest).text and 'rel="prev"' not in browser.get(newest).text
+    filtered = href(browser, "/en/mails?language=es", "/en/mails/")
+    assert "1 of 1" in page(browser, filtered)
+
+
+def test_a_mail_says_why_its_items_are_in_it(busy: House, browser: TestClient) -> None:
+    told = page(browser, href(browser, "/en/mails?language=es", "/en/mails/"))
+    assert "There is no version in Spanish, so it is shown in French." in told
+    assert "Asked for: everything that we publish." in told
+
+
+def test_an_event_tells_its_story(busy: House, browser: TestClient) -> None:
+    path = href(browser, "/en/events", "/en/events/")
+    told = page(browser, path)
+    assert "Publication published" in told
+    assert "New in the catalogue" in told
+    assert "Released in French" in told
+    assert "The letter, daily, 23 November 2026: to 2 people" in told
+    assert "In French: 1 person." in told
+    assert "1 person reads Spanish first; there is no such version, so it was shown in French." in told
+    assert "1 person reads none of its languages, and wants nothing in other languages." in told
+    assert "For example: Olena Kovalenko" in told
+    assert "1 person asked for other kinds of item." in told
+    assert path.rpartition("/")[2] in told
+    for address in ("awa@", "olena@"):
+        assert address not in told
+
+
+def test_a_withdrawal_stands_in_the_story(busy: House, browser: TestClient) -> None:
+    busy.withdraw("energy", "A table was wrong.")
+    told = page(browser, "/en/items/1")
+    assert "Withdrawn" in told
+    assert "A table was wrong." in told
+    assert "Publication withdrawn" in page(browser, "/en/events")
+
+
+def test_items_are_found_in_the_reader_s_language(busy: House, browser: TestClient) -> None:
+    assert "Énergie et emploi" in page(browser, "/fr/items?q=energie")
+    assert "Énergie et emploi" in page(browser, "/en/items?kind=brief")
+    assert "Énergie et emploi" not in page(browser, "/en/items?kind=guide")
+    assert "Nothing was found." in page(browser, "/en/items?q=zebra")
+
+
+def test_a_mailing_shows_how_far_it_is(busy: House, browser: TestClient) -> None:
+    told = page(browser, "/en/mailings/1")
+    assert "finished" in told
+    assert "2 of 2" in told
+    assert "French Spanish" not in told
+    assert 'href="/en/mails?mailing=1"' in browser.get("/en/mailings/1").text
+
+
+def test_dead_letters_stand_on_the_start_page_with_their_reason(busy: House, browser: TestClient) -> None:
+    busy.app.log.publish_raw("publications", "broken", b'{"specversion": "1.0"}')
+    busy.work()
+    assert "1 event could not be handled" in page(browser, "/en/")
+    told = page(browser, "/en/dead-letters")
+    assert "BrokenEvent" in told and "is missing" in told
+    assert "tribune events replay" in told
+
+
+def test_events_are_found_by_type_and_words(busy: House, browser: TestClient) -> None:
+    assert "Énergie et emploi" in page(browser, "/en/events?q=energie&type=publication.published")
+    assert "No event fits this choice." in page(browser, "/en/events?type=data.released")
+    assert "Énergie et emploi" in page(browser, "/en/events?type=no.such.type")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/en/mails/9.9.9", "/en/mails/..%2f..%2fetc", "/en/items/99", "/en/events/nothing", "/en/mailings/99", "/en/x"],
+)
+def test_what_is_not_there_is_a_page_that_says_so(busy: House, browser: TestClient, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "This page is not here" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/en/mails?page=0", "/en/items?page=x", "/en/items/x", "/en/mails?q=" + "x" * 999])
+def test_addresses_that_make_no_sense_are_refused(browser: TestClient, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+def test_the_desk_only_reads(busy: House, browser: TestClient) -> None:
+    for path in ("/en/", "/en/mails", "/en/mailings/1", "/en/dead-letters", "/en/events", "/en/items/1"):
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            assert browser.request(method, path).status_code == 405
+        assert "<form method" not in browser.get(path).text

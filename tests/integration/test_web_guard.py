@@ -1,0 +1,178 @@
+"""Who may ask the site for what, what every answer carries, what gets into the log (threats.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import structlog
+from starlette.testclient import TestClient
+
+from tribune.bootstrap import Application
+from tribune.config import Settings
+from tribune.ports.clock import StoppedClock
+from web.app import create_app
+from web.metrics import PrometheusMetrics
+from web.security import redacted
+
+Browse = Callable[..., TestClient]
+
+
+@pytest.fixture
+def browse(app: Application) -> Browse:
+    """A browser at an address of its own, asking for a host."""
+
+    def at(client: str = "127.0.0.1", host: str = "127.0.0.1:8080", house: Application = app) -> TestClient:
+        return TestClient(create_app(house), base_url=f"http://{host}", client=(client, 4321), follow_redirects=False)
+
+    return at
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "[::2]:80"])
+@pytest.mark.parametrize("path", ["/en/", "/u/x", "/healthz", "/static/tribune.css", "/metrics"])
+def test_a_foreign_host_header_is_refused(browse: Browse, host: str, path: str) -> None:
+    assert browse(host=host).get(path).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1@evil.example", "evil.example:127.0.0.1", "127.0.0.1:80:80"])
+def test_an_odd_host_header_is_refused(browse: Browse, host: str) -> None:
+    assert browse().get("/en/", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9999", "[::1]:8080", "127.0.0.1"])
+def test_own_names_are_answered(browse: Browse, host: str) -> None:
+    assert browse(host=host).get("/en/").status_code == 200
+
+
+@pytest.mark.parametrize("client", ["192.0.2.7", "10.0.0.5", "2001:db8::1", "::ffff:192.0.2.7", "testclient"])
+def test_the_desk_is_closed_to_strangers_and_readers_pages_are_open(browse: Browse, client: str) -> None:
+    stranger = browse(client)
+    for path in ("/", "/en/", "/en/mails", "/en/items/1", "/metrics", "/en/mails/1.0.0/body"):
+        answer = stranger.get(path)
+        assert answer.status_code == 403
+        assert "sign-in" in answer.text
+    for path, status in (("/u/x", 404), ("/p/x", 404), ("/healthz", 200), ("/static/tribune.css", 200)):
+        assert stranger.get(path).status_code == status
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
+def test_the_desk_answers_this_machine(browse: Browse, client: str) -> None:
+    assert browse(client).get("/en/").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_a_proxy_on_this_machine_does_not_open_the_desk_to_the_world(browse: Browse, header: str) -> None:
+    near = browse("127.0.0.1")
+    assert near.get("/en/", headers={header: "203.0.113.9"}).status_code == 403
+    assert near.get("/u/x", headers={header: "203.0.113.9"}).status_code == 404
+
+
+def test_the_public_name_serves_readers_and_never_the_desk(
+    settings: Settings, clock: StoppedClock, browse: Browse
+) -> None:
+    web = settings.web.model_copy(update={"base_url": "https://letters.example.org"})
+    house = Application(settings.model_copy(update={"web": web}), clock)
+    house.prepare()
+    reader = browse(host="letters.example.org", house=house)
+    assert reader.get("/u/x").status_code == 404
+    assert reader.get("/en/").status_code == 421
+    house.close()
+
+
+def test_networks_of_staff_can_be_added(settings: Settings, clock: StoppedClock, browse: Browse) -> None:
+    web = settings.web.model_copy(update={"desk_networks": ("10.1.0.0/16",)})
+    house = Application(settings.model_copy(update={"web": web}), clock)
+    house.prepare()
+    assert browse("10.1.2.3", house=house).get("/en/").status_code == 200
+    assert browse("10.2.2.3", house=house).get("/en/").status_code == 403
+    house.close()
+
+
+@pytest.mark.parametrize("path", ["/en/", "/u/x", "/healthz", "/metrics", "/nowhere", "/static/desk.js", "/static/no"])
+def test_every_answer_carries_the_security_headers(browse: Browse, path: str) -> None:
+    headers = browse().get(path).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy and "http" not in policy and "*" not in policy
+    assert "frame-ancestors 'none'" in policy and "base-uri 'none'" in policy and "form-action 'self'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == ("no-cache" if path == "/static/desk.js" else "no-store")
+    assert "set-cookie" not in headers
+
+
+def test_refusals_carry_them_too(browse: Browse) -> None:
+    assert "content-security-policy" in browse("192.0.2.7").get("/en/").headers
+    assert "content-security-policy" in browse(host="evil.example").get("/en/").headers
+
+
+def test_pages_have_nothing_inline(browse: Browse) -> None:
+    for path in ("/en/", "/en/mails", "/en/items", "/en/events", "/en/mailings", "/en/dead-letters", "/nowhere"):
+        html = browse().get(path).text
+        assert "<style" not in html and " style=" not in html and "javascript:" not in html
+        assert " onclick" not in html and "<script>" not in html
+        assert "//" not in html.replace('href="/', "").replace('src="/', "")  # nothing from elsewhere
+
+
+def test_head_answers_as_get_without_a_body(browse: Browse) -> None:
+    for path, status in (("/en/", 200), ("/healthz", 200), ("/u/x", 404), ("/static/tribune.css", 200)):
+        answer = browse().head(path)
+        assert (answer.status_code, answer.content) == (status, b"")
+
+
+def test_a_page_that_fails_says_so_without_a_traceback(
+    app: Application, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise RuntimeError("the database said: INSERT awa@travail.example")
+
+    browser = browse()
+    monkeypatch.setattr(app.signer, "verify", away)
+    with structlog.testing.capture_logs() as logged:
+        answer = browser.get("/u/k1.7~letter~1.secret", headers={"accept-language": "en"})
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
+    assert "content-security-policy" in answer.headers
+    assert [entry["path"] for entry in logged] == ["/u/***"]
+    for told in (answer.text, str(logged)):
+        assert "secret" not in told and "awa@" not in told and "INSERT" not in told
+
+
+def test_tokens_are_cut_out_of_what_is_logged() -> None:
+    assert redacted("/u/k1.7~letter~1.secret") == "/u/***"
+    assert redacted("/p/a/b\n/c") == "/p/***"
+    assert redacted("/en/mails") == "/en/mails"
+
+
+def test_health_says_what_cannot_be_reached(app: Application, browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert browse("192.0.2.7").get("/healthz").json() == {"status": "ok", "store": "ok", "log": "ok"}
+
+    def away() -> None:
+        raise OSError("disk at /secret/place is gone")
+
+    browser = browse()
+    monkeypatch.setattr(app.log, "lag", away)
+    answer = browser.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "failing", "store": "ok", "log": "cannot be reached (OSError)"}
+
+
+def test_metrics_are_prometheus_text(settings: Settings, clock: StoppedClock, browse: Browse) -> None:
+    house = Application(settings, clock, PrometheusMetrics())
+    house.prepare()
+    house.metrics.count("events_handled", group="catalogue", type="data.released")
+    house.metrics.count("events_handled", group="catalogue", type="data.released")
+    house.metrics.observe("handler_seconds", 0.5, group="catalogue")
+    house.log.publish_raw("publications", "x", b"{}")
+    text = browse(house=house).get("/metrics").text
+    assert 'tribune_events_handled_total{group="catalogue",type="data.released"} 2.0' in text
+    assert 'tribune_handler_seconds_count{group="catalogue"} 1.0' in text
+    assert "tribune_dead_letters 0.0" in text
+    assert 'tribune_log_end_offset{partition="' in text or "tribune_log_lag_events" not in text
+    house.close()
+
+
+def test_the_api_descriptions_of_the_framework_are_off(browse: Browse) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert browse().get(path).status_code == 404
