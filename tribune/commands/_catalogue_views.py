@@ -69,7 +69,7 @@ def print_history(entries: Sequence[HistoryEntry], *, as_json: bool) -> None:
     table = _table("When", "Item", "Version", "Change", "Event", "Note")
     for entry in entries:
         when = f"{entry.changed_at:%Y-%m-%d %H:%M:%S}"
-        told = (when, str(entry.item_id), str(entry.version), entry.change, entry.event_id[:12], entry.note)
+        told = (when, str(entry.item_id), str(entry.version), entry.change, entry.event_id, entry.note)
         table.add_row(*map(escape, told))
     return Console().print(table)
 
@@ -127,6 +127,12 @@ def _facts(item: Item, codelists: Codelists) -> list[tuple[str, str]]:
         ("released", f"{told.language}: {told.released_at:%Y-%m-%d %H:%M} UTC, number {told.sequence}")
         for told in item.releases
     ]
+    if item.session:
+        starts = f"{item.session.starts_at:%Y-%m-%d %H:%M} {item.session.zone}"
+        facts.append(("session", f"{starts}, {item.session.minutes} minutes"))
+    if item.data:
+        told_of = f"{item.data.observations:,} observations, {item.data.new_count:,} new"
+        facts.append(("data", f"{item.data.dataflow}: {told_of}, {item.data.revised_count:,} revised"))
     facts += [(told.scheme.value.upper(), told.value) for told in item.identifiers]
     facts += [
         ("policy areas", ", ".join(codelists.policy_areas.label(code, "en") for code in item.policy_areas) or "none"),
