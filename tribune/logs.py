@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 
 _TOKEN = re.compile(r"/(u|p)/[A-Za-z0-9_.~:+%-]+")
+# No local variables: they may hold names and addresses (decisions.md, 6).
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRETS = frozenset({"password", "secret", "token", "authorization", "signing_key"})
 
 
@@ -48,7 +50,7 @@ def configure(level: str = "info", format: str = "auto") -> None:
     last: list[Any] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if human
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=shared + last,
