@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("help", "events", "ilostat", "planning", "rendering", "end_to_end")
+BENCHES = ("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end")
 
 
 def machine() -> str:
@@ -18,7 +18,8 @@ def machine() -> str:
     )
     cores = sum(line.startswith("processor") for line in _lines("/proc/cpuinfo"))
     kib = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    return f"{cpu}, {cores} cores, {kib / 2**20:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{cpu}, {cores} cores, {kib / 2**20:.0f} GiB, {system}"
 
 
 def _lines(path: str) -> list[str]:

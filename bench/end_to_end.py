@@ -1,4 +1,6 @@
-"""From an event to a mail: how long an "at once" subscriber waits beyond the agreed window, in one process as `tribune up` runs.
+"""From an event to a mail: how long an "at once" subscriber waits beyond the agreed window.
+
+All in one process, as `tribune up` runs it.
 
 Publishes items one by one into a running house (window set to 0 minutes) and looks when each mail has appeared in the
 outbox folder. What is measured: commit of the event -> catalogue -> window -> tick -> plan -> chunk -> mail on disk.
@@ -27,7 +29,9 @@ from tribune.services.publish_records import publish_records
 EVENTS = 60
 PAUSE_SECONDS = 0.4
 
-SUBSCRIBER = "address,name,group,languages,zone,fallback,digest,cadence\nr@x.example,R,other,fr,UTC,source,letter,at_once\n"
+SUBSCRIBER = """address,name,group,languages,zone,fallback,digest,cadence
+r@x.example,R,other,fr,UTC,source,letter,at_once
+"""
 
 
 def main() -> None:

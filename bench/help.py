@@ -14,7 +14,8 @@ def main() -> None:
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "tribune", "--help"], check=True, stdout=subprocess.DEVNULL)
         took.append(time.perf_counter() - began)
-    print(f"tribune --help: median {statistics.median(took[1:]) * 1000:.0f} ms, slowest {max(took[1:]) * 1000:.0f} ms (10 runs)")
+    median, slowest = statistics.median(took[1:]) * 1000, max(took[1:]) * 1000
+    print(f"tribune --help: median {median:.0f} ms, slowest {slowest:.0f} ms (10 runs)")
 
 
 if __name__ == "__main__":
