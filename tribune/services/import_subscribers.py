@@ -31,8 +31,8 @@ from tribune.services.change_subscribers import Changed, change_subscribers, ens
 from tribune.services.refresh_masks import masker, refresh_masks
 from tribune.services.subscriber_rows import COLUMNS, REQUIRED, Facts, Refusal, RefusedCell, RowReader, Wish
 
-BYTES_AT_ONCE = 16_000_000
-"""How much of a file one pass takes in: about 130,000 rows."""
+BYTES_AT_ONCE = 8_000_000
+"""How much of a file one pass takes in: about 70,000 rows."""
 
 PEOPLE_AT_ONCE = 2_000
 """People in one transaction, so that nobody else waits long for the store."""

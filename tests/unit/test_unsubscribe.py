@@ -1,0 +1,120 @@
+"""Stopping, coming back, and asking for less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.planning_world import START, World, days
+from tribune.bootstrap import Application
+from tribune.domain.audience import Cadence, Choice, Status, Subscriber
+from tribune.domain.digests import Digest
+from tribune.domain.errors import NotFound
+from tribune.services.unsubscribe import less_often, subscribe_again, unsubscribe
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def world(app: Application) -> World:
+    return World(app)
+
+
+def one(world: World, person: int) -> Subscriber:
+    with world.app.store.read() as tx:
+        found = tx.audience.one(person)
+    assert found is not None
+    return found
+
+
+def test_stopping_a_digest_and_coming_back_is_exact(world: World) -> None:
+    person = world.person("daily", ("weekly", Choice(policy_areas=frozenset({"wages"}))))
+    before = one(world, person)
+    with world.app.store.write() as tx:
+        assert unsubscribe(tx, person, "letter", START)
+        assert not unsubscribe(tx, person, "letter", START + days(1)), "a second time changes nothing"
+        recipient = tx.audience.recipients([person], "letter", Cadence.DAILY)[person]
+    assert not recipient.may_be_mailed
+    assert one(world, person).status is Status.UNSUBSCRIBED
+    item = world.item("en")
+    with world.app.store.write() as tx:
+        assert subscribe_again(tx, person, "letter", MONTH, START + days(1))
+        assert not subscribe_again(tx, person, "letter", MONTH, START + days(1))
+    assert one(world, person) == before
+    assert world.got(world.plan("daily", START + days(1)), person) == [(item, "en")]
+
+
+def test_coming_back_after_long_makes_up_for_thirty_days_at_most(world: World) -> None:
+    person = world.person("daily")
+    with world.app.store.write() as tx:
+        unsubscribe(tx, person, None, START)
+    world.item("en", at=START + days(1))
+    recent = world.item("en", at=START + days(80))
+    with world.app.store.write() as tx:
+        subscribe_again(tx, person, None, MONTH, START + days(100))
+    assert world.got(world.plan("daily", START + days(100)), person) == [(recent, "en")]
+
+
+def test_stopping_one_of_two_digests_leaves_the_other(world: World) -> None:
+    person = world.person("daily")
+    told = one(world, person)
+    both = replace(
+        told,
+        subscriptions=(*told.subscriptions, replace(told.subscriptions[0], digest="news")),
+        rhythms=(*told.rhythms, replace(told.rhythms[0], digest="news")),
+    )
+    from tribune.services.refresh_masks import masker
+
+    with world.app.store.write() as tx:
+        tx.audience.update([both], masker(tx, world.app.codelists), START)
+        unsubscribe(tx, person, "news", START)
+        reach = {
+            digest: tx.audience.recipients([person], digest, Cadence.DAILY)[person].may_be_mailed
+            for digest in ("letter", "news")
+        }
+    assert reach == {"letter": True, "news": False}
+    with world.app.store.write() as tx:
+        unsubscribe(tx, person, None, START + days(1))
+        subscribe_again(tx, person, None, MONTH, START + days(2))
+    stopped = {r.digest: r.stopped_at is not None for r in one(world, person).rhythms}
+    assert stopped == {"letter": False, "news": True}, "what was stopped for itself stays so"
+
+
+def test_less_often_loses_nothing_and_repeats_nothing(world: World) -> None:
+    person = world.person("daily", zone="Africa/Dakar")
+    had = world.item("en")
+    assert world.got(world.plan("daily"), person) == [(had, "en")]
+    pending = world.item("en")
+    with world.app.store.write() as tx:
+        assert less_often(tx, person, world.digest(), world.app.codelists, START) is Cadence.WEEKLY
+        upcoming = [u.row.cadence for u in tx.schedules.upcoming(5) if u.people]
+    assert upcoming == [Cadence.WEEKLY]
+    later = world.item("en")
+    assert world.got(world.plan("weekly", START + days(7)), person) == [(later, "en"), (pending, "en")]
+
+
+def test_less_often_joins_a_slower_subscription_that_stands(world: World) -> None:
+    wages = Choice(policy_areas=frozenset({"wages"}))
+    person = world.person(("daily", wages), "weekly")
+    item = world.item("en", areas=("wages",))
+    world.plan("daily")
+    other = world.item("en", areas=("wages",))
+    with world.app.store.write() as tx:
+        less_often(tx, person, world.digest(), world.app.codelists, START)
+    assert len(one(world, person).rhythms) == 1
+    assert world.got(world.plan("weekly", START + days(7)), person) == [(other, "en")]
+    assert item
+
+
+def test_there_is_nothing_slower_than_the_slowest_on_offer(world: World) -> None:
+    person = world.person("weekly")
+    digest: Digest = replace(world.digest(), cadences=(Cadence.DAILY, Cadence.WEEKLY))
+    with world.app.store.write() as tx:
+        assert less_often(tx, person, digest, world.app.codelists, START) is None
+
+
+def test_somebody_who_was_erased(world: World) -> None:
+    with world.app.store.write() as tx, pytest.raises(NotFound, match="no such subscriber"):
+        unsubscribe(tx, 99, None, START)
