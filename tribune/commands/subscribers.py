@@ -66,7 +66,7 @@ def export(
         with part.open("w", encoding="utf-8", newline="") as out:
             people = export_subscribers(tx, out)
         part.replace(file)
-    print(f"{people} subscribers in {file}")
+    print(f"{people} subscriber{'s' if people != 1 else ''} in {file}")
 
 
 @app.command()
