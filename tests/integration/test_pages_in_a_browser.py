@@ -1,0 +1,233 @@
+"""The pages in a real browser: three widths, two themes, the keyboard alone, no JavaScript, axe-core's rules."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.house import House
+from tribune.bootstrap import Application
+from tribune.config import Settings
+from tribune.ports.clock import StoppedClock
+from web.app import create_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+
+DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=headers", "mailings", "mailings/1", "items"]
+DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house on a Monday morning, with mails, a mailing that stands, and a dead letter."""
+    from datetime import UTC, datetime
+
+    folder = tmp_path_factory.mktemp("browser")
+    clock = StoppedClock(datetime(2026, 11, 23, 6, 0, tzinfo=UTC))
+    names = {"en": "The letter", "fr": "La lettre", "es": "El boletín"}
+    app = Application(
+        Settings(
+            data_dir=folder,
+            store={"url": f"sqlite:///{folder}/tribune.sqlite3"},
+            email={"outbox_folder": folder / "outbox"},
+            digests={"letter": {"names": names, "sender": "letter@observatory.example"}},
+            organisation={"names": {"en": "Observatory", "fr": "Observatoire", "es": "Observatorio"}},
+        ),
+        clock,
+    )
+    app.prepare()
+    house = House(app, clock, folder)
+    house.subscribe("awa@travail.example", name="Awa Diop", languages="fr|en", cadence="daily", hour=8)
+    house.subscribe("olena@union.example", name="Olena Kovalenko", languages="en", cadence="weekly", hour=9)
+    house.subscribe("long@example.com", name="N" * 150, languages="es", cadence="daily", hour=8)
+    house.publish("work", titles={"en": "Work " * 20, "fr": "Travail"}, kind="brief")
+    house.publish("longest", titles={"en": "Donaudampfschifffahrtsgesellschaft" * 6}, kind="brief")
+    house.until("2026-11-23 10:00")
+    app.log.publish_raw("publications", "broken" * 30, b'{"specversion": "0.1"}')
+    house.work()
+    yield house
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def address(house: House) -> Iterator[str]:
+    """Where the site answers."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(create_app(house.app), port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def addresses(house: House, address: str) -> list[str]:
+    """Every kind of page."""
+    with house.app.store.read() as tx:
+        item = tx.catalogue.item(1)
+    assert item
+    links = house.app.reader_links.links(1, "letter", 1)
+    readers = ["/u/" + links.unsubscribe.rpartition("/")[2], "/p/" + links.preferences.rpartition("/")[2], "/u/forged"]
+    return [f"{address}/en/{path.replace('STORY', item.correlation_id)}" for path in DESK] + [
+        address + r for r in readers
+    ]
+
+
+def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
+    page = browser.new_context(viewport={"width": width, "height": 800}, **how).new_page()  # type: ignore[arg-type]
+    page.goto(url)
+    return page
+
+
+@pytest.mark.parametrize("width", [320, 360, 700, 1280])
+def test_no_page_is_wider_than_its_window(house: House, address: str, browser: Browser, width: int) -> None:
+    page = visit(browser, "about:blank", width)
+    for url in addresses(house, address):
+        page.goto(url)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_keep_the_rules_of_accessibility(house: House, address: str, browser: Browser, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    page = visit(browser, "about:blank", color_scheme=scheme)
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for url in addresses(house, address):
+            page.goto(url)
+            # The frame holds a mail, which has its own tests, and no script may run in it.
+            found = Axe().run(page, context={"exclude": [["iframe"]]}, options={"runOnly": tags, "iframes": False})
+            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
+            assert not told, (url, width, told)
+    page.context.close()
+
+
+def test_nothing_is_refused_by_our_own_policy(house: House, address: str, browser: Browser) -> None:
+    page = visit(browser, "about:blank")
+    refused: list[str] = []
+    page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    for url in addresses(house, address):
+        page.goto(url)
+    assert refused == []
+    page.context.close()
+
+
+def test_the_keyboard_alone_reaches_everything(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page = visit(browser, f"{address}/en/")
+    reached = []
+    while len(reached) < 60:
+        page.keyboard.press("Tab")
+        here = page.evaluate(
+            "(() => { const e = document.activeElement; const s = getComputedStyle(e);"
+            " return e === document.body ? null : [e.textContent.trim(), s.outlineStyle, s.outlineColor] })()"
+        )
+        if here is None:
+            break
+        assert here[1:] == ["solid", "rgb(255, 205, 45)"], here
+        reached.append(here[0])
+    links = page.evaluate("[...document.querySelectorAll('a, button, input, select')].map(e => e.textContent.trim())")
+    assert reached == links
+    page.context.close()
+
+
+def test_keys_lead_through_lists_and_mails(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/mails")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    first = page.evaluate("document.querySelector('a.row').href")
+    assert page.evaluate("document.activeElement.href") == first
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("jk")
+    assert page.input_value("#q") == "jk"
+    page.goto(first)
+    page.keyboard.press("j")
+    page.wait_for_url(lambda url: url != first)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(first)
+    page.context.close()
+
+
+def test_everything_works_without_javascript(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/mails", java_script_enabled=False)
+    page.fill("#q", "awa")
+    page.click("text=Show")
+    assert page.locator("a.row").count() == 1
+    page.click("a.row")
+    assert "Awa" in page.frame_locator("iframe").locator("body").inner_text()
+    page.click("text=Text only")
+    assert page.locator("pre").count() == 1
+    page.click("text=Français")
+    assert page.locator("html").get_attribute("lang") == "fr"
+    page.context.close()
+
+
+def test_tables_are_cards_on_a_phone(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/mails", 414)
+    cells = page.locator("tbody tr:first-child td")
+    tops = [cells.nth(n).evaluate("e => e.getBoundingClientRect().top") for n in range(cells.count())]
+    assert tops == sorted(set(tops))
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('tbody td:nth-child(2)'), '::before').content") == '"To"'
+    )
+    page.context.close()
+
+
+def test_a_script_in_a_mail_does_not_run_in_its_frame(house: House, address: str, browser: Browser) -> None:
+    file = house.app.settings.email.outbox_folder / "1.0.0.eml"
+    kept = file.read_bytes()
+    evil = kept.replace(b"</body>", b"<script>parent.document.title=3D'caught'; fetch('/en/')</script></body>")
+    assert evil != kept
+    file.write_bytes(evil)
+    try:
+        page = visit(browser, f"{address}/en/mails/1.0.0")
+        page.wait_for_timeout(200)
+        assert "script" in page.frames[1].content()
+        assert page.title() != "caught"
+        page.goto(f"{address}/en/mails/1.0.0/body")
+        assert page.title() != "caught"
+        page.context.close()
+    finally:
+        file.write_bytes(kept)
+
+
+def test_a_reader_stops_and_comes_back(house: House, address: str, browser: Browser) -> None:
+    token = house.app.reader_links.links(2, "letter", 1).unsubscribe.rpartition("/")[2]
+    page = visit(browser, f"{address}/u/{token}", 360, java_script_enabled=False)
+    page.click("text=Stop receiving The letter")
+    assert "You will no longer receive The letter." in page.inner_text("[role=status]")
+    page.click("text=Subscribe again")
+    assert "You are subscribed again" in page.inner_text("[role=status]")
+    page.context.close()
