@@ -248,16 +248,19 @@ def test_a_throttled_channel_lets_the_rest_wait_without_burning_attempts(
     assert types(app)["mailing.started"] == types(app)["mailing.finished"] == 1
 
 
+class Pipelined(Scripted):
+    """Has six mails in flight before the first answer; the third and the last two meet a throttle."""
+
+    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
+        taken = list(islice(mails, 6))
+        self.handed += taken
+        for place, mail in enumerate(taken):
+            yield Outcome(mail.delivery, Throttled("slowly", code="421") if place in (2, 4, 5) else None)
+
+
 def test_a_channel_with_several_mails_in_flight_may_be_throttled_in_the_middle(
     app: Application, channel: Scripted, clock: StoppedClock
 ) -> None:
-    class Pipelined(Scripted):
-        def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-            taken = list(islice(mails, 5))
-            self.handed += taken
-            for place, mail in enumerate(taken):
-                yield Outcome(mail.delivery, Throttled("slowly", code="421") if place in (2, 4) else None)
-
     mailing = planned(app, 10)
     send_chunk(make_sender(app, Pipelined()), mailing, 0)
     assert counts(app, mailing) == {"waiting": 6, "sent": 3, "retry": 1}
@@ -270,6 +273,26 @@ def test_a_channel_with_several_mails_in_flight_may_be_throttled_in_the_middle(
     send_chunk(sender, mailing, 0)
     send_retries(sender, mailing, 0)
     assert counts(app, mailing) == {"sent": 10}
+
+
+def test_who_stands_behind_a_throttled_mail_is_looked_at_again_with_it(app: Application, clock: StoppedClock) -> None:
+    """Exceptions beyond the mark are not recorded: by the next attempt they may no longer be true."""
+    mailing = planned(app, 8)
+    with app.store.write() as tx:
+        unsubscribe(tx, 6, clock.now())  # between the last two
+    send_chunk(make_sender(app, Pipelined()), mailing, 0)
+    assert counts(app, mailing) == {"waiting": 4, "sent": 3, "retry": 1}
+
+
+def test_a_throttle_rests_its_lane_and_group_and_no_other(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 1, 1, 1, groups=["gmail", "gmail", "other"])
+    channel.says = {1: [Throttled("slowly", code="421")]}
+    sender = make_sender(app, channel)
+    assert [send_chunk(sender, mailing, chunk) for chunk in (0, 1, 2)] == [True, False, True]
+    clock.move(timedelta(minutes=2))
+    assert tick(app) == [(mailing, 0), (mailing, 1)]
 
 
 def test_retries_end(app: Application, channel: Scripted, clock: StoppedClock) -> None:
@@ -349,6 +372,44 @@ def test_what_kills_every_sender_is_quarantined_and_the_chunk_is_done_all_the_sa
     send_retries(make_sender(app, channel), mailing, 0)
     assert counts(app, mailing) == {"sent": 20}
     assert types(app)["mailing.finished"] == 1
+
+
+def test_hand_overs_by_the_dead_count_towards_the_three(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 5)
+    unknown = UnknownOutcome("?", code="no answer")
+    channel.says = {3: [None, unknown, unknown, unknown], 5: [Killed()]}
+    with pytest.raises(Killed):
+        send_chunk(make_sender(app, channel), mailing, 0)
+    clock.move(LEASE)
+    sender = make_sender(app, channel, "b")
+    send_chunk(sender, mailing, 0)
+    assert counts(app, mailing) == {"sent": 4, "retry": 1}
+    clock.move(timedelta(minutes=5))
+    send_retries(sender, mailing, 0)
+    assert counts(app, mailing) == {"sent": 4, "quarantined": 1}
+    assert channel.times[3] == MAX_HANDOVERS
+
+
+def test_a_retry_that_was_taken_over_is_not_told_of(app: Application, channel: Scripted, clock: StoppedClock) -> None:
+    mailing = planned(app, 1)
+    other = Scripted()
+    channel.says = {1: [Retryable("later", code="450"), Permanent("no", code="550 5.1.1")]}
+    send_chunk(make_sender(app, channel), mailing, 0)
+    clock.move(timedelta(minutes=5))
+
+    def stopped(number: int) -> None:
+        clock.move(LEASE)
+        assert tick(app) == [(mailing, 0)]
+        send_retries(make_sender(app, other, "b"), mailing, 0)
+
+    channel.before = stopped
+    send_retries(make_sender(app, channel), mailing, 0)
+    assert counts(app, mailing) == {"sent": 1}
+    assert types(app)["delivery.failed"] == 0
+    with app.store.read() as tx:
+        assert tx.audience.suppressed(["reader1@example.org"]) == {}
 
 
 def test_a_channel_that_must_not_double_quarantines_at_once(app: Application, clock: StoppedClock) -> None:

@@ -5,6 +5,7 @@ People, suppressions and withdrawals are read again for every window, when it is
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -93,7 +94,7 @@ class Batch:
             # One item or name that cannot be rendered must not hold up the others. No values of it in the log.
             name = name_of(self._mailing.id, self._chunk, slot.place)
             why = error.what if isinstance(error, TribuneError) else type(error).__name__
-            log.error("mail cannot be made", delivery=name, error=type(error).__name__)
+            log.error("mail cannot be made", delivery=name, error=type(error).__name__, at=_place(error))
             return Verdict(slot.place, DeliveryState.QUARANTINED, f"cannot be made: {why}")
 
     def _mail(self, slot: Slot, person: Recipient, content: EditionContent) -> OutgoingMail:
@@ -134,3 +135,9 @@ def _why_not(person: Recipient | None) -> str:
     if person.suppressed:
         return f"suppressed: {person.suppressed}"
     return "unsubscribed" if person.stopped else person.status.value
+
+
+def _place(error: Exception) -> str:
+    """Where it happened, without any value."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"

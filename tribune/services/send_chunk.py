@@ -107,7 +107,7 @@ class _Run:
         """
         reached = done.untouched[0].place if done.untouched else self.marks.doubt
         for slot in reversed(batch.slots):
-            if slot.place < reached and isinstance(done.errors.get(slot.place), Throttled):
+            if isinstance(done.errors.get(slot.place), Throttled):
                 reached = slot.place
             elif slot.place in done.errors:
                 break
