@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.contracts.email_contract import EmailContract, Received, mail
 from tribune.channels.email import disk
-from tribune.channels.email.outbox_folder import OutboxFolder, caught, content_of, envelope_of
+from tribune.channels.email.outbox_folder import OutboxFolder, content_of
 from tribune.domain.errors import NotFound, Permanent, Throttled
 from tribune.ports.clock import StoppedClock
 
@@ -23,21 +24,21 @@ class TestOutboxFolder(EmailContract):
 
     def received(self) -> list[Received]:
         found = sorted(self.folder.glob("*.eml"), key=lambda path: int(path.stem.rpartition(".")[2]))
-        told = [(envelope_of(self.folder, path.stem), path.read_bytes()) for path in found]
-        return [Received(envelope.sender, envelope.recipient, content) for envelope, content in told]
+        told = [(json.loads(path.with_suffix(".json").read_bytes()), path.read_bytes()) for path in found]
+        return [Received(envelope["sender"], envelope["recipient"], content) for envelope, content in told]
 
 
-def test_the_newest_mail_comes_first_and_files_half_written_do_not_show(tmp_path: Path) -> None:
+def test_the_envelope_stands_beside_the_mail(tmp_path: Path) -> None:
     clock = StoppedClock(datetime(2026, 11, 23, 6, 0, tzinfo=UTC))
-    channel = OutboxFolder(tmp_path, clock)
-    list(channel.send([mail(1)]))
-    clock.sleep(60)
-    list(channel.send([mail(2)]))
-    (tmp_path / ".1.0.3.eml.99").write_bytes(b"half")
-    (tmp_path / "1.0.4.json").write_text("{}")
-    assert [envelope.delivery for envelope in caught(tmp_path)] == ["1.0.2", "1.0.1"]
-    assert caught(tmp_path)[0].locale == "en"
-    assert content_of(tmp_path, "1.0.2") == mail(2).content
+    list(OutboxFolder(tmp_path, clock).send([mail(1)]))
+    assert json.loads((tmp_path / "1.0.1.json").read_bytes()) == {
+        "delivery": "1.0.1",
+        "sender": mail(1).sender,
+        "recipient": "reader1@example.org",
+        "locale": "en",
+        "caught_at": "2026-11-23T06:00:00+00:00",
+    }
+    assert content_of(tmp_path, "1.0.1") == mail(1).content
 
 
 def test_a_mail_sent_again_overwrites_itself(tmp_path: Path) -> None:
@@ -56,9 +57,8 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None
     outcome = next(channel.send([type(mail())(name, mail().sender, mail().recipient, mail().content)]))
     assert isinstance(outcome.error, Permanent)
     assert list(folder.iterdir()) == []
-    for read in (content_of, envelope_of):
-        with pytest.raises(NotFound):
-            read(folder, name)
+    with pytest.raises(NotFound):
+        content_of(folder, name)
     with pytest.raises(NotFound):
         content_of(folder, "../secret")
 

@@ -15,8 +15,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -29,17 +27,6 @@ from tribune.ports.clock import Clock, SystemClock
 
 _BATCH = 32
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What stands on the outside of a caught mail."""
-
-    delivery: str
-    sender: str
-    recipient: str
-    locale: str
-    caught_at: datetime
 
 
 class OutboxFolder:
@@ -110,34 +97,12 @@ def _refusal(mail: OutgoingMail) -> Permanent | None:
     return refusal(mail)
 
 
-def caught(folder: Path) -> list[Envelope]:
-    """The envelopes of the mails in a folder, the newest first. One that vanishes meanwhile is left out."""
-    found = []
-    for path in folder.glob("*.eml"):
-        try:
-            found.append(envelope_of(folder, path.stem))
-        except NotFound:
-            continue
-    return sorted(found, key=lambda envelope: (envelope.caught_at, envelope.delivery), reverse=True)
-
-
-def envelope_of(folder: Path, delivery: str) -> Envelope:
-    """The envelope of a caught mail. Raises NotFound."""
-    kept = json.loads(_read(folder, delivery, "json"))
-    caught_at = datetime.fromisoformat(kept["caught_at"])
-    return Envelope(kept["delivery"], kept["sender"], kept["recipient"], kept["locale"], caught_at)
-
-
 def content_of(folder: Path, delivery: str) -> bytes:
     """The bytes of a caught mail. Raises NotFound."""
-    return _read(folder, delivery, "eml")
-
-
-def _read(folder: Path, delivery: str, ending: str) -> bytes:
     # The name may come from a web address: nothing but a plain file name of this folder is looked for.
     if _NAME.fullmatch(delivery):
         try:
-            return (folder / f"{delivery}.{ending}").read_bytes()
+            return (folder / f"{delivery}.eml").read_bytes()
         except OSError:
             pass
     raise NotFound("There is no such mail in the outbox.")
