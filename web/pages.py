@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Fallback, shown_language
@@ -108,10 +110,17 @@ class Pages:
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
-            environment.filters.update(place=formats.place, policy_area=formats.policy_area, is_web=is_web)
+            environment.filters.update(
+                place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands
+            )
             environment.globals["ui"] = environment.get_template("parts.html").module
             self._environments[locale] = environment
         return self._environments[locale]
+
+
+def commands(text: str) -> Markup:
+    """A text in which `tribune ...` between backticks is to be typed."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def is_web(address: str) -> bool:
