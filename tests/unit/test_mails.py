@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email
+import itertools
+import json
 import re
 from dataclasses import replace
 from email.header import decode_header, make_header
@@ -24,7 +26,7 @@ from tribune.domain.items import Item, LanguageVersion, Link
 from tribune.domain.mailings import EditionContent
 from tribune.rendering.email.composer import Composer, ReaderLinks
 from tribune.rendering.email.pieces import cut_out
-from tribune.rendering.text import clean_name
+from tribune.rendering.text import clean, clean_name
 
 ITEMS = (mails.data_release(), mails.publication(), mails.session())
 LOCALES = ("en", "fr", "es", "ar")
@@ -417,3 +419,21 @@ def test_more_folders_of_locales_are_settings(tmp_path: Path) -> None:
     from tribune.resources import locate
 
     assert Translations((locate("locales"), write_arabic(tmp_path / "more")), "en").offered == ("en", "ar", "es", "fr")
+
+
+def test_real_publications_make_mails_in_every_language(parts: Composer, shared_data: Path) -> None:
+    told = json.loads((shared_data / "publications" / "ilo_items.json").read_text(encoding="utf-8"))
+    works = [work for part in ("publications", "standards", "data_posts", "events") for work in told[part]]
+    items = []
+    for number, one in enumerate(works, 5000):
+        versions = {
+            language: (title, one.get("abstract", {}).get(language, "")) for language, title in one["titles"].items()
+        }
+        items.append(mails.publication(number, **versions))
+    assert len(items) > 30
+    for item, locale in zip(items, itertools.cycle(LOCALES)):
+        message = mails.parse(mails.mail([item, item], locale, parts=parts).fill(mails.reader(), mails.LINKS))
+        shown = item.version_in(mails.content([item], locale).fragments[0].language)
+        assert shown is not None
+        assert escape(clean(shown.title), quote=False) in mails.html_of(message).replace("&nbsp;", "\u00a0")
+        assert len(str(message["Subject"])) < 150
