@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from consumers import all_consumers
+from consumers.loop import drain
 from tests.planning_world import START, World, days
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Status, Subscriber
@@ -118,3 +120,22 @@ def test_there_is_nothing_slower_than_the_slowest_on_offer(world: World) -> None
 def test_somebody_who_was_erased(world: World) -> None:
     with world.app.store.write() as tx, pytest.raises(NotFound, match="no such subscriber"):
         unsubscribe(tx, 99, None, START)
+
+
+def test_two_who_move_to_other_zones_are_both_served_what_falls_between(world: World) -> None:
+    """Moved in one go: one event names both cohorts, as two of the same instant would be taken for a repeat."""
+    from tribune.services.change_subscribers import change_subscribers
+
+    at = START - timedelta(hours=1)  # 07:00 UTC: eight o'clock is over in Kolkata and Nairobi, and to come in Dakar
+    people = [world.person("daily"), world.person("daily")]
+    item = world.item("en")
+    old = [one(world, person) for person in people]
+    new = [replace(old[0], zone="Asia/Kolkata"), replace(old[1], zone="Africa/Nairobi")]
+    with world.app.store.write() as tx:
+        change_subscribers(tx, list(zip(old, new, strict=True)), world.app.digests, world.app.codelists, at)
+    drain(all_consumers(world.app)[2:3], world.app)
+    with world.app.store.read() as tx:
+        mailings = tx.ledger.mailings()
+        got = {view.subscriber for mailing in mailings for view in tx.ledger.deliveries(mailing.id)}
+    assert got == set(people)
+    assert item

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tribune.domain.audience import Cadence
 from tribune.domain.events import Cohort
 from tribune.domain.schedule import Timing, cohort_weekday, owed_after_change
 from tribune.ports.store import Transaction
@@ -31,7 +32,8 @@ def serve_after_change(tx: Transaction, changes: Iterable[Change], now: datetime
 
     The rows of the new cohorts are ensured as well.
     """
-    owed: dict[tuple[str, Timing, date], None] = {}
+    # One event an edition, for all its cohorts: a second one of the same instant would be taken for a repeat.
+    owed: dict[tuple[str, Cadence, date], set[Cohort]] = {}
     for change in changes:
         new = change.new
         tx.schedules.ensure_cohort(change.digest, new.cadence, new.weekday, new.hour, new.zone, now)
@@ -39,9 +41,9 @@ def serve_after_change(tx: Transaction, changes: Iterable[Change], now: datetime
             continue
         missed = owed_after_change(change.old, new, change.last_date, now)
         if missed is not None:
-            owed[change.digest, new, missed.occasion] = None
-    for digest, timing, occasion in owed:
-        cohort = Cohort(cohort_weekday(timing.cadence, timing.weekday), timing.hour, timing.zone)
-        edition = Edition(now, digest, timing.cadence, occasion.isoformat(), (cohort,))
-        tx.outbox.add(edition_due(edition, now))
+            cohort = Cohort(cohort_weekday(new.cadence, new.weekday), new.hour, new.zone)
+            owed.setdefault((change.digest, new.cadence, missed.occasion), set()).add(cohort)
+    for (digest, cadence, occasion), cohorts in owed.items():
+        in_order = tuple(sorted(cohorts, key=lambda c: (c.zone, c.hour, c.weekday)))
+        tx.outbox.add(edition_due(Edition(now, digest, cadence, occasion.isoformat(), in_order), now))
     return len(owed)
