@@ -11,7 +11,7 @@ def preferred(accept_language: str, offered: Sequence[str], default: str) -> str
     """The best offered language for an Accept-Language header (RFC 9110, 12.5.4); `default` where none fits."""
     wanted: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept_language.split(",")[:20]):
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, quality = part.replace(" ", "").partition(";q=")
         try:
             weight = float(quality or 1)
         except ValueError:

@@ -67,15 +67,14 @@ class Pages:
         return self._formats[locale]
 
     def name_of(self, mailing: Mailing, locale: str) -> str:
-        """`The Observatory Letter, weekly, 23 November 2026`."""
+        """`The Observatory Letter, weekly issue of 23 November 2026`."""
         formats, words = self._formats[locale], Words(self.app.translations.gettext(locale))
         digest = self.app.digests.get(mailing.digest)
         try:
-            occasion = formats.date(date.fromisoformat(mailing.occasion))
-        except ValueError:
-            at = mailing.due_at
-            occasion = f"{formats.date(at.date())}, {formats.time(at)} UTC"
-        return ", ".join((digest.name(locale) if digest else mailing.digest, words.cadence(mailing.cadence), occasion))
+            day = formats.date(date.fromisoformat(mailing.occasion))
+        except ValueError:  # at once: the occasion is an instant
+            day = f"{formats.date(mailing.due_at.date())}, {formats.time(mailing.due_at)} UTC"
+        return words.issue(digest.name(locale) if digest else mailing.digest, mailing.cadence, day)
 
     def _environment(self, locale: str) -> Environment:
         if locale not in self._environments:

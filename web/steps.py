@@ -47,7 +47,14 @@ class Steps:
             steps += self._changes(told)
             steps += self._releases(told)
             steps += self._editions(told)
+            steps += self._ahead(told)
         return sorted(steps, key=lambda step: step.at)
+
+    def _ahead(self, story: ItemStory) -> Iterator[Step]:
+        """What is still to come."""
+        item = story.item
+        if item.embargo_until and not story.releases and not item.withdrawn_at:
+            yield Step(item.embargo_until, self._texts.gettext("Will be released when its embargo ends"), tone="ahead")
 
     def _came_in(self, seen: SeenEvent) -> Iterator[Step]:
         event = seen.event
@@ -55,7 +62,7 @@ class Steps:
             return
         told = {"source": event.source, "record": event.key, "revision": self._formats.number(event.revision)}
         line = self._texts.gettext("From %(source)s, record %(record)s, revision %(revision)s.") % told
-        yield Step(seen.published_at, self._words.type(event.type), (line,), "", seen.title, seen.language)
+        yield Step(seen.published_at, self._words.type(event.type), (line,), "", *seen.title_in(self._formats.locale))
 
     def _changes(self, story: ItemStory) -> Iterator[Step]:
         for entry in story.history:

@@ -32,11 +32,17 @@ class Words:
         self._cadences = self._of_cadences()
         self._states = self._of_states()
         self._types = self._of_types()
+        self._issues, self._issues_of = self._of_issues()
         self._changes = self._of_changes()
 
     def cadence(self, cadence: str) -> str:
         """`weekly`."""
         return self._cadences.get(cadence, cadence)
+
+    def issue(self, letter: str, cadence: str, day: str = "") -> str:
+        """An issue of a letter: `The Observatory Letter, weekly issue of 23 November 2026`, or without the day."""
+        pattern = (self._issues_of if day else self._issues).get(cadence, "%(letter)s")
+        return pattern % {"letter": letter, "day": day}
 
     def state(self, state: str) -> str:
         """A state of a mailing or of its deliveries."""
@@ -61,6 +67,20 @@ class Words:
             Cadence.DAILY: pgettext("rhythm of a digest", "daily"),
             Cadence.WEEKLY: pgettext("rhythm of a digest", "weekly"),
             Cadence.MONTHLY: pgettext("rhythm of a digest", "monthly"),
+        }
+
+    def _of_issues(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        _ = self._texts.gettext
+        return {
+            Cadence.AT_ONCE: _("%(letter)s, message at once"),
+            Cadence.DAILY: _("%(letter)s, daily issue"),
+            Cadence.WEEKLY: _("%(letter)s, weekly issue"),
+            Cadence.MONTHLY: _("%(letter)s, monthly issue"),
+        }, {
+            Cadence.AT_ONCE: _("%(letter)s, message of %(day)s"),
+            Cadence.DAILY: _("%(letter)s, daily issue of %(day)s"),
+            Cadence.WEEKLY: _("%(letter)s, weekly issue of %(day)s"),
+            Cadence.MONTHLY: _("%(letter)s, monthly issue of %(day)s"),
         }
 
     def _of_states(self) -> Mapping[str, str]:

@@ -64,7 +64,7 @@ def test_the_start_page_leads_to_what_came_in_and_went_out(busy: House, browser:
     today = page(browser, "/en/")
     assert "Monday 23 November 2026" in today
     assert "Énergie et emploi" in today
-    assert "The letter, daily, 23 November 2026" in today
+    assert "The letter, daily issue of 23 November 2026" in today
     assert "2 people" in today
 
 
@@ -129,7 +129,7 @@ def test_an_event_tells_its_story(busy: House, browser: TestClient) -> None:
     assert "Publication published" in told
     assert "New in the catalogue" in told
     assert "Released in French" in told
-    assert "The letter, daily, 23 November 2026: to 2 people" in told
+    assert "The letter, daily issue of 23 November 2026: to 2 people" in told
     assert "In French: 1 person." in told
     assert "1 person reads Spanish first; there is no such version, so it was shown in French." in told
     assert "1 person reads none of its languages, and wants nothing in other languages." in told

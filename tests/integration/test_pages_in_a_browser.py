@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,21 +29,17 @@ DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters",
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house on a Monday morning, with mails, a mailing that stands, and a dead letter."""
-    from datetime import UTC, datetime
-
     folder = tmp_path_factory.mktemp("browser")
     clock = StoppedClock(datetime(2026, 11, 23, 6, 0, tzinfo=UTC))
     names = {"en": "The letter", "fr": "La lettre", "es": "El boletín"}
-    app = Application(
-        Settings(
-            data_dir=folder,
-            store={"url": f"sqlite:///{folder}/tribune.sqlite3"},
-            email={"outbox_folder": folder / "outbox"},
-            digests={"letter": {"names": names, "sender": "letter@observatory.example"}},
-            organisation={"names": {"en": "Observatory", "fr": "Observatoire", "es": "Observatorio"}},
-        ),
-        clock,
-    )
+    told = {
+        "data_dir": folder,
+        "store": {"url": f"sqlite:///{folder}/tribune.sqlite3"},
+        "email": {"outbox_folder": folder / "outbox"},
+        "digests": {"letter": {"names": names, "sender": "letter@observatory.example"}},
+        "organisation": {"names": {"en": "Observatory", "fr": "Observatoire", "es": "Observatorio"}},
+    }
+    app = Application(Settings.model_validate(told), clock)
     app.prepare()
     house = House(app, clock, folder)
     house.subscribe("awa@travail.example", name="Awa Diop", languages="fr|en", cadence="daily", hour=8)
@@ -145,7 +142,7 @@ def test_the_keyboard_alone_reaches_everything(address: str, browser: Browser) -
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page = visit(browser, f"{address}/en/")
-    reached = []
+    reached: list[str] = []
     while len(reached) < 60:
         page.keyboard.press("Tab")
         here = page.evaluate(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from tribune.domain.audience import Fallback, shown_language
 from tribune.domain.codelists import fold
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.events import PUBLICATIONS, TYPES, CloudEvent, topics
@@ -16,9 +18,16 @@ from tribune.services.event_codec import decode
 MOST = 200
 
 
+class Title(NamedTuple):
+    """A title and its language."""
+
+    text: str
+    language: str
+
+
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """A message of the log: its event, or None where it is broken, with the reason. `title` is a work's title."""
+    """A message of the log: its event, or None where it is broken, with the reason."""
 
     event: CloudEvent | None
     topic: str
@@ -26,20 +35,22 @@ class SeenEvent:
     published_at: datetime
     broken: str = ""
 
-    @property
-    def title(self) -> str:
-        """The title in the source language, for events that carry a work; else ""."""
-        if self.event is None:
-            return ""
-        versions = self.event.data.get("versions") or [{}]
-        source = self.event.data.get("source_language")
-        best = next((v for v in versions if v.get("language") == source), versions[0])
-        return str(best.get("title", ""))
+    def title_in(self, locale: str) -> Title:
+        """The title of the work that the event carries, for people who read `locale`; empty where it carries none."""
+        versions = self.event.data.get("versions") if self.event else None
+        titles = {str(told["language"]): str(told["title"]) for told in versions or ()}
+        if self.event is None or not titles:
+            return Title("", locale)
+        best = shown_language([locale], list(titles), self.event.data["source_language"], Fallback.SOURCE)
+        return Title(titles[best or next(iter(titles))], best or locale)
 
     @property
-    def language(self) -> str:
-        """The language of `title`."""
-        return str(self.event.data.get("source_language", "")) if self.event else ""
+    def words(self) -> str:
+        """What it can be found by."""
+        if self.event is None:
+            return self.key
+        titles = (str(told["title"]) for told in self.event.data.get("versions") or ())
+        return " ".join((*titles, self.event.key, self.event.source, self.event.id))
 
 
 def incoming_types() -> list[str]:
@@ -79,5 +90,4 @@ def see(message: Message | DeadLetter) -> SeenEvent:
 def _fits(seen: SeenEvent, type: str, wanted: Sequence[str]) -> bool:
     if type and (seen.event is None or seen.event.type != type):
         return False
-    text = seen.key if seen.event is None else f"{seen.title} {seen.event.key} {seen.event.source} {seen.event.id}"
-    return all(word in fold(text) for word in wanted)
+    return all(word in fold(seen.words) for word in wanted) if wanted else True
