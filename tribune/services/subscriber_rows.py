@@ -169,10 +169,11 @@ def _once(known: dict[tuple[str, ...], T | RefusedCell], cells: tuple[str, ...],
         try:
             found = read(cells)
         except RefusedCell as error:
-            found = error
+            found = error.with_traceback(None)
         known[cells] = found
     if isinstance(found, RefusedCell):
-        raise found
+        # Anew each time: an exception that is raised again drags along every frame that it ever passed.
+        raise RefusedCell(found.column, found.value, found.reason, found.hint)
     return found
 
 
