@@ -235,9 +235,10 @@ def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header:
 def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [DAKAR.replace("m@", f"m{n % 7}@").replace("wages", area) for area in ("skills", "wages") for n in range(7)]
     monkeypatch.setattr(importing, "BYTES_AT_ONCE", 300)
-    done = take(world, tmp_path, *rows, "broken", DAKAR.replace("8", "99"))
-    assert counts(done) == (7, 0, 0, 2)
-    assert done.rows == 16
+    content = "\n".join([HEADER, *rows, "broken", DAKAR.replace("8", "99"), f"{DAKAR},,x"]).encode()
+    done = take_bytes(world, tmp_path, content + b"\nm@\xe9.de,x\n")
+    assert counts(done) == (7, 0, 0, 4)
+    assert (done.rows, sorted(refusal.row for refusal in done.refusals)) == (18, [16, 17, 18, 19])
     assert all(len(person(world, f"m{n}@travail.sn").subscriptions) == 2 for n in range(7))
 
 

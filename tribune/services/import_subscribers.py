@@ -181,10 +181,13 @@ def _gather(
     bucket: int,
     buckets: int,
 ) -> dict[str, Told]:
-    """What the rows say, per folded address: those of one bucket. Rows without an address count to bucket 0."""
+    """What the rows say, per folded address: those of one bucket. Rows that cannot be read count to bucket 0."""
     people: dict[str, Told] = {}
     broken: set[str] = set()
     for number, row in rows:
+        if buckets > 1 and bucket != (0 if isinstance(row, Refusal) else zlib.crc32(reader.key(row)) % buckets):
+            continue
+        done.rows += 1
         key = ""
         try:
             if isinstance(row, Refusal):
@@ -192,15 +195,8 @@ def _gather(
             row = reader.padded(row)
             address = reader.address(row)
             key = address_key(address)
-            if buckets > 1 and zlib.crc32(key.encode()) % buckets != bucket:
-                continue
-            done.rows += 1
             _take(people, key, number, address, reader.name(row), reader.facts(row), reader.wish(row))
         except RefusedCell as error:
-            if not key:
-                if bucket:
-                    continue
-                done.rows += 1
             broken.add(key)
             refuse(error.at(number))
     for key in broken & people.keys():

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from tribune.domain import zones
-from tribune.domain.addresses import MAX_LENGTH, plain
+from tribune.domain.addresses import MAX_LENGTH, address_key, plain
 from tribune.domain.audience import Cadence, Choice, Fallback, Status
 from tribune.domain.codelists import Codelist, Codelists
 from tribune.domain.digests import Digest
@@ -105,6 +105,11 @@ class RowReader:
     def padded(self, row: Sequence[str]) -> list[str]:
         """The row with a cell for every column. The other functions need it so."""
         return [*row[: self._width - 1], *[""] * max(self._width - len(row), 1)]
+
+    def key(self, row: Sequence[str]) -> bytes:
+        """The same bytes for every row of an address, before it is known to be one. Any row will do."""
+        cell = row[self._address_at] if len(row) > self._address_at else ""
+        return address_key(_text(cell)).encode("utf-8", "surrogateescape")
 
     def address(self, row: Sequence[str]) -> str:
         return read_address(_text(row[self._address_at]))
