@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,14 +98,12 @@ class Steps:
             yield Step(first.planned_at, heading % told, lines, f"/mailings?edition={number}", tone="good")
 
     def _languages(self, shown: Sequence[Shown]) -> Iterator[str]:
-        people: dict[tuple[str, str], set[int]] = {}
+        people: Counter[tuple[str, str]] = Counter()
         for one in shown:
-            people.setdefault((one.language, one.locale), set()).update(one.people)
+            people[one.language, one.locale] += one.people
         # Who reads it in their own language first, then those who could not.
-        for (language, locale), who in sorted(
-            people.items(), key=lambda x: (not same_language(*x[0]), -len(x[1]), x[0])
-        ):
-            yield self._shown(language, locale, len(who))
+        for (language, locale), number in sorted(people.items(), key=lambda x: (not same_language(*x[0]), -x[1], x[0])):
+            yield self._shown(language, locale, number)
 
     def _shown(self, language: str, locale: str, people: int) -> str:
         told = {

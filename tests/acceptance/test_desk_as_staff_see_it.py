@@ -145,6 +145,7 @@ def test_a_withdrawal_stands_in_the_story(busy: House, browser: TestClient) -> N
     told = page(browser, "/en/items/1")
     assert "Withdrawn" in told
     assert "A table was wrong." in told
+    assert "The letter, daily issue of 23 November 2026: to 2 people" in told
     assert "Publication withdrawn" in page(browser, "/en/events")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -13,14 +15,18 @@ class Shown:
     mailing: int
     locale: str
     language: str
-    people: frozenset[int]
+    people: int
 
 
 class Stories(Protocol):
     """What became of items."""
 
-    def shown(self, item: int, *, mailings: int = 50) -> list[Shown]:
-        """Where an item was shown, in the newest `mailings` that held it, the newest first."""
+    def shown(self, item: int, since: datetime, until: datetime, *, mailings: int = 50) -> list[Shown]:
+        """Where an item was shown: the newest `mailings` that held it of those due in this time, the newest first."""
+        ...
+
+    def readers(self, item: int, among: Collection[int], mailings: Collection[int]) -> set[int]:
+        """Those of the people `among` to whom one of these mailings showed the item."""
         ...
 
     def delivery(self, mailing: int, chunk: int, place: int) -> tuple[int, int] | None:

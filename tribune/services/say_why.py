@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 from tribune.domain.codelists import Places
@@ -71,23 +72,23 @@ def say_why_not(
     tx: Transaction,
     item: Item,
     releases: Sequence[Release],
-    shown: Collection[int],
+    mailings: Collection[int],
     digests: Mapping[str, Digest],
     places: Places,
 ) -> Reach:
-    """Why those who were not `shown` a released item were not."""
+    """Why those to whom none of these `mailings` showed a released item were not shown it."""
     groups: dict[Reason, Group] = {}
-    looked_at = 0
-    for person in _some(tx):
-        looked_at += 1
-        if person.id not in shown:
+    people = list(islice(tx.audience.everyone(), LOOK_AT))
+    readers = tx.stories.readers(item.id, [person.id for person in people], mailings)
+    for person in people:
+        if person.id not in readers:
             reason = why_not(person, item, releases, digests, places)
             group = groups.setdefault(reason, Group(reason))
             group.people += 1
             if len(group.examples) < EXAMPLES:
                 group.examples.append(person)
     in_order = sorted(groups.values(), key=lambda group: -group.people)
-    return Reach(in_order, looked_at, sum(tx.audience.count().values()))
+    return Reach(in_order, len(people), sum(tx.audience.count().values()))
 
 
 def why_not(
@@ -135,10 +136,3 @@ def say_why(tx: Transaction, delivery: str, places: Places) -> list[Because]:
         for key in content.fragments
         if (item := items.get((key.item, key.version))) is not None
     ]
-
-
-def _some(tx: Transaction) -> Iterator[Subscriber]:
-    for number, person in enumerate(tx.audience.everyone()):
-        if number == LOOK_AT:
-            return
-        yield person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tribune.domain.codelists import Places
 from tribune.domain.digests import Digest
@@ -17,6 +18,9 @@ from tribune.services.mailing_progress import MailingProgress, mailing_progress
 from tribune.services.say_why import Reach, say_why_not
 from tribune.services.see_events import SeenEvent, events_of
 
+REACH = timedelta(days=60)
+"""How long after its last release or change an item may still go out: the slowest rhythm, a mailing that waited, a carry-over."""
+
 
 @dataclass(frozen=True, slots=True)
 class InMailing:
@@ -27,7 +31,7 @@ class InMailing:
 
     @property
     def people(self) -> int:
-        return sum(len(one.people) for one in self.shown)
+        return sum(one.people for one in self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +88,16 @@ def item_story(tx: Transaction, id: int, digests: Mapping[str, Digest], places: 
     item = tx.catalogue.item(id)
     if item is None:
         return None
-    shown: dict[int, list[Shown]] = {}
-    for one in tx.stories.shown(item.id):
-        shown.setdefault(one.mailing, []).append(one)
     releases = tx.catalogue.releases_of([item.id])[item.id]
-    readers = {person for people in shown.values() for one in people for person in one.people}
+    history = tx.catalogue.history(item.id)
+    shown: dict[int, list[Shown]] = {}
+    at = [release.released_at for release in releases] + [entry.changed_at for entry in history]
+    for one in tx.stories.shown(item.id, min(at), max(at) + REACH) if at else ():
+        shown.setdefault(one.mailing, []).append(one)
     return ItemStory(
         item=item,
-        history=tx.catalogue.history(item.id),
+        history=history,
         releases=releases,
-        reach=say_why_not(tx, item, releases, readers, digests, places) if releases else None,
+        reach=say_why_not(tx, item, releases, list(shown), digests, places) if releases else None,
         mailings=[InMailing(mailing_progress(tx, mailing), people) for mailing, people in shown.items()],
     )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, String, cast, select
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, String, cast, func, select
 
 from tribune.domain.mailings import EditionContent
 from tribune.ports.stories import Shown
 from tribune.store.tables import deliveries, signatures
+from tribune.store.tables import mailings as mailings_table
+
+_AT_ONCE = 500
 
 
 class SqlStories:
@@ -15,30 +22,50 @@ class SqlStories:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def shown(self, item: int, *, mailings: int = 50) -> list[Shown]:
-        holds: dict[int, dict[int, tuple[str, str]]] = {}
+    def shown(self, item: int, since: datetime, until: datetime, *, mailings: int = 50) -> list[Shown]:
+        of_time = select(mailings_table.c.id).where(mailings_table.c.due_at.between(since, until))
+        holding = self._holding(item, signatures.c.mailing_id.in_(of_time), mailings)
+        found = []
+        for mailing, of_signature in holding.items():
+            people: Counter[tuple[str, str]] = Counter()
+            for signature, number in self._connection.execute(
+                select(deliveries.c.signature, func.count())
+                .where(deliveries.c.mailing_id == mailing)
+                .group_by(deliveries.c.signature)
+            ):
+                if signature in of_signature:
+                    people[of_signature[signature]] += number
+            found += [Shown(mailing, *how, number) for how, number in sorted(people.items())]
+        return found
+
+    def readers(self, item: int, among: Collection[int], mailings: Collection[int]) -> set[int]:
+        holding = self._holding(item, signatures.c.mailing_id.in_(mailings), len(mailings))
+        ids = sorted(among)
+        found: set[int] = set()
+        for mailing, of_signature in holding.items():
+            for start in range(0, len(ids), _AT_ONCE):
+                asked = select(deliveries.c.subscriber_id, deliveries.c.signature).where(
+                    deliveries.c.mailing_id == mailing, deliveries.c.subscriber_id.in_(ids[start : start + _AT_ONCE])
+                )
+                found.update(who for who, signature in self._connection.execute(asked) if signature in of_signature)
+        return found
+
+    def _holding(self, item: int, which: ColumnElement[bool], most: int) -> dict[int, dict[int, tuple[str, str]]]:
+        """Mailing -> its signatures that hold the item -> (locale, language shown); the newest mailings first."""
         # The text of a fragment begins with its item: [12, ... The pattern only narrows; the content decides.
         asked = (
             select(signatures.c.mailing_id, signatures.c.signature, signatures.c.content)
-            .where(cast(signatures.c.content, String).like(f"%[{item:d},%"))
+            .where(which, cast(signatures.c.content, String).like(f"%[{item:d},%"))
             .order_by(signatures.c.mailing_id.desc())
         )
+        found: dict[int, dict[int, tuple[str, str]]] = {}
         for mailing, signature, kept in self._connection.execute(asked):
             content = EditionContent.from_json(kept)
             language = next((key.language for key in content.fragments if key.item == item), None)
             if language is not None:
-                if mailing not in holds and len(holds) == mailings:
+                if mailing not in found and len(found) == most:
                     break
-                holds.setdefault(mailing, {})[signature] = (content.locale, language)
-        found = []
-        for mailing, of_signature in holds.items():
-            people: dict[tuple[str, str], set[int]] = {}
-            for subscriber, signature in self._connection.execute(
-                select(deliveries.c.subscriber_id, deliveries.c.signature).where(deliveries.c.mailing_id == mailing)
-            ):
-                if signature in of_signature:
-                    people.setdefault(of_signature[signature], set()).add(subscriber)
-            found += [Shown(mailing, *how, frozenset(who)) for how, who in sorted(people.items())]
+                found.setdefault(mailing, {})[signature] = (content.locale, language)
         return found
 
     def delivery(self, mailing: int, chunk: int, place: int) -> tuple[int, int] | None:
