@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class CaughtMail:
-    """What stands on the outside of a caught mail. `delivery` is its name (`12.0.37`), `caught_at` an instant in UTC."""
+    """What stands on the outside of a caught mail. `delivery` is its name (`12.0.37`); times are UTC."""
 
     delivery: str
     recipient: str

@@ -19,7 +19,7 @@ from tribune.services.say_why import Reach, say_why_not
 from tribune.services.see_events import SeenEvent, events_of
 
 REACH = timedelta(days=60)
-"""How long after its last release or change an item may still go out: the slowest rhythm, a mailing that waited, a carry-over."""
+"""How long after its last change an item may still go out: the slowest rhythm, a mailing that waited, a carry-over."""
 
 
 @dataclass(frozen=True, slots=True)
