@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -49,6 +51,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(SHARED_ABSENT)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """What a test does to the logs ends with it."""
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def configure(level: str = "info", format: str = "auto") -> None:
     structlog.configure(
         processors=shared + last,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # looked up anew: tests and shells change it
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -633,7 +633,7 @@ def test_a_second_attempt_is_the_stored_mail_less_what_was_withdrawn(
 
 def test_one_content_that_cannot_be_made_does_not_hold_up_the_others(app: Application, channel: Scripted) -> None:
     with app.store.write() as tx:
-        good, broken = add_item(tx, "Fine"), add_item(tx, "broken")
+        good, broken = add_item(tx, "Fine"), add_item(tx, "broken", "fr")
     mailing = plan(app.store, [2, 2], with_people=True, items=(good,), locales=["en", "fr"])
     with app.store.write() as tx:
         told = tx.ledger.contents(mailing, [1])[1].to_json()
@@ -659,3 +659,13 @@ def test_a_digest_without_settings_holds_its_mailing_up_with_a_clear_word(app: A
     assert counts(app, mailing) == {"waiting": 2}
     with app.store.read() as tx:
         assert tx.ledger.chunks(mailing)[0].epoch == 0, "the claim was undone"
+
+
+def test_a_language_version_that_was_withdrawn_leaves_the_stored_mail(app: Application, channel: Scripted) -> None:
+    with app.store.write() as tx:
+        item = add_item(tx, "Only in French", "fr")
+    mailing = plan(app.store, [1, 1], with_people=True, items=(item,), locales=["en", "fr"])
+    sender = make_sender(app, channel)
+    for chunk in (0, 1):
+        send_chunk(sender, mailing, chunk)
+    assert counts(app, mailing) == {"empty": 1, "sent": 1}

@@ -51,7 +51,8 @@ def run_house(app: Application, listening: socket.socket, ready: Callable[[str],
     from producers.watch import watch
     from web.app import create_app
 
-    stop = threading.Event()
+    stop = app.stopping
+    stop = app.stopping
     warm(app)
     threads = [
         threading.Thread(target=run, args=(consumer, app, stop), name=f"consumer {consumer.group}")

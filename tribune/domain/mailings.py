@@ -61,9 +61,10 @@ class EditionContent:
         )
         return cls(kept["locale"], tuple(fragments), kept["more"])
 
-    def without(self, items: Collection[int]) -> EditionContent:
-        """The same less the items that were withdrawn since."""
-        return replace(self, fragments=tuple(key for key in self.fragments if key.item not in items))
+    def visible(self, languages: Mapping[int, Collection[str]]) -> EditionContent:
+        """The same less what was withdrawn since: items, or the language shown. `languages` are those visible now."""
+        kept = tuple(key for key in self.fragments if key.language in languages.get(key.item, ()))
+        return replace(self, fragments=kept)
 
 
 class MailingState(StrEnum):

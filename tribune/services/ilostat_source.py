@@ -179,6 +179,7 @@ class IlostatSource:
             identifiers=(Identifier(Scheme.URL, page),) if page and len(page) <= identifiers.MAX_LENGTH else (),
             policy_areas=self._told.policy_areas,
             places=places,
+            authors=("ILOSTAT",),  # the source that its licence asks to be named (CC BY 4.0)
             published_on=day,
             data=summary,
         )

@@ -123,8 +123,9 @@ def load_batch(tx: Transaction, sender: Sender, mailing: Mailing, chunk: int, sl
         )
     people = tx.audience.recipients({slot.subscriber for slot in slots}, mailing.digest, mailing.cadence)
     kept = tx.ledger.contents(mailing.id, {slot.signature for slot in slots})
-    withdrawn = tx.catalogue.withdrawn({key.item for content in kept.values() for key in content.fragments})
-    contents = {number: content.without(withdrawn) for number, content in kept.items()}
+    releases = tx.catalogue.releases_of({key.item for content in kept.values() for key in content.fragments})
+    languages = {item: {release.language for release in of_item} for item, of_item in releases.items()}
+    contents = {number: content.visible(languages) for number, content in kept.items()}
     keys = {(key.item, key.version) for content in contents.values() for key in content.fragments}
     return Batch(sender, mailing, chunk, slots, people, contents, tx.catalogue.items_at(keys))
 
