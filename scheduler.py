@@ -16,9 +16,9 @@ import structlog
 
 from tribune.bootstrap import Application
 from tribune.ports.schedules import NEVER
-from tribune.services.catalogue_item import lift_embargoes
-from tribune.services.send_retries import release_retries
-from tribune.services.tick import Ticked, claim_due, nothing_to_do
+from tribune.services.catalogue.catalogue_item import lift_embargoes
+from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
+from tribune.services.sending.send_retries import release_retries
 
 TICK_SECONDS = 1
 RETRY_SECONDS = 2

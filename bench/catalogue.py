@@ -18,8 +18,8 @@ from tribune.bootstrap import Application
 from tribune.config import Settings, Store
 from tribune.domain.events import CloudEvent, event_id
 from tribune.domain.items import Identifier, ItemRecord, LanguageVersion, Scheme
-from tribune.services.catalogue_item import catalogue_record
-from tribune.services.event_data import to_data
+from tribune.services.catalogue.catalogue_item import catalogue_record
+from tribune.services.events.event_data import to_data
 
 RECORDS = 10_000
 IN_ONE_COMMIT = 50

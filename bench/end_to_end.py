@@ -23,8 +23,8 @@ from tribune import logs
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.items import ItemRecord, LanguageVersion
-from tribune.services.import_subscribers import import_subscribers
-from tribune.services.publish_records import publish_records
+from tribune.services.audience.import_subscribers import import_subscribers
+from tribune.services.sources.publish_records import publish_records
 
 EVENTS = 60
 PAUSE_SECONDS = 0.4

@@ -17,7 +17,7 @@ from tribune.bootstrap import Application
 from tribune.config import Settings, Store
 from tribune.domain.events import CloudEvent, ItemReleased
 from tribune.ports.log import TopicSpec
-from tribune.services.event_codec import new_event
+from tribune.services.events.event_codec import new_event
 from tribune.store.migrate import migrate
 
 COUNT = 50_000

@@ -49,7 +49,7 @@ def work(folder: Path) -> dict[str, float]:
     from tribune.codelists import load
     from tribune.domain.items import ItemRecord
     from tribune.ports.sources import SourceState
-    from tribune.services.ilostat_source import Dataflow, IlostatSource
+    from tribune.services.sources.ilostat_source import Dataflow, IlostatSource
     from tribune.store.releases import ReleaseFolder
 
     lists = load()

@@ -100,7 +100,7 @@ def step(name: str, folder: Path, number: int) -> None:
         write_people(app, file, number)
         return
     if name == "import":
-        from tribune.services.import_subscribers import import_subscribers
+        from tribune.services.audience.import_subscribers import import_subscribers
 
         for again in ("first", "again"):
             began = time.perf_counter()
@@ -111,7 +111,7 @@ def step(name: str, folder: Path, number: int) -> None:
                 f" ({done.added:,} added, {done.unchanged:,} unchanged, {done.refused:,} refused), peak {_peak()} MB"
             )
         return
-    from tribune.services.plan_edition import plan_edition
+    from tribune.services.planning.plan_edition import plan_edition
 
     add_items(app, number)
     now = START + timedelta(days=number)

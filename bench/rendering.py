@@ -27,7 +27,7 @@ from tribune.domain.tokens import Signer
 from tribune.rendering.email.composer import Composer, EditionFacts, Reader
 from tribune.rendering.locales import Translations
 from tribune.resources import locate
-from tribune.services.reader_links import ReaderLinkMaker
+from tribune.services.sending.reader_links import ReaderLinkMaker
 
 NAMES = (
     "Awa Diop",

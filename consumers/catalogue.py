@@ -8,8 +8,8 @@ from consumers.loop import Consumer
 from tribune.bootstrap import Application
 from tribune.domain.events import PUBLICATIONS, CloudEvent
 from tribune.ports.store import Transaction
-from tribune.services.catalogue_item import catalogue_record, withdraw_record
-from tribune.services.settle_records import Settled
+from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.catalogue.settle_records import Settled
 
 
 def consumer(app: Application) -> Consumer:

@@ -9,10 +9,10 @@ import uuid
 from consumers.loop import Acting, Consumer
 from tribune.bootstrap import Application
 from tribune.domain.events import DELIVERIES, ChunkReady, CloudEvent
-from tribune.services.event_data import data_of
-from tribune.services.make_mails import Sender
-from tribune.services.send_chunk import send_chunk
-from tribune.services.send_retries import send_retries
+from tribune.services.events.event_data import data_of
+from tribune.services.sending.make_mails import Sender
+from tribune.services.sending.send_chunk import send_chunk
+from tribune.services.sending.send_retries import send_retries
 
 
 def consumer(app: Application) -> Consumer:

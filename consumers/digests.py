@@ -6,8 +6,8 @@ from consumers.loop import Consumer
 from tribune.bootstrap import Application
 from tribune.domain.events import CATALOGUE, CloudEvent, ItemReleased
 from tribune.ports.store import Transaction
-from tribune.services.event_data import data_of
-from tribune.services.wait_for_at_once import wait_for_at_once
+from tribune.services.events.event_data import data_of
+from tribune.services.planning.wait_for_at_once import wait_for_at_once
 
 
 def consumer(app: Application) -> Consumer:

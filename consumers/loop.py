@@ -26,7 +26,7 @@ from tribune.domain.events import CloudEvent
 from tribune.domain.retry import EVENTS, Backoff
 from tribune.ports.log import LogConsumer, Message
 from tribune.ports.store import Transaction
-from tribune.services.event_codec import Received, decode
+from tribune.services.events.event_codec import Received, decode
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application

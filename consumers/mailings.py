@@ -8,9 +8,9 @@ from consumers.loop import Consumer
 from tribune.bootstrap import Application
 from tribune.domain.events import MAILINGS, CloudEvent, EditionDue
 from tribune.ports.store import Transaction
-from tribune.services.event_data import data_of
-from tribune.services.plan_edition import plan_edition
-from tribune.services.refresh_masks import refresh_masks
+from tribune.services.audience.refresh_masks import refresh_masks
+from tribune.services.events.event_data import data_of
+from tribune.services.planning.plan_edition import plan_edition
 
 log = structlog.get_logger(__name__)
 

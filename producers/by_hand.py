@@ -8,8 +8,8 @@ from pathlib import Path
 from tribune.bootstrap import Application
 from tribune.domain.errors import InvalidInput
 from tribune.domain.events import CloudEvent
-from tribune.services.item_files import read_items
-from tribune.services.publish_records import Told, events_for, publish_records
+from tribune.services.sources.item_files import read_items
+from tribune.services.sources.publish_records import Told, events_for, publish_records
 
 SOURCE = "by-hand"
 ENDINGS = (".yaml", ".yml", ".json")

@@ -8,9 +8,9 @@ from dataclasses import replace
 from producers.targets import Target, check_codes, due, targets
 from tribune.bootstrap import Application
 from tribune.config import IlostatSource as Told
-from tribune.services.ilostat_source import Dataflow, IlostatSource
-from tribune.services.pull_sources import Pull, pull_sources
-from tribune.services.read_ilostat import first_indicator
+from tribune.services.sources.ilostat_source import Dataflow, IlostatSource
+from tribune.services.sources.pull_sources import Pull, pull_sources
+from tribune.services.sources.read_ilostat import first_indicator
 from tribune.store.releases import ReleaseFolder
 
 

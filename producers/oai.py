@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from producers.targets import Target, content, defaults, due, targets
 from tribune.bootstrap import Application
 from tribune.config import OaiSource as Told
-from tribune.services.oai_source import OaiSource
-from tribune.services.pull_sources import Pull, pull_sources
+from tribune.services.sources.oai_source import OaiSource
+from tribune.services.sources.pull_sources import Pull, pull_sources
 
 
 def pull(

@@ -14,7 +14,7 @@ from tribune.bootstrap import Application
 from tribune.config import FeedSource, OaiSource
 from tribune.domain.codelists import Codelists
 from tribune.domain.errors import ConfigurationError, InvalidInput
-from tribune.services.classify import Defaults
+from tribune.services.sources.classify import Defaults
 
 
 class Told(Protocol):

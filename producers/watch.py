@@ -15,7 +15,7 @@ LOOK_SECONDS = 5.0
 
 
 def watch(app: Application, stop: threading.Event) -> None:
-    """Read each source when it is due, until `stop` is set. What fails is logged, and tried again when it is due again."""
+    """Read each source when it is due, until `stop` is set. What fails is logged and tried again later."""
     log = structlog.get_logger()
     while not stop.is_set():
         for door in (feeds, oai, ilostat):

@@ -10,9 +10,9 @@ from tribune.bootstrap import Application
 from tribune.domain.events import CloudEvent, event_id
 from tribune.domain.identifiers import recognise
 from tribune.domain.items import Identifier, Item, ItemRecord, LanguageVersion, Withdrawal
-from tribune.services.catalogue_item import catalogue_record, withdraw_record
-from tribune.services.event_data import to_data
-from tribune.services.settle_records import Settled
+from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.catalogue.settle_records import Settled
+from tribune.services.events.event_data import to_data
 
 T0 = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 FEED, OAI, HAND = "/sources/feed", "/sources/repository", "/by-hand"

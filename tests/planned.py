@@ -17,9 +17,9 @@ from tribune.domain.mailings import ChunkState, EditionContent, FragmentKey, Lan
 from tribune.ports.channels import EmailChannel
 from tribune.rendering.email.composer import EditionFacts, Reader, ReaderLinks
 from tribune.resources import locate
-from tribune.services.catalogue_item import catalogue_record, withdraw_record
-from tribune.services.event_codec import new_event
-from tribune.services.make_mails import Sender
+from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.events.event_codec import new_event
+from tribune.services.sending.make_mails import Sender
 from tribune.store.engine import SqlStore, SqlTransaction
 from tribune.store.tables import (
     chunks,

@@ -12,8 +12,8 @@ from tribune.domain.events import CloudEvent, Cohort, EditionDue
 from tribune.domain.items import Item, LanguageVersion, Release, SessionInfo
 from tribune.domain.mailings import EditionContent
 from tribune.domain.merging import Content
-from tribune.services.plan_edition import Planned, plan_edition
-from tribune.services.refresh_masks import masker, refresh_masks
+from tribune.services.audience.refresh_masks import masker, refresh_masks
+from tribune.services.planning.plan_edition import Planned, plan_edition
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 

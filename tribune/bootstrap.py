@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tribune.ports.log_view import LogView
     from tribune.rendering.email.composer import Composer
     from tribune.rendering.locales import Translations
-    from tribune.services.reader_links import ReaderLinkMaker
+    from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.store.engine import SqlStore
 
 
@@ -140,12 +140,14 @@ class Application:
             return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
         current = told.current_key or max(keys)
         if current not in keys:
-            raise ConfigurationError(f"security.current_key = {current!r}: it must be one of {', '.join(sorted(keys))}.")
+            raise ConfigurationError(
+                f"security.current_key = {current!r}: it must be one of {', '.join(sorted(keys))}."
+            )
         return Signer(keys, current)
 
     @cached_property
     def reader_links(self) -> ReaderLinkMaker:
-        from tribune.services.reader_links import ReaderLinkMaker
+        from tribune.services.sending.reader_links import ReaderLinkMaker
 
         return ReaderLinkMaker(self.signer, self.settings.web.base_url, self.settings.email.return_path_domain)
 
@@ -190,7 +192,7 @@ class Application:
         )
 
     def prepare(self) -> None:
-        """Bring the store to the newest shape and create the topics. Safe to run again and at once in several processes."""
+        """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once."""
         from tribune.domain.events import topics
         from tribune.ports.log import TopicSpec
         from tribune.store.migrate import migrate

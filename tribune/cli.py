@@ -97,8 +97,8 @@ def _run(name: str, arguments: list[str]) -> None:
             raise
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         print(
-            f"Error: something unexpected went wrong in `tribune {name}` ({told}). Nothing was half done: each step commits "
-            "whole. Set TRIBUNE_DEBUG=1 to see where, and tell the maintainers.",
+            f"Error: something unexpected went wrong in `tribune {name}` ({told}). Nothing was half done: each step "
+            "commits whole. Set TRIBUNE_DEBUG=1 to see where, and tell the maintainers.",
             file=sys.stderr,
         )
         sys.exit(70)

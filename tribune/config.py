@@ -82,7 +82,7 @@ class Email(Section):
 
 
 class Web(Section):
-    """The desk and the pages behind links. `base_url` is how readers reach it; the desk answers `desk_networks` only."""
+    """The desk and the pages behind links, which readers reach by `base_url`. The desk answers `desk_networks` only."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -92,7 +92,7 @@ class Web(Section):
 
 
 class Security(Section):
-    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made and kept in the data folder."""
+    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made and kept in `data_dir`."""
 
     signing_keys: dict[str, SecretStr] = {}
     current_key: str = ""
@@ -178,7 +178,11 @@ class Settings(BaseSettings):
     """All settings. Build with `load`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRIBUNE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="TRIBUNE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     data_dir: Path = Path("var")
@@ -257,7 +261,11 @@ def _explain(path: Path | None, error: ValidationError) -> str:
     for mistake in error.errors(include_url=False, include_context=True):
         key = ".".join(str(part) for part in mistake["loc"]) or "settings"
         secret = any(word in key for word in ("password", "key", "secret", "token"))
-        given = "" if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict) else f" = {mistake['input']!r}"
+        given = (
+            ""
+            if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict)
+            else f" = {mistake['input']!r}"
+        )
         said = "there is no such key" if mistake["type"] == "extra_forbidden" else mistake["msg"]
         lines.append(f"{key}{given}: {said[0].lower() + said[1:]}")
     where = str(path) if path else "the environment"

@@ -11,13 +11,13 @@ from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.mailings import DeliveryState, Mailing
-from tribune.services.list_mails import MailFilter, MailPage, find_mail, list_mails
-from tribune.services.mailing_progress import mailing_progress
-from tribune.services.read_mail import for_a_frame, read_mail
-from tribune.services.say_why import say_why
-from tribune.services.see_events import incoming_types, newest_events, see
-from tribune.services.see_today import open_letters, see_today
-from tribune.services.tell_story import Story, item_story, tell_story
+from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, list_mails
+from tribune.services.desk.read_mail import for_a_frame, read_mail
+from tribune.services.desk.say_why import say_why
+from tribune.services.desk.see_events import incoming_types, newest_events, see
+from tribune.services.desk.see_today import open_letters, see_today
+from tribune.services.desk.tell_story import Story, item_story, tell_story
+from tribune.services.sending.mailing_progress import mailing_progress
 from web.pages import Pages
 from web.reasons import Inside
 from web.security import MAIL_CSP

@@ -9,7 +9,7 @@ from tribune.domain.audience import Choice
 from tribune.domain.items import LanguageVersion
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
-from tribune.services.say_why import Because, Group, Reach, Why
+from tribune.services.desk.say_why import Because, Group, Reach, Why
 from web.words import Words
 
 MOST_NAMED = 4

@@ -14,8 +14,8 @@ from tribune.ports.stories import Shown
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
 from tribune.rendering.text import same_language
-from tribune.services.see_events import SeenEvent
-from tribune.services.tell_story import InMailing, ItemStory, Story
+from tribune.services.desk.see_events import SeenEvent
+from tribune.services.desk.tell_story import InMailing, ItemStory, Story
 from web.words import Words
 
 

@@ -18,9 +18,9 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, frame_locale
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.ports.store import Transaction
-from tribune.services.reader_choices import as_often_as_before, reader_choices
-from tribune.services.reader_links import PREFERENCES, UNSUBSCRIBE
-from tribune.services.unsubscribe import less_often, subscribe_again, unsubscribe
+from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
+from tribune.services.desk.reader_choices import as_often_as_before, reader_choices
+from tribune.services.sending.reader_links import PREFERENCES, UNSUBSCRIBE
 from web.forms import read_form
 from web.pages import Pages
 

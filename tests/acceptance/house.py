@@ -20,8 +20,8 @@ from producers import by_hand
 from tribune.bootstrap import Application
 from tribune.domain.zones import zone
 from tribune.ports.clock import StoppedClock
-from tribune.services.import_subscribers import import_subscribers
-from tribune.services.subscriber_rows import COLUMNS, Refusal
+from tribune.services.audience.import_subscribers import import_subscribers
+from tribune.services.audience.subscriber_rows import COLUMNS, Refusal
 
 
 @dataclass
@@ -70,7 +70,7 @@ class House:
     # -- what people do
 
     def subscribe(self, address: str, **facts: Any) -> None:
-        """A person subscribes, or changes what they get. Facts are columns of the import file; `wishes` are several rows."""
+        """A person subscribes, or changes what they get. Facts are columns of the import file, `wishes` rows."""
         wishes = facts.pop("wishes", [{}])
         row = {
             "address": address,
@@ -91,7 +91,9 @@ class House:
         writer.writerows({**row, **{key: str(value) for key, value in wish.items()}} for wish in wishes)
         file = self._file("people.csv", text.getvalue())
         refused: list[Refusal] = []
-        import_subscribers(self.app.store, self.app.clock, file, self.app.digests, self.app.codelists, tell=refused.append)
+        import_subscribers(
+            self.app.store, self.app.clock, file, self.app.digests, self.app.codelists, tell=refused.append
+        )
         assert not refused, refused
 
     def publish(self, record: str, *, source_language: str = "en", **facts: Any) -> None:

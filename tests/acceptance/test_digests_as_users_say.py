@@ -13,7 +13,13 @@ THREE = {"en": "Wages in Africa", "fr": "Les salaires en Afrique", "es": "Los sa
 
 def test_a_french_speaking_ministry_in_dakar_gets_it_on_monday_at_eight_local_time(house: House) -> None:
     house.subscribe(
-        "m@dakar.example", name="Awa Diop", languages="fr|en", zone="Africa/Dakar", weekday="monday", hour=8, places="002"
+        "m@dakar.example",
+        name="Awa Diop",
+        languages="fr|en",
+        zone="Africa/Dakar",
+        weekday="monday",
+        hour=8,
+        places="002",
     )
     house.until("2026-11-23 09:00", "Africa/Dakar")
     house.publish("wages", titles=THREE, places=["SEN"])

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
 from tribune.domain.items import ItemRecord, LanguageVersion, Link, Withdrawal
-from tribune.services.event_codec import new_event
+from tribune.services.events.event_codec import new_event
 from web.app import create_app
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg/onload=alert(3)>{{ 7*7 }}%(x)s{% raw %}"

@@ -18,7 +18,7 @@ from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.events import CloudEvent, ItemReleased
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import EventLog, LogConsumer, Message, Position, TopicSpec
-from tribune.services.event_codec import decode, new_event
+from tribune.services.events.event_codec import decode, new_event
 
 OpenLog = Callable[[], EventLog]
 Join = Callable[..., LogConsumer]

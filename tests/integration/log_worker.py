@@ -17,7 +17,7 @@ from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
 from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
 from tribune.ports.store import Transaction
-from tribune.services.event_codec import decode, new_event
+from tribune.services.events.event_codec import decode, new_event
 from tribune.store.engine import SqlStore, open_engine
 
 SESSION_SECONDS = 1.5

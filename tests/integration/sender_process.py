@@ -21,8 +21,8 @@ from tribune.channels.email.outbox_folder import OutboxFolder
 from tribune.config import Settings
 from tribune.domain.mailings import ChunkState
 from tribune.ports.channels import Outcome, OutgoingMail
-from tribune.services.send_chunk import send_chunk
-from tribune.services.send_retries import release_retries
+from tribune.services.sending.send_chunk import send_chunk
+from tribune.services.sending.send_retries import release_retries
 
 
 class Watched(OutboxFolder):

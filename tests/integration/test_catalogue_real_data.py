@@ -13,11 +13,11 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import SourceError
 from tribune.domain.items import Withdrawal
 from tribune.resources import locate
-from tribune.services.classify import Classifier, Defaults
-from tribune.services.dublin_core import to_item
-from tribune.services.feed_source import FeedSource
-from tribune.services.oai_pages import read_page
-from tribune.services.publish_records import publish_records
+from tribune.services.sources.classify import Classifier, Defaults
+from tribune.services.sources.dublin_core import to_item
+from tribune.services.sources.feed_source import FeedSource
+from tribune.services.sources.oai_pages import read_page
+from tribune.services.sources.publish_records import publish_records
 
 EVERY = 6
 """Each sixth of the 1,800 feeds: the whole folder is the feed reader's own test."""

@@ -21,7 +21,7 @@ from tests.integration.log_worker import SESSION_SECONDS, produce, released
 from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import TopicSpec
-from tribune.services.event_codec import decode
+from tribune.services.events.event_codec import decode
 from tribune.store.engine import SqlStore, open_engine
 from tribune.store.migrate import migrate
 

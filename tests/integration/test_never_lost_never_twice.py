@@ -15,7 +15,7 @@ from tribune.bootstrap import Application
 from tribune.config import Digest, Settings, Store
 from tribune.domain.audience import Choice, Fallback
 from tribune.ports.clock import StoppedClock
-from tribune.services.unsubscribe import less_often, subscribe_again, unsubscribe
+from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
 
 WAGES = Choice(policy_areas=frozenset({"wages"}))
 ZONES = ("Africa/Dakar",)

@@ -20,7 +20,7 @@ from producers import oai
 from tests.conftest import ROOT
 from tribune.bootstrap import Application
 from tribune.config import Settings, load
-from tribune.services.event_codec import decode
+from tribune.services.events.event_codec import decode
 
 PAGES, PER_PAGE = 5, 20
 

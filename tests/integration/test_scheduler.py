@@ -19,8 +19,8 @@ from tribune.domain.audience import Cadence
 from tribune.domain.events import CloudEvent, EditionDue
 from tribune.domain.schedule import Timing
 from tribune.ports.clock import SystemClock
-from tribune.services.event_codec import decode
-from tribune.services.event_data import data_of
+from tribune.services.events.event_codec import decode
+from tribune.services.events.event_data import data_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("Africa/Dakar", "Europe/Paris", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia")

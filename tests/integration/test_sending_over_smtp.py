@@ -22,7 +22,7 @@ from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.mailings import MailingState
 from tribune.ports.clock import StoppedClock
-from tribune.services.approve_mailing import approve_mailing
+from tribune.services.planning.approve_mailing import approve_mailing
 from tribune.store.tables import people
 
 NAMES = {1: "Élodie Ndiaye", 2: "ليلى حداد", 3: 'O\'Neil, "Bo" <b@example.org>', 4: "👩‍🔬 Zoë", 5: "名" * 150}

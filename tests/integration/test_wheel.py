@@ -42,13 +42,27 @@ def test_the_demo_runs_from_an_installed_wheel_in_another_folder(wheel: Path, tm
     ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))
     (site / "dependencies.pth").write_text(f"{ours}\n", encoding="utf-8")
     python = str(environment / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--no-deps", "--no-index", "--disable-pip-version-check", "-q", str(wheel)]
+    install = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--disable-pip-version-check",
+        "-q",
+        str(wheel),
+    ]
     subprocess.run(install, check=True, timeout=120)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "TRIBUNE"))}
     where = subprocess.run(
-        [python, "-c", "import tribune; print(tribune.__file__)"], cwd=elsewhere, env=clean, capture_output=True, text=True
+        [python, "-c", "import tribune; print(tribune.__file__)"],
+        cwd=elsewhere,
+        env=clean,
+        capture_output=True,
+        text=True,
     )
     assert str(environment) in where.stdout, "the installed package must be the one that runs"
     done = subprocess.run(

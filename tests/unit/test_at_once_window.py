@@ -16,9 +16,9 @@ from tribune.domain.digests import Digest
 from tribune.domain.events import ItemReleased
 from tribune.domain.items import ItemRecord, LanguageVersion, Withdrawal
 from tribune.ports.clock import StoppedClock
-from tribune.services.catalogue_item import catalogue_record, withdraw_record
-from tribune.services.event_codec import new_event
-from tribune.services.tick import claim_due
+from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.events.event_codec import new_event
+from tribune.services.planning.tick import claim_due
 from tribune.store.tables import rhythms
 
 WAIT = timedelta(minutes=10)

@@ -19,7 +19,7 @@ from tribune.codelists import load
 from tribune.domain.errors import InvalidInput
 from tribune.domain.items import Identifier, ItemRecord, Link, Scheme, SessionInfo, Withdrawal
 from tribune.resources import locate
-from tribune.services.item_files import read_items
+from tribune.services.sources.item_files import read_items
 
 LISTS = load()
 GOOD = """\

@@ -11,7 +11,7 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.clock import StoppedClock
-from tribune.services.catalogue_item import OLD_NEWS, lift_embargoes, recode
+from tribune.services.catalogue.catalogue_item import OLD_NEWS, lift_embargoes, recode
 
 DOI = "10.5555/report.2026"
 OTHER_DOI = "10.5555/other"

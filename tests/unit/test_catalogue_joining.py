@@ -13,8 +13,8 @@ from tests.catalogue_house import FEED, HAND, OAI, T0, House, event, record
 from tribune.bootstrap import Application
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import ItemRecord, LanguageVersion, Link, Withdrawal
-from tribune.services.catalogue_item import catalogue_record, withdraw_record
-from tribune.services.settle_records import content_of
+from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
+from tribune.services.catalogue.settle_records import content_of
 
 DOI, OTHER, THIRD = "10.5555/one", "10.5555/two", "10.5555/three"
 ISBN = "978-1-234567-01-9"

@@ -14,8 +14,8 @@ from tribune.channels.email.outbox_folder import OutboxFolder
 from tribune.domain.errors import NotFound
 from tribune.ports.channels import OutgoingMail
 from tribune.ports.clock import StoppedClock
-from tribune.services.list_mails import PAGE, MailFilter, find_mail, list_mails
-from tribune.services.read_mail import for_a_frame, read_mail
+from tribune.services.desk.list_mails import PAGE, MailFilter, find_mail, list_mails
+from tribune.services.desk.read_mail import for_a_frame, read_mail
 
 CONTENT = (
     "To: =?utf-8?q?Bego=C3=B1a_Mu=C3=B1oz?= <{to}>\r\nSubject: =?utf-8?q?Nouveaut=C3=A9_{n}?=\r\n"

@@ -16,7 +16,12 @@ from tribune.cli import COMMANDS, main, usage
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "tribune", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "tribune", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 

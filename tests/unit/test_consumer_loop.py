@@ -18,7 +18,7 @@ from tribune.domain.retry import Backoff
 from tribune.ports.clock import StoppedClock
 from tribune.ports.log import TopicSpec
 from tribune.ports.store import Transaction
-from tribune.services.event_codec import encode, new_event
+from tribune.services.events.event_codec import encode, new_event
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

@@ -27,8 +27,8 @@ from tribune.domain.items import (
     Scheme,
     SessionInfo,
 )
-from tribune.services.event_codec import MAX_BYTES, decode, encode, new_event
-from tribune.services.event_data import data_of, to_data
+from tribune.services.events.event_codec import MAX_BYTES, decode, encode, new_event
+from tribune.services.events.event_data import data_of, to_data
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

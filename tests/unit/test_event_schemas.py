@@ -10,9 +10,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tribune.domain.events import TYPES
-from tribune.services.event_codec import decode, encode
-from tribune.services.event_data import data_of
-from tribune.services.event_schemas import KEYS, documents, examples, schema
+from tribune.services.events.event_codec import decode, encode
+from tribune.services.events.event_data import data_of
+from tribune.services.events.event_schemas import KEYS, documents, examples, schema
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

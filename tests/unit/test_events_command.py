@@ -15,7 +15,7 @@ from tribune.cli import main
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
 from tribune.ports.store import Transaction
-from tribune.services.event_codec import new_event
+from tribune.services.events.event_codec import new_event
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

@@ -17,10 +17,10 @@ from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, S
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.domain.spreadsheet import TRIGGERS, neutral, original
 from tribune.ports.clock import StoppedClock
-from tribune.services.export_subscribers import export_subscribers
-from tribune.services.import_subscribers import import_subscribers
-from tribune.services.refresh_masks import masker, refresh_masks
-from tribune.services.subscriber_rows import RefusedCell, read_name
+from tribune.services.audience.export_subscribers import export_subscribers
+from tribune.services.audience.import_subscribers import import_subscribers
+from tribune.services.audience.refresh_masks import masker, refresh_masks
+from tribune.services.audience.subscriber_rows import RefusedCell, read_name
 
 
 @given(st.text())

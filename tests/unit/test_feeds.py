@@ -15,10 +15,10 @@ from tribune.codelists import load
 from tribune.domain.errors import SourceError
 from tribune.domain.items import Identifier, ItemRecord, Link, Scheme
 from tribune.ports.sources import SourceState
-from tribune.services.classify import Defaults
-from tribune.services.event_data import to_data
-from tribune.services.feed_source import FeedSource
-from tribune.services.read_feed import read_feed
+from tribune.services.events.event_data import to_data
+from tribune.services.sources.classify import Defaults
+from tribune.services.sources.feed_source import FeedSource
+from tribune.services.sources.read_feed import read_feed
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URL = "https://observatory.example/feeds/news.xml"

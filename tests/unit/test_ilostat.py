@@ -21,10 +21,10 @@ from tribune.codelists import load
 from tribune.domain.errors import SourceError
 from tribune.domain.items import ItemRecord, Observation, Revision
 from tribune.ports.sources import SourceState
-from tribune.services.compare_releases import compare, rhythm, total_series
-from tribune.services.ilostat_source import Dataflow, IlostatSource
-from tribune.services.pull_sources import pull_source
-from tribune.services.read_ilostat import Table, first_indicator, read_ilostat
+from tribune.services.sources.compare_releases import compare, rhythm, total_series
+from tribune.services.sources.ilostat_source import Dataflow, IlostatSource
+from tribune.services.sources.pull_sources import pull_source
+from tribune.services.sources.read_ilostat import Table, first_indicator, read_ilostat
 from tribune.store.releases import ReleaseFolder
 
 HEAD = "ref_area,indicator,source,sex,classif1,time,obs_value,obs_status"
@@ -177,7 +177,7 @@ class House:
         source = IlostatSource("ilostat/une", "https://a.example/x.csv.gz", self.dataflow, load(), shelf, file=file)
         pull = pull_source(source, self.app.store, self.app.clock, dry_run=dry_run)
         assert pull.error is None, pull.error
-        from tribune.services.event_data import data_of
+        from tribune.services.events.event_data import data_of
 
         return [(event.type, data_of(event, ItemRecord)) for event in pull.events]
 

@@ -12,10 +12,10 @@ from tests.planning_world import START, World
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber
 from tribune.domain.errors import InvalidInput
-from tribune.services import import_subscribers as importing
-from tribune.services.export_subscribers import export_subscribers
-from tribune.services.import_subscribers import Import, import_subscribers
-from tribune.services.unsubscribe import unsubscribe
+from tribune.services.audience import import_subscribers as importing
+from tribune.services.audience.export_subscribers import export_subscribers
+from tribune.services.audience.import_subscribers import Import, import_subscribers
+from tribune.services.audience.unsubscribe import unsubscribe
 
 HEADER = "address,name,group,languages,zone,fallback,digest,policy_areas,places,kinds,cadence,weekday,hour"
 DAKAR = "m@travail.sn,Ministère,government,fr|en,Africa/Dakar,source,letter,wages,SEN|002,,weekly,monday,8"

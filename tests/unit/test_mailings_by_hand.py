@@ -23,9 +23,9 @@ from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.mailings import DeliveryState, MailingState
 from tribune.domain.tokens import Signer
 from tribune.ports.clock import StoppedClock
-from tribune.services.approve_mailing import approve_mailing
-from tribune.services.mailing_progress import mailing_progress
-from tribune.services.reader_links import ReaderLinkMaker
+from tribune.services.planning.approve_mailing import approve_mailing
+from tribune.services.sending.mailing_progress import mailing_progress
+from tribune.services.sending.reader_links import ReaderLinkMaker
 from tribune.store.tables import chunks, delivery_exceptions
 
 NUMBERS = count()
@@ -72,7 +72,7 @@ def test_a_mailing_is_approved_once(app: Application) -> None:
 
 
 def test_a_chunk_whose_event_comes_before_approval_is_not_sent(app: Application, tmp_path: Path) -> None:
-    from tribune.services.mailing_events import chunk_ready
+    from tribune.services.sending.mailing_events import chunk_ready
 
     mailing = planned(app, 1)
     with app.store.write() as tx:

@@ -14,7 +14,7 @@ from tribune.domain.audience import Choice
 from tribune.domain.codelists import Code, Codelist, Codelists, Places, PlaceType
 from tribune.domain.errors import Conflict, InvalidInput
 from tribune.domain.masks import AXES, WIDTH, Bits, choice_mask, codes, item_mask, room
-from tribune.services.refresh_masks import masker, refresh_masks
+from tribune.services.audience.refresh_masks import masker, refresh_masks
 
 
 def bits() -> Bits:

@@ -18,8 +18,8 @@ from tribune.domain.mailings import EditionContent, FragmentKey, Shape
 from tribune.domain.masks import Bits, choice_mask, codes, item_mask
 from tribune.domain.matching import cadence_of, showing
 from tribune.ports.planning import Due, Profile, Wishes
-from tribune.services.edition_contents import edition_contents, group_rows
-from tribune.services.match_items import Candidate, match_items
+from tribune.services.planning.edition_contents import edition_contents, group_rows
+from tribune.services.planning.match_items import Candidate, match_items
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 AREAS = ("wages", "social_protection", "child_labour")

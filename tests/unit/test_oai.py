@@ -17,11 +17,11 @@ from tribune.domain.items import Identifier, ItemRecord, Link, Scheme, Withdrawa
 from tribune.ports.clock import StoppedClock
 from tribune.ports.http import Answer
 from tribune.ports.sources import SourceState
-from tribune.services.classify import Classifier, Defaults
-from tribune.services.dublin_core import to_item
-from tribune.services.oai_pages import OaiError, read_identify, read_page
-from tribune.services.oai_source import OaiSource
-from tribune.services.publish_records import Told
+from tribune.services.sources.classify import Classifier, Defaults
+from tribune.services.sources.dublin_core import to_item
+from tribune.services.sources.oai_pages import OaiError, read_identify, read_page
+from tribune.services.sources.oai_source import OaiSource
+from tribune.services.sources.publish_records import Told
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 ADDRESS = "https://repo.example/oai"

@@ -16,8 +16,8 @@ from tribune.domain.errors import Conflict, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import SessionInfo
 from tribune.domain.mailings import CHUNK_SIZE, MailingState, Shape
-from tribune.services.plan_edition import plan_edition
-from tribune.services.unsubscribe import unsubscribe
+from tribune.services.audience.unsubscribe import unsubscribe
+from tribune.services.planning.plan_edition import plan_edition
 from tribune.store import tables
 
 
@@ -309,7 +309,7 @@ def test_a_release_is_mailed_at_once_by_one_digest_only(world: World) -> None:
             subscriptions=(*told.subscriptions, replace(told.subscriptions[0], digest="news")),
             rhythms=(*told.rhythms, replace(told.rhythms[0], digest="news")),
         )
-        from tribune.services.refresh_masks import masker
+        from tribune.services.audience.refresh_masks import masker
 
         tx.audience.update([both], masker(tx, world.app.codelists), START)
     item = world.item("en")

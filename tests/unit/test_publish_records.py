@@ -16,9 +16,9 @@ from tribune.domain.errors import SourceError
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.sources import RecordState, SourceState
-from tribune.services.event_codec import decode
-from tribune.services.publish_records import Told, events_for, publish_records
-from tribune.services.pull_sources import Reading, pull_source, pull_sources
+from tribune.services.events.event_codec import decode
+from tribune.services.sources.publish_records import Told, events_for, publish_records
+from tribune.services.sources.pull_sources import Reading, pull_source, pull_sources
 
 SOURCE = "feeds/test"
 

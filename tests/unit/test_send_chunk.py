@@ -19,9 +19,9 @@ from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
 from tribune.domain.sending import LEASE, MAX_HANDOVERS, InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
-from tribune.services.mailing_progress import mailing_progress
-from tribune.services.send_chunk import send_chunk
-from tribune.services.send_retries import release_retries, send_quarantined_again, send_retries
+from tribune.services.sending.mailing_progress import mailing_progress
+from tribune.services.sending.send_chunk import send_chunk
+from tribune.services.sending.send_retries import release_retries, send_quarantined_again, send_retries
 from tribune.store.tables import log_messages, mailings, people, rhythms, signatures, subscribers, subscriptions
 
 S = DeliveryState

@@ -21,9 +21,9 @@ from tribune.domain.events import EditionDue, topics
 from tribune.domain.schedule import Timing, between, may_serve
 from tribune.ports.clock import StoppedClock
 from tribune.ports.log import TopicSpec
-from tribune.services.event_codec import decode
-from tribune.services.event_data import data_of
-from tribune.services.tick import Ticked, claim_due, nothing_to_do
+from tribune.services.events.event_codec import decode
+from tribune.services.events.event_data import data_of
+from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
 from tribune.store import tables
 
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
-from tribune.services.unsubscribe import less_often, subscribe_again, unsubscribe
+from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
 
 MONTH = timedelta(days=30)
 
@@ -67,7 +67,7 @@ def test_stopping_one_of_two_digests_leaves_the_other(world: World) -> None:
         subscriptions=(*told.subscriptions, replace(told.subscriptions[0], digest="news")),
         rhythms=(*told.rhythms, replace(told.rhythms[0], digest="news")),
     )
-    from tribune.services.refresh_masks import masker
+    from tribune.services.audience.refresh_masks import masker
 
     with world.app.store.write() as tx:
         tx.audience.update([both], masker(tx, world.app.codelists), START)
@@ -124,7 +124,7 @@ def test_somebody_who_was_erased(world: World) -> None:
 
 def test_two_who_move_to_other_zones_are_both_served_what_falls_between(world: World) -> None:
     """Moved in one go: one event names both cohorts, as two of the same instant would be taken for a repeat."""
-    from tribune.services.change_subscribers import change_subscribers
+    from tribune.services.audience.change_subscribers import change_subscribers
 
     at = START - timedelta(hours=1)  # 07:00 UTC: eight o'clock is over in Kolkata and Nairobi, and to come in Dakar
     people = [world.person("daily"), world.person("daily")]

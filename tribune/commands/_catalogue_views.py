@@ -14,7 +14,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.items import Item
 from tribune.domain.merging import KeptRecord
 from tribune.ports.catalogue import HistoryEntry, Hit, UnmappedCategory
-from tribune.services.event_data import instant_text, to_data
+from tribune.services.events.event_data import instant_text, to_data
 
 
 def known_kind(told: str, codelists: Codelists) -> str | None:

@@ -25,8 +25,8 @@ from tribune.domain.events import CloudEvent
 from tribune.domain.mailings import Mailing
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
-from tribune.services.import_subscribers import import_subscribers
-from tribune.services.subscriber_rows import Refusal
+from tribune.services.audience.import_subscribers import import_subscribers
+from tribune.services.audience.subscriber_rows import Refusal
 
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 """A Thursday. The sample's dates (an embargo, two sessions) stand around these days."""
@@ -80,7 +80,9 @@ def tell(app: Application, clock: StoppedClock) -> None:
 
 def invite(address: str) -> None:
     """Say where the desk is."""
-    console.print(f"\nThe desk shows each mail, and the story of each event: [bold]{address}[/bold]   (Ctrl-C ends it)\n")
+    console.print(
+        f"\nThe desk shows each mail, and the story of each event: [bold]{address}[/bold]   (Ctrl-C ends it)\n"
+    )
 
 
 def _first_release(app: Application) -> None:

@@ -12,8 +12,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End when the story is told, instead of serving the desk.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data; emptied at the start.")] = Path("var/demo"),
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the story is told, instead of serving the desk.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data; emptied at the start.")] = Path(
+        "var/demo"
+    ),
     port: Annotated[int, typer.Option(help="First port to try for the desk.")] = 8080,
     host: Annotated[str | None, typer.Option(help="Address to listen on (else [web] host).")] = None,
 ) -> None:

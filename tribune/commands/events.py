@@ -214,7 +214,7 @@ def schemas(
     folder: Annotated[Path, typer.Option(help="The folder of documents.")] = Path("docs"),
 ) -> None:
     """Write the JSON schemas of the events, and the page about them."""
-    from tribune.services.event_schemas import documents
+    from tribune.services.events.event_schemas import documents
 
     for name, text in documents().items():
         path = folder / name

@@ -85,7 +85,7 @@ def unmapped(limit: Limit = 50, as_json: AsJson = False) -> None:
 def recode() -> None:
     """Map again what named no policy area, after the code lists have learnt."""
     from tribune.bootstrap import application
-    from tribune.services.catalogue_item import recode as map_again
+    from tribune.services.catalogue.catalogue_item import recode as map_again
 
     with application() as house:
         with house.store.write() as tx:

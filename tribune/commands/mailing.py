@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from tribune.domain.mailings import Mailing
     from tribune.ports.ledger import DeliveryView
-    from tribune.services.mailing_progress import MailingProgress
+    from tribune.services.sending.mailing_progress import MailingProgress
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ def list_(
     from tribune.bootstrap import application
 
     with application() as house, house.store.read() as tx:
-        from tribune.services.mailing_progress import mailing_progress
+        from tribune.services.sending.mailing_progress import mailing_progress
 
         found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit)]
     if as_json:
@@ -54,7 +54,7 @@ def show(
 ) -> None:
     """One mailing: its numbers in all, per language and per chunk."""
     from tribune.bootstrap import application
-    from tribune.services.mailing_progress import mailing_progress
+    from tribune.services.sending.mailing_progress import mailing_progress
 
     with application() as house, house.store.read() as tx:
         progress = mailing_progress(tx, mailing_id)
@@ -71,7 +71,7 @@ def show(
 def approve(mailing_id: Id) -> None:
     """Let a mailing leave that waits for approval."""
     from tribune.bootstrap import application
-    from tribune.services.approve_mailing import approve_mailing
+    from tribune.services.planning.approve_mailing import approve_mailing
 
     with application() as house, house.store.write() as tx:
         told = approve_mailing(tx, mailing_id, house.clock.now())
@@ -89,7 +89,7 @@ def quarantined(
     from tribune.bootstrap import application
     from tribune.domain.errors import InvalidInput
     from tribune.domain.mailings import DeliveryState
-    from tribune.services.send_retries import send_quarantined_again
+    from tribune.services.sending.send_retries import send_quarantined_again
 
     with application() as house:
         if send_again:

@@ -9,7 +9,7 @@ import typer
 
 from producers import by_hand
 from tribune.commands._sources import house_for, title_of
-from tribune.services.event_codec import encode
+from tribune.services.events.event_codec import encode
 
 app = typer.Typer(add_completion=False)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tribune.commands._sources import house_for, title_of
-from tribune.services.pull_sources import Pull
+from tribune.services.sources.pull_sources import Pull
 
 app = typer.Typer(add_completion=False)
 
@@ -51,7 +51,7 @@ def pull(
 
 
 def _print_events(told: Pull) -> None:
-    from tribune.services.event_codec import encode
+    from tribune.services.events.event_codec import encode
 
     for event in told.events:
         typer.echo(encode(event).decode())

@@ -14,7 +14,7 @@ from tribune.domain.audience import Subscriber
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.spreadsheet import neutral
 from tribune.ports.store import Transaction
-from tribune.services.subscriber_rows import WEEKDAYS, Refusal
+from tribune.services.audience.subscriber_rows import WEEKDAYS, Refusal
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Subscribers: import, export, show, unsubscribe.")
 
@@ -31,7 +31,7 @@ def import_(
     report: Annotated[Path | None, typer.Option(help="Write all refused rows, and why, to this CSV.")] = None,
 ) -> None:
     """Take in a file. Good rows are kept; each other row is refused with its reason. A second time changes nothing."""
-    from tribune.services.import_subscribers import import_subscribers
+    from tribune.services.audience.import_subscribers import import_subscribers
 
     if not file.is_file():
         raise InvalidInput("There is no such file.", where=str(file))
@@ -55,7 +55,7 @@ def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; without it, standard output.")] = None,
 ) -> None:
     """Give everybody out as CSV (UTF-8 with BOM), as `import` takes it in. Holds personal data: keep it safe."""
-    from tribune.services.export_subscribers import export_subscribers
+    from tribune.services.audience.export_subscribers import export_subscribers
 
     with application() as app, app.store.read() as tx:
         if file is None:
@@ -101,7 +101,7 @@ def unsubscribe(
     digest: Annotated[str | None, typer.Option(help="Only this digest; without it, everything.")] = None,
 ) -> None:
     """Stop mailing a person, from the next mail on."""
-    from tribune.services.unsubscribe import unsubscribe
+    from tribune.services.audience.unsubscribe import unsubscribe
 
     with application() as app, app.store.write() as tx:
         if digest is not None and digest not in app.digests:
@@ -115,7 +115,7 @@ def unsubscribe(
 @app.command()
 def refresh() -> None:
     """Bring subscriptions in step with code lists that have changed. (Every start of Tribune does so too.)"""
-    from tribune.services.refresh_masks import refresh_masks
+    from tribune.services.audience.refresh_masks import refresh_masks
 
     with application() as app:
         print(f"{refresh_masks(app.store, app.codelists)} subscriptions changed.")

@@ -26,4 +26,6 @@ def up(
         house.prepare()
         chosen = host or settings.web.host
         listening = free_port(chosen, settings.web.port if port is None else port)
-        run_house(house, listening, ready=lambda address: print(f"Tribune is up: {address}  (Ctrl-C stops it)", flush=True))
+        run_house(
+            house, listening, ready=lambda address: print(f"Tribune is up: {address}  (Ctrl-C stops it)", flush=True)
+        )

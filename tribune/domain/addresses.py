@@ -1,7 +1,8 @@
 """E-mail addresses: what is accepted, how two of them are compared, and which provider is behind one.
 
 `plain` decides most of them in one expression; only what it does not know goes to email-validator (in
-`tribune.services.import_subscribers`), which is slow and exact. Source: RFC 5321, RFC 6531 (SMTPUTF8), RFC 5891 (IDNA).
+`tribune.services.audience.import_subscribers`), which is slow and exact.
+Source: RFC 5321, RFC 6531 (SMTPUTF8), RFC 5891 (IDNA).
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """The tree of errors.
 
-    TribuneError            something a person can understand and act on: `what` happened, `hint` what to do
-    |- InvalidInput         a file, a row, an event, a form is wrong; `where` names the place
-    |- NotFound             no such thing
-    |- Conflict             the thing is not in a state that allows it
-    |- SourceError          a feed, repository or data service could not be read; never stops the other sources
-    |- BrokenEvent          an event that cannot be decoded or validated; goes to the dead letters at once
-    `- DeliveryError        a message did not leave; four kinds that are handled in four ways
-       |- Throttled         the provider asks us to slow down: the whole lane waits
-       |- Retryable         this recipient, later
-       |- Permanent         this recipient, never
-       `- UnknownOutcome    the provider may have accepted it: the channel's policy decides
+TribuneError            something a person can understand and act on: `what` happened, `hint` what to do
+|- InvalidInput         a file, a row, an event, a form is wrong; `where` names the place
+|- NotFound             no such thing
+|- Conflict             the thing is not in a state that allows it
+|- SourceError          a feed, repository or data service could not be read; never stops the other sources
+|- BrokenEvent          an event that cannot be decoded or validated; goes to the dead letters at once
+`- DeliveryError        a message did not leave; four kinds that are handled in four ways
+   |- Throttled         the provider asks us to slow down: the whole lane waits
+   |- Retryable         this recipient, later
+   |- Permanent         this recipient, never
+   `- UnknownOutcome    the provider may have accepted it: the channel's policy decides
 
-    ConfigurationError      stands outside the tree, so that no handler hides it
+ConfigurationError      stands outside the tree, so that no handler hides it
 """
 
 from __future__ import annotations

@@ -164,4 +164,4 @@ TYPES: Mapping[str, TypeOfEvent] = {
 
 def topics() -> dict[str, int]:
     """Every topic, with its number of partitions."""
-    return {topic: 4 for topic in dict.fromkeys(t.topic for t in TYPES.values())}
+    return dict.fromkeys((t.topic for t in TYPES.values()), 4)

@@ -1,6 +1,6 @@
 """Who gets which item, in which language and cadence: the rules, person by person (decisions.md, 7-11).
 
-Planning does the same in bulk over masks (tribune.services.match_items); a test holds the two together. The
+Planning does the same in bulk over masks (tribune.services.planning.match_items); a test holds the two together. The
 desk uses these to say why and why not.
 """
 

@@ -1,4 +1,4 @@
-"""How records of several sources become one item. Pure rules; docs/adr/0013-records-join-into-items.md says why.
+"""How records of several sources become one item. Pure rules; docs/adr/0009-records-join-into-items.md says why.
 
 Records join where they share a DOI, an ISBN or an OAI id, or where one declares to be a translation of another; an
 ISSN or a title never joins. What comes out depends on the records alone, not on the order in which they came.

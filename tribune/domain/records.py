@@ -1,6 +1,6 @@
 """What a source said of a work, put into the house's form before it is kept. Pure rules.
 
-Nothing good is lost and nothing is guessed (docs/adr/0014-codes-that-no-list-knows.md): a policy area or place that no
+Nothing good is lost and nothing is guessed (docs/adr/0010-codes-that-no-list-knows.md): a policy area or place that no
 code list knows becomes a category, which staff see; a kind that no list knows stays as it is, and reaches those who
 asked for any kind. Only a record that cannot be shown in any language is broken.
 """

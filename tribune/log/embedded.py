@@ -20,7 +20,7 @@ from tribune.log.consumer import EmbeddedConsumer
 from tribune.log.membership import Heart
 from tribune.ports.clock import Clock
 from tribune.ports.log import DeadLetter, Lag, Message, TopicSpec, Waiting
-from tribune.services.event_codec import MAX_BYTES, encode
+from tribune.services.events.event_codec import MAX_BYTES, encode
 
 SESSION_SECONDS = 10.0
 """A member that is not heard of for so long is taken for dead. Its heart beats three times as often."""

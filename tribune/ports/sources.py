@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source's watermark: validators of the last answer, a free-form mark (an OAI datestamp), and the last outcome."""
+    """A source's watermark: validators of the last answer, a free-form mark (an OAI datestamp), the last outcome."""
 
     source: str
     etag: str = ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tribune.domain.items import Item, ItemRecord
 from tribune.domain.merging import Content, KeptRecord
-from tribune.services.event_data import to_data
+from tribune.services.events.event_data import to_data
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -136,7 +136,7 @@ log_retries = Table(
     Index("ix_log_retries_consumer_group_not_before", "consumer_group", "not_before"),
     sqlite_autoincrement=True,
 )
-"""Messages that a group handles again, not before an instant: failed ones and replayed dead letters. Where a message was
+"""Messages that a group handles again, not before an instant: failed ones, replayed dead letters. Where a message was
 first (`topic`, `partition`, `offset`) stays with it; `id` is new with each attempt and never used again."""
 
 log_members = Table(
@@ -365,7 +365,7 @@ suppressions = Table(
     Column("since", Instant, nullable=False),
     Column("subscriber_id", Integer, index=True),
 )
-"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing anybody."""
+"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing."""
 
 codelist_bits = Table(
     "codelist_bits",

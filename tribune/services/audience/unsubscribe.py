@@ -1,0 +1,60 @@
+"""A person stops a digest or everything, comes back, or asks for less. To stop twice is to stop once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tribune.domain.audience import Cadence, Subscriber
+from tribune.domain.changes import next_slower, slowed, stopped, subscribed_again
+from tribune.domain.codelists import Codelists
+from tribune.domain.digests import Digest
+from tribune.domain.errors import NotFound
+from tribune.ports.store import Transaction
+from tribune.services.audience.change_subscribers import change_subscribers
+
+
+def unsubscribe(tx: Transaction, subscriber_id: int, digest: str | None, now: datetime) -> bool:
+    """Stop a digest (None: everything). From the next window on nothing is sent. Whether anything changed.
+
+    Raises NotFound for a person who has been erased.
+    """
+    person = _person(tx, subscriber_id)
+    return _store(tx, person, stopped(person, digest, now), now)
+
+
+def subscribe_again(
+    tx: Transaction, subscriber_id: int, digest: str | None, reach_back: timedelta, now: datetime
+) -> bool:
+    """Undo `unsubscribe`: same choices, same rhythm; what was released meanwhile is made up for, at most
+    `reach_back` of it. Whether anything changed. Raises NotFound."""
+    person = _person(tx, subscriber_id)
+    back = subscribed_again(person, digest, tx.planning.sequence_before(now - reach_back))
+    return _store(tx, person, back, now)
+
+
+def less_often(
+    tx: Transaction, subscriber_id: int, digest: Digest, codelists: Codelists, now: datetime
+) -> Cadence | None:
+    """Move what a person gets most often of a digest to the next slower cadence that it has: the new cadence, or
+    None where there is none slower. Raises NotFound."""
+    person = _person(tx, subscriber_id)
+    step = next_slower(person, digest.id, digest.cadences)
+    if step is None:
+        return None
+    after = slowed(person, digest.id, *step)
+    change_subscribers(tx, [(person, after)], {digest.id: digest}, codelists, now)
+    return step[1]
+
+
+def _person(tx: Transaction, subscriber_id: int) -> Subscriber:
+    person = tx.audience.one(subscriber_id)
+    if person is None:
+        raise NotFound("There is no such subscriber.", hint="They may have been erased.")
+    return person
+
+
+def _store(tx: Transaction, person: Subscriber, after: Subscriber, now: datetime) -> bool:
+    if after == person:
+        return False
+    tx.audience.set_stopped(after, now)
+    return True

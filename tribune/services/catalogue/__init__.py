@@ -1,0 +1,1 @@
+"""Keep the catalogue: records become items, language versions become visible."""

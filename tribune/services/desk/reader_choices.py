@@ -1,0 +1,62 @@
+"""What the page behind a mail's links may offer a reader, and the undoing of "less often"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tribune.domain.audience import Cadence
+from tribune.domain.changes import next_slower, slowed
+from tribune.domain.codelists import Codelists
+from tribune.domain.digests import Digest
+from tribune.ports.store import Transaction
+from tribune.services.audience.change_subscribers import change_subscribers
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderChoices:
+    """How a reader and a digest stand. Nothing of it says who they are.
+
+    `receives` is False for one who has stopped it or was erased (`known` False). `pace` is how often it comes,
+    `slower` the next slower cadence on offer; `exact_undo`: going there can be undone without a trace.
+    """
+
+    known: bool
+    languages: tuple[str, ...] = ()
+    receives: bool = False
+    pace: Cadence | None = None
+    slower: Cadence | None = None
+    exact_undo: bool = False
+
+
+def reader_choices(tx: Transaction, subscriber_id: int, digest: str, digests: Mapping[str, Digest]) -> ReaderChoices:
+    """How things stand for this reader."""
+    person = tx.audience.one(subscriber_id)
+    if person is None:
+        return ReaderChoices(known=False)
+    rhythms = [rhythm for rhythm in person.rhythms if rhythm.digest == digest]
+    receives = any(rhythm.stopped_at is None for rhythm in rhythms)
+    step = next_slower(person, digest, digests[digest].cadences) if receives and digest in digests else None
+    if step is None:
+        return ReaderChoices(True, person.languages, receives)
+    taken = {rhythm.cadence for rhythm in rhythms}
+    return ReaderChoices(True, person.languages, receives, step[0], step[1], step[1] not in taken)
+
+
+def as_often_as_before(
+    tx: Transaction,
+    subscriber_id: int,
+    digest: Digest,
+    now_at: Cadence,
+    before: Cadence,
+    codelists: Codelists,
+    now: datetime,
+) -> bool:
+    """Undo `less_often`: back from the cadence `now_at` to `before`. False where things have changed meanwhile."""
+    person = tx.audience.one(subscriber_id)
+    mine = {s.cadence for s in person.subscriptions if s.digest == digest.id} if person else set()
+    if person is None or now_at not in mine or before in mine or before not in digest.cadences:
+        return False
+    change_subscribers(tx, [(person, slowed(person, digest.id, now_at, before))], {digest.id: digest}, codelists, now)
+    return True

@@ -1,0 +1,134 @@
+"""What staff need to see first: what needs them, what came in, what went out, what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tribune.domain.audience import Cadence, Status
+from tribune.domain.mailings import DeliveryState, Mailing, MailingState
+from tribune.ports.log import DeadLetter, EventLog
+from tribune.ports.log_view import LogView
+from tribune.ports.schedules import Upcoming
+from tribune.ports.store import Store
+from tribune.services.desk.see_events import SeenEvent, newest_events
+from tribune.services.sending.mailing_progress import MailingProgress, mailing_progress
+
+RECENT = timedelta(days=7)
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NextEdition:
+    """An edition that is due next: the first instant at which it is due somewhere, and for how many people in all."""
+
+    digest: str
+    cadence: Cadence
+    due_at: datetime
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEdition:
+    """An edition with its recent mailings, one for each instant at which it was due somewhere."""
+
+    mailings: Sequence[MailingProgress]
+
+    @property
+    def first(self) -> Mailing:
+        return self.mailings[-1].mailing
+
+    @property
+    def people(self) -> int:
+        return sum(progress.mailing.recipients for progress in self.mailings)
+
+    @property
+    def total(self) -> int:
+        return sum(progress.total for progress in self.mailings)
+
+    @property
+    def settled(self) -> int:
+        return sum(progress.settled for progress in self.mailings)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The start page. `behind` is group -> events that wait for it; `troubled` are recent mailings with mails that
+    failed or are held back, and how many."""
+
+    dead: Sequence[DeadLetter]
+    behind: Mapping[str, int]
+    troubled: Sequence[tuple[MailingProgress, int]]
+    to_approve: Sequence[MailingProgress]
+    without_area: int
+    came_in: Sequence[SeenEvent]
+    went_out: Sequence[OutgoingEdition]
+    next: Sequence[NextEdition]
+    mails: int
+    subscribers: int
+
+    @property
+    def calm(self) -> bool:
+        """Nothing needs anybody."""
+        return not (self.dead or self.behind or self.troubled or self.to_approve or self.without_area)
+
+
+def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
+    """Read from one snapshot of the store; `mails` are those sent in mailings of the last seven days."""
+    with store.read() as tx:
+        mailings = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=50)]
+        recent = [progress for progress in mailings if progress.mailing.planned_at >= now - RECENT]
+        upcoming = tx.schedules.upcoming(1_000)
+        without_area = len(tx.catalogue.unmapped(1000))
+        subscribers = tx.audience.count().get(Status.ACTIVE, 0)
+    return Today(
+        dead=open_letters(log),
+        behind=_behind(log),
+        troubled=[(progress, number) for progress in recent if (number := trouble(progress))],
+        to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
+        without_area=without_area,
+        came_in=newest_events(view, limit=SHOWN),
+        went_out=by_edition(mailings)[:SHOWN],
+        next=_next(upcoming)[:SHOWN],
+        mails=sum(progress.states.get(DeliveryState.SENT, 0) for progress in recent),
+        subscribers=subscribers,
+    )
+
+
+def by_edition(mailings: Sequence[MailingProgress]) -> list[OutgoingEdition]:
+    """Mailings that wrote to somebody, those of one edition together, in the order given."""
+    editions: dict[int, list[MailingProgress]] = {}
+    for progress in mailings:
+        if progress.mailing.recipients:
+            editions.setdefault(progress.mailing.edition, []).append(progress)
+    return [OutgoingEdition(together) for together in editions.values()]
+
+
+def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
+    """Dead letters that nobody has replayed yet, the newest first."""
+    return [letter for letter in log.dead_letters(limit=limit) if letter.replayed_at is None]
+
+
+def trouble(progress: MailingProgress) -> int:
+    """How many mails of a mailing failed or are held back."""
+    return progress.states.get(DeliveryState.FAILED, 0) + progress.states.get(DeliveryState.QUARANTINED, 0)
+
+
+def _next(upcoming: Sequence[Upcoming]) -> list[NextEdition]:
+    editions: dict[tuple[str, Cadence, str], NextEdition] = {}
+    for told in upcoming:
+        row = told.row
+        known = editions.get((row.digest, row.cadence, row.occasion))
+        first = min(known.due_at, row.due_at) if known else row.due_at
+        people = told.people + (known.people if known else 0)
+        editions[row.digest, row.cadence, row.occasion] = NextEdition(row.digest, row.cadence, first, people)
+    return sorted(editions.values(), key=lambda edition: edition.due_at)
+
+
+def _behind(log: EventLog) -> Mapping[str, int]:
+    groups: dict[str, int] = {}
+    for lag in log.lag():
+        if lag.behind:
+            groups[lag.group] = groups.get(lag.group, 0) + lag.behind
+    return groups

@@ -1,0 +1,1 @@
+"""What an event is as bytes and as data."""

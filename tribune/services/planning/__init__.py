@@ -1,0 +1,1 @@
+"""When an edition is due, and who gets what in it."""

@@ -1,0 +1,248 @@
+"""Plan an edition that is due: who gets a mail, with which items, in which language (architecture.md, 8).
+
+Everything is written in the transaction that handles the event: mailing, signatures, chunks, deliveries, marks and
+the events that follow. So a plan is there whole or not at all, and a second `edition.due` finds its mailing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from tribune.domain.audience import Cadence
+from tribune.domain.codelists import Codelists
+from tribune.domain.digests import Digest, Rules
+from tribune.domain.errors import NotFound
+from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
+from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
+from tribune.ports.planning import ChunkPlan, Due, MailingPlan
+from tribune.ports.store import Transaction
+from tribune.services.audience.refresh_masks import masker
+from tribune.services.events.event_codec import new_event
+from tribune.services.planning.at_once import within_daily_cap, without_served
+from tribune.services.planning.edition_contents import Contents, edition_contents
+from tribune.services.planning.find_candidates import find_candidates
+from tribune.services.planning.match_items import Candidate, match_items
+from tribune.services.sending.mailing_events import chunk_ready
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+SOURCE = "/tribune/mailings"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What came of it. `mailing` None: nobody was due, or it had been planned before."""
+
+    mailing: int | None = None
+    recipients: int = 0
+    skipped_empty: int = 0
+    signatures: int = 0
+    chunks: int = 0
+
+
+def plan_edition(
+    tx: Transaction,
+    edition: EditionDue,
+    cause: CloudEvent,
+    digests: Mapping[str, Digest],
+    codelists: Codelists,
+    rules: Rules,
+    now: datetime,
+) -> Planned:
+    """Plan it. Raises NotFound for a digest that the settings do not have, Conflict while the masks are out of date."""
+    digest = digests.get(edition.digest)
+    if digest is None:
+        raise NotFound(
+            f"The digest {edition.digest!r} is not in the settings.",
+            hint=f"Put [digests.{edition.digest}] back, then run `tribune events replay`.",
+        )
+    cadence = Cadence(edition.cadence)
+    if tx.planning.mailing_of(digest.id, cadence, edition.occasion, edition.due_at) is not None:
+        return Planned()
+    local_date = None if cadence is Cadence.AT_ONCE else date.fromisoformat(edition.occasion)
+    due = tx.planning.due(digest.id, cadence, edition.cohorts, local_date)
+    if not len(due.ids):
+        return Planned()
+    horizon = tx.catalogue.last_sequence()
+    candidates, selected = choose(tx, due, digest, cadence, codelists, edition.due_at)
+    if cadence is Cadence.AT_ONCE:
+        without_served(tx, due, selected, candidates)
+    tx.planning.drop_carried(digest.id, cadence, due)
+    if cadence is Cadence.AT_ONCE:
+        within_daily_cap(tx, due, selected, candidates, digest.id, rules.at_once_daily_cap, edition.due_at)
+    contents = edition_contents(due, selected, candidates, digest.max_items, rules.offered, rules.default_language)
+    tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
+    mailing = _mailing(tx, edition, digest, cadence, cause, len(due.ids), len(contents.people), now)
+    chunks = _write(tx, mailing, due, contents)
+    if cadence is Cadence.AT_ONCE:
+        tx.planning.add_served_at_once(mailing.id, _served(due, contents, selected, candidates))
+    _tell(tx, mailing, contents, len(chunks), cause, now)
+    return Planned(mailing.id, mailing.recipients, mailing.skipped_empty, len(contents.texts), len(chunks))
+
+
+def choose(
+    tx: Transaction, due: Due, digest: Digest, cadence: Cadence, codelists: Codelists, at: datetime
+) -> tuple[list[Candidate], Bools]:
+    """The items that may go out, the most important first, and which of them are due to whom: items x people."""
+    carried = _carried(tx, due, digest.id, cadence)
+    since = int(due.marks.min())
+    mask = masker(tx, codelists)
+    candidates = find_candidates(tx, digest, since, {item for _, item in carried}, mask, at)
+    reclassified = any(candidate.reclassified for candidate in candidates)
+    wishes = tx.planning.wishes(digest.id, cadence, due, with_marks=reclassified)
+    selected = match_items(due, wishes, candidates, cadence)
+    _leave_out_reclassified(tx, due, selected, candidates, digest.id, cadence)
+    place = {candidate.item.id: row for row, candidate in enumerate(candidates)}
+    for person, item in carried:
+        chain = due.profiles[int(due.profile[person])]
+        if item in place and candidates[place[item]].shown_to((chain.languages, chain.fallback)) is not None:
+            selected[place[item], person] = True
+    return candidates, selected
+
+
+def _carried(tx: Transaction, due: Due, digest: str, cadence: Cadence) -> list[tuple[int, int]]:
+    """(place in `due`, item) of what waits for these people; items that became one with another under that one's id."""
+    carried = tx.planning.carried(digest, cadence, due)
+    now = tx.catalogue.items({item for _, item in carried}) if carried else {}
+    return [(person, now[item].id) for person, item in carried if item in now]
+
+
+def _leave_out_reclassified(
+    tx: Transaction, due: Due, selected: Bools, candidates: list[Candidate], digest: str, cadence: Cadence
+) -> None:
+    """An item whose classification changed may have gone out in another cadence under the old one."""
+    import numpy as np
+
+    moved = {row: c for row, c in enumerate(candidates) if c.reclassified and selected[row].any()}
+    if not moved:
+        return
+    since = min(c.releases[0].released_at for c in moved.values())
+    served = tx.planning.served_otherwise(digest, cadence, {c.item.id for c in moved.values()}, since)
+    for row, candidate in moved.items():
+        selected[row] &= ~np.isin(due.ids, list(served[candidate.item.id]))
+
+
+def _mailing(
+    tx: Transaction,
+    edition: EditionDue,
+    digest: Digest,
+    cadence: Cadence,
+    cause: CloudEvent,
+    people: int,
+    recipients: int,
+    now: datetime,
+) -> Mailing:
+    if not recipients:
+        state = MailingState.FINISHED
+    else:
+        state = MailingState.APPROVED if digest.approval == "standing" else MailingState.PLANNED
+    plan = MailingPlan(
+        edition=tx.planning.edition(digest.id, cadence, edition.occasion),
+        due_at=edition.due_at,
+        state=state,
+        approval=digest.approval,
+        recipients=recipients,
+        skipped_empty=people - recipients,
+        correlation_id=cause.correlation_id or cause.id,
+        planned_at=now,
+    )
+    return Mailing(
+        id=tx.planning.add_mailing(plan),
+        edition=plan.edition,
+        digest=digest.id,
+        cadence=cadence,
+        occasion=edition.occasion,
+        due_at=plan.due_at,
+        state=plan.state,
+        approval=plan.approval,
+        recipients=plan.recipients,
+        skipped_empty=plan.skipped_empty,
+        correlation_id=plan.correlation_id,
+        planned_at=now,
+    )
+
+
+def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> list[ChunkPlan]:
+    """Signatures, chunks and deliveries. Chunks are cut by (domain group, locale); within one, people of a signature
+    stand side by side (decisions.md, 17)."""
+    import numpy as np
+
+    groups = tuple(dict.fromkeys(p.domain_group for p in due.profiles))
+    group_of_profile = np.array([groups.index(p.domain_group) for p in due.profiles], np.int64)
+    group = group_of_profile[due.profile[contents.people]]
+    order = np.lexsort((contents.people, contents.signature, contents.locale, group))
+    kind = np.stack([group[order], contents.locale[order]])
+    heads = [0, *(np.flatnonzero((kind[:, 1:] != kind[:, :-1]).any(axis=0)) + 1).tolist()] if len(order) else []
+    starts = [
+        start
+        for head, end in zip(heads, [*heads[1:], len(order)] if heads else [], strict=True)
+        for start in range(head, end, CHUNK_SIZE)
+    ]
+    sizes = np.diff([*starts, len(order)]) if starts else np.empty(0, np.int64)
+    chunks = [
+        ChunkPlan(number, Lane.MAILING, groups[kind[0, start]], contents.locales[kind[1, start]], size)
+        for number, (start, size) in enumerate(zip(starts, sizes.tolist(), strict=True))
+    ]
+    chunk = np.repeat(np.arange(len(chunks)), sizes)
+    place = np.arange(len(order)) - np.repeat(np.array(starts, np.int64), sizes)
+    tx.planning.add_signatures(
+        mailing.id,
+        ((n, locale, text) for n, (locale, text) in enumerate(zip(contents.locale_of, contents.texts, strict=True))),
+    )
+    tx.planning.add_chunks(mailing.id, chunks)
+    tx.planning.add_deliveries(
+        mailing.id,
+        mailing.edition,
+        zip(
+            chunk.tolist(),
+            place.tolist(),
+            due.ids[contents.people[order]].tolist(),
+            contents.signature[order].tolist(),
+            strict=True,
+        ),
+    )
+    return chunks
+
+
+def _served(due: Due, contents: Contents, selected: Bools, candidates: list[Candidate]) -> list[tuple[int, int]]:
+    """(subscriber, sequence number of the release that they are shown), for everything in their mails."""
+    rows = []
+    for person in contents.people.tolist():
+        profile = due.profiles[int(due.profile[person])]
+        for row in selected[:, person].nonzero()[0].tolist():
+            shown = candidates[row].shown_to((profile.languages, profile.fallback))
+            rows += [(int(due.ids[person]), r.sequence) for r in candidates[row].releases if r.language == shown]
+    return rows
+
+
+def _tell(tx: Transaction, mailing: Mailing, contents: Contents, chunks: int, cause: CloudEvent, now: datetime) -> None:
+    import numpy as np
+
+    if not mailing.recipients:
+        return
+    counts = np.bincount(contents.locale, minlength=len(contents.locales)).tolist()
+    data = MailingChanged(
+        mailing=mailing.id,
+        digest=mailing.digest,
+        cadence=mailing.cadence.value,
+        occasion=mailing.occasion,
+        recipients=mailing.recipients,
+        chunks=chunks,
+        languages={locale: count for locale, count in zip(contents.locales, counts, strict=True) if count},
+    )
+    types = ["mailing.planned"] + (["mailing.approved"] if mailing.state is MailingState.APPROVED else [])
+    for type in types:
+        event = new_event(
+            type, data, source=SOURCE, key=str(mailing.id), record=f"mailing/{mailing.id}", time=now, cause=cause
+        )
+        tx.outbox.add(replace(event, correlation_id=mailing.correlation_id))
+    if mailing.state is MailingState.APPROVED:
+        tx.outbox.add(*(chunk_ready(mailing, chunk, now, source=SOURCE) for chunk in range(chunks)))

@@ -1,0 +1,1 @@
+"""From a chunk of deliveries to mails that left."""

@@ -1,0 +1,116 @@
+"""Second attempts at single recipients, and what time brings back.
+
+A retry is claimed on its own row (state in doubt, one attempt and one hand-over more, a lease): two workers never try
+the same one at once, and a worker that lost its lease writes nothing. `release_retries` is called by the scheduler.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from tribune.domain.errors import NotFound
+from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
+from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge
+from tribune.ports.store import Transaction
+from tribune.services.sending.hand_over import HandedOver, deadline, hand_over, tell_of_failures
+from tribune.services.sending.mailing_events import chunk_ready, mailing_changed
+from tribune.services.sending.make_mails import Batch, Sender, load_batch
+
+log = structlog.get_logger()
+
+
+def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
+    """Try again what is due in this chunk; how many were claimed. Raises what the channel fell over, after the ledger
+    has been told."""
+    tried = 0
+    while True:
+        until = deadline(sender)
+        with sender.store.write() as tx:
+            now = sender.clock.now()
+            claims = tx.ledger.claim_retries(mailing_id, chunk, now, sender.lease, WINDOW)
+            mailing = tx.ledger.mailing(mailing_id) if claims else None
+            if mailing is None:
+                return tried
+            batch = load_batch(
+                tx, sender, mailing, chunk, [claim.slot for claim in claims if not _enough(sender, claim)]
+            )
+        tried += len(claims)
+        done = hand_over(sender, batch, until)
+        with sender.store.write() as tx:
+            _settle(tx, sender, mailing, chunk, claims, batch, done)
+        if done.broken is not None:
+            raise done.broken
+        if done.rest is not None or done.untouched:
+            return tried
+
+
+def release_retries(tx: Transaction, now: datetime) -> int:
+    """Give out events for chunks that rested enough, whose sender died, or that have retries due; how many."""
+    woken = tx.ledger.wake(now)
+    for mailing_id, chunk in woken:
+        mailing = tx.ledger.mailing(mailing_id)
+        if mailing is not None:
+            tx.outbox.add(chunk_ready(mailing, chunk, now, again=True))
+    return len(woken)
+
+
+def send_quarantined_again(tx: Transaction, mailing_id: int, now: datetime) -> int:
+    """Staff decide that what was quarantined is to be sent once more; how many. Raises NotFound."""
+    if tx.ledger.mailing(mailing_id) is None:
+        raise NotFound(f"There is no mailing {mailing_id}.", hint="See `tribune mailing list`.")
+    number = tx.ledger.retry_quarantined(mailing_id, now)
+    release_retries(tx, now)
+    return number
+
+
+def _enough(sender: Sender, claim: RetryClaim) -> bool:
+    """Whether this one was handed over often enough without an answer, by senders that died."""
+    before = claim.handovers - 1
+    return before >= MAX_HANDOVERS or (before > 0 and sender.channel.in_doubt is InDoubt.QUARANTINE)
+
+
+def _settle(
+    tx: Transaction,
+    sender: Sender,
+    mailing: Mailing,
+    chunk: int,
+    claims: list[RetryClaim],
+    batch: Batch,
+    done: HandedOver,
+) -> None:
+    now = sender.clock.now()
+    untouched = {slot.place for slot in done.untouched}
+    told: dict[int, Verdict] = {}
+    for claim in claims:
+        verdict = _verdict(sender, claim, done, claim.slot.place in untouched, now)
+        if not tx.ledger.settle_retry(mailing.id, chunk, claim, verdict, now):
+            log.warning("retry was taken over", mailing=mailing.id, chunk=chunk, place=claim.slot.place)
+        elif verdict is not None:
+            told[verdict.place] = verdict
+    tell_of_failures(tx, mailing, chunk, batch, told, now)
+    if tx.ledger.finish(mailing.id, now):
+        tx.outbox.add(mailing_changed(tx, mailing, "mailing.finished", now))
+
+
+def _verdict(sender: Sender, claim: RetryClaim, done: HandedOver, untouched: bool, now: datetime) -> Verdict | None:
+    place = claim.slot.place
+    if _enough(sender, claim):
+        before = claim.handovers - 1
+        code = f"no answer after {before} attempts"
+        return Verdict(place, DeliveryState.QUARANTINED, code, claim.attempts - 1, before)
+    if untouched:
+        again = now + (done.rest or timedelta())
+        return Verdict(place, DeliveryState.RETRY, "", claim.attempts - 1, claim.handovers - 1, again)
+    if place in done.verdicts:
+        return done.verdicts[place]
+    return judge(
+        place,
+        done.errors[place],
+        policy=sender.channel.in_doubt,
+        now=now,
+        attempts=claim.attempts,
+        handovers=claim.handovers,
+        rest=done.rest or timedelta(),
+    )

@@ -1,0 +1,1 @@
+"""Read a source, and publish what is new in it."""
