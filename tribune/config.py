@@ -92,7 +92,7 @@ class Web(Section):
 
 
 class Security(Section):
-    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made and kept in `data_dir`."""
+    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made in `data_dir`."""
 
     signing_keys: dict[str, SecretStr] = {}
     current_key: str = ""

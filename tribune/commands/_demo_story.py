@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import scheduler
 from consumers import all_consumers
@@ -22,7 +22,6 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.events import CloudEvent
-from tribune.domain.mailings import Mailing
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
 from tribune.services.audience.import_subscribers import import_subscribers
@@ -76,6 +75,8 @@ def tell(app: Application, clock: StoppedClock) -> None:
         f"({', '.join(f'{count} {locale}' for locale, count in sorted(mails.items()))}) in {took:.1f} seconds.[/bold]"
     )
     console.print(f"Each mail is a file in {_shown(app.settings.email.outbox_folder)}", soft_wrap=True)
+    for letter in app.log.dead_letters(limit=5):
+        console.print(f"[red]Not handled:[/red] {letter.reason}  (`tribune events dead` tells more)")
 
 
 def invite(address: str) -> None:
@@ -106,19 +107,18 @@ def _subscribers(app: Application) -> None:
     import_subscribers(app.store, app.clock, file, app.digests, app.codelists, tell=refused.append)
     with app.store.read() as tx:
         people = list(tx.audience.everyone())
-    groups = Counter(app.codelists.groups.label(person.group, "en") for person in people)
+    _say("Subscribers", f"{len(people)} people in {len({p.zone for p in people})} time zones")
+    _say("  groups", _counted(Counter(person.group.replace("_", " ") for person in people)))
     languages = Counter(person.languages[0] for person in people)
-    console.print(f"[bold]Subscribers[/bold]   {len(people)} people in {len({p.zone for p in people})} time zones")
-    console.print(f"  groups      {_counted(groups)}")
-    console.print(f"  languages   {_counted(languages)} (the first that each reads)")
+    _say("  languages", f"{_counted(languages)} (the first that each reads)")
     for refusal in refused:
-        console.print(f"  [red]refused[/red] {refusal}", markup=True)
+        _say("  refused", str(refusal))
 
 
 def _publish(app: Application) -> list[CloudEvent]:
     files = sorted((locate("demo") / "items").glob("*.yaml"))
     events = list(by_hand.publish(app, files)) + _read_release(app, "release-2.csv")
-    console.print(f"\n[bold]Events in[/bold]     {_counted(Counter(event.type for event in events))}")
+    _say("\nEvents in", _counted(Counter(event.type for event in events)))
     return events
 
 
@@ -126,14 +126,16 @@ def _catalogue(app: Application) -> None:
     drain(all_consumers(app), app)
     with app.store.read() as tx:
         items = tx.catalogue.recent(1000)
-    kinds = Counter(app.codelists.kinds.label(item.kind, "en") for item in items)
-    spread = Counter(", ".join(sorted(version.language for version in item.versions)) for item in items)
-    console.print(f"\n[bold]Items[/bold]         {len(items)} in the catalogue: {_counted(kinds)}")
-    console.print(f"  languages   {_counted(spread)}")
+    kinds = Counter(item.kind for item in items)
+    named = [(n, app.codelists.kinds[kind]) for kind, n in kinds.most_common()]
+    _say("\nItems", f"{len(items)} in the catalogue")
+    _say("  kinds", ", ".join(f"{n} {kind.plural('en') if n > 1 else kind.label('en')}" for n, kind in named))
+    spread = Counter("+".join(sorted(version.language for version in item.versions)) for item in items)
+    _say("  languages", _counted(spread))
     for item in items:
         if item.embargo_until and item.embargo_until > app.clock.now():
-            title = item.versions[0].title
-            console.print(f"  embargo     “{title}” waits until {item.embargo_until:%A %d %B, %H:%M} UTC")
+            until = f"{item.embargo_until:%A %d %B, %H:%M} UTC"
+            _say("  embargo", f"“{item.versions[0].title}” waits until {until}")
 
 
 def _pass_time(app: Application, clock: StoppedClock) -> None:
@@ -168,13 +170,14 @@ def _sent(app: Application) -> Counter[str]:
         table.add_row(f"  {cadence.value.replace('_', ' ')}", *map(str, cells))
     console.print()
     console.print(table)
-    for locale, subject, address in _examples(app, mailings):
-        console.print(f"  {locale}  “{subject}”  to {address}", soft_wrap=True)
+    _say("\nFor instance", "")
+    for locale, subject, address in _examples(app):
+        _say(f"  {locale}", f"{subject}\nto {address}")
     return totals
 
 
-def _examples(app: Application, mailings: Sequence[Mailing]) -> list[tuple[str, str, str]]:
-    """One mail per language: the longest subject of a weekly edition says most."""
+def _examples(app: Application) -> list[tuple[str, str, str]]:
+    """One mail per language: the one whose subject is longest."""
     found: dict[str, tuple[str, str]] = {}
     for file in sorted(app.settings.email.outbox_folder.rglob("*.eml")):
         message = message_from_bytes(file.read_bytes(), policy=policy.default)
@@ -182,6 +185,17 @@ def _examples(app: Application, mailings: Sequence[Mailing]) -> list[tuple[str, 
         if len(subject) > len(found.get(locale, ("", ""))[0]):
             found[locale] = (subject, message["To"].addresses[0].addr_spec)
     return [(locale, *found[locale]) for locale in sorted(found)]
+
+
+def _say(label: str, text: str) -> None:
+    """A line of the story, its text hanging behind the label. A label that begins with a line break is a heading."""
+    if label.startswith("\n"):
+        console.print()
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=14, style="" if label.startswith(" ") else "bold")
+    line.add_column()
+    line.add_row(label.strip("\n"), Text(text))
+    console.print(line)
 
 
 def _counted(counts: Counter[str]) -> str:

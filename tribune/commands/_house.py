@@ -41,8 +41,13 @@ def address_of(listening: socket.socket) -> str:
     return f"http://{shown}:{port}/"
 
 
-def run_house(app: Application, listening: socket.socket, ready: Callable[[str], None]) -> None:
-    """Run everything until SIGINT or SIGTERM, then let each part finish what it has in hand."""
+def run_house(
+    app: Application, listening: socket.socket, ready: Callable[[str], None], *, watching: bool = True
+) -> None:
+    """Run everything until SIGINT or SIGTERM, then let each part finish what it has in hand.
+
+    `watching` False leaves the sources alone.
+    """
     import uvicorn
 
     import scheduler
@@ -58,7 +63,8 @@ def run_house(app: Application, listening: socket.socket, ready: Callable[[str],
         threading.Thread(target=run, args=(consumer, app, stop), name=f"consumer {consumer.group}")
         for consumer in all_consumers(app)
     ]
-    threads.append(threading.Thread(target=watch, args=(app, stop), name="producers"))
+    if watching:
+        threads.append(threading.Thread(target=watch, args=(app, stop), name="producers"))
     ticking = scheduler.build(app)
     server = uvicorn.Server(
         uvicorn.Config(
