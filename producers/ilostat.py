@@ -51,6 +51,7 @@ def _reader(app: Application, target: Target[Told], *, dry_run: bool = False) ->
         policy_areas=told.policy_areas,
         headline_places=told.headline_places,
         link=told.link,
+        credit=told.credit,
         max_bytes=told.max_bytes,
     )
     shelf = ReleaseFolder(app.settings.data_dir / "releases", read_only=dry_run)

@@ -156,6 +156,7 @@ class IlostatSource(Section):
     policy_areas: tuple[str, ...] = ("labour_statistics",)
     headline_places: tuple[str, ...] = ()
     link: str = ""
+    credit: str = "ILOSTAT (© ILO, CC BY 4.0)"
     max_bytes: int = 500_000_000
 
 

@@ -189,3 +189,12 @@ def test_a_session_stands_in_the_readers_own_time_zone(house: House) -> None:
     assert "10 h" in mail.text  # 15:00 in Dakar is 10:00 in Bogotá
     assert "Bogota" in mail.text or "Bogotá" in mail.text
     assert "UTC−5" in mail.text
+
+
+def test_french_titles_keep_their_no_break_spaces(house: House) -> None:
+    house.subscribe("p@x.example", languages="fr", cadence="daily", hour=8)
+    house.publish("prices", source_language="fr", titles={"fr": "Le salaire suit-il les prix\u202f?  Étude n°\u00a04"})
+    house.until("2026-11-24 08:00")
+    part = house.mails("p@x.example")[0].message.get_body(("html",))
+    assert part is not None
+    assert "les prix\u202f? Étude n°\u00a04" in part.get_content()

@@ -7,6 +7,7 @@ asked for any kind. Only a record that cannot be shown in any language is broken
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ _NORMAL: dict[Scheme, Callable[[str], str | None]] = {
     Scheme.URL: identifiers.url,
 }
 MAX_KIND = 40
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # no-break spaces are typography: « prix\u202f? »
 
 
 def tidy(record: ItemRecord, codelists: Codelists) -> ItemRecord:
@@ -58,7 +60,7 @@ def tidy(record: ItemRecord, codelists: Codelists) -> ItemRecord:
 def _versions(told: Iterable[LanguageVersion]) -> tuple[LanguageVersion, ...]:
     found: dict[str, LanguageVersion] = {}
     for version in told:
-        language, title = _language(version.language), " ".join(version.title.split())
+        language, title = _language(version.language), _SPACES.sub(" ", version.title).strip(" ")
         if not language or not title:
             continue
         before = found.get(language)

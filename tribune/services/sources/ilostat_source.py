@@ -43,6 +43,7 @@ class Dataflow:
     policy_areas: tuple[str, ...] = ()
     headline_places: tuple[str, ...] = ()
     link: str = ""
+    credit: str = ""
     language: str = "en"
     max_bytes: int = 500_000_000
 
@@ -179,7 +180,7 @@ class IlostatSource:
             identifiers=(Identifier(Scheme.URL, page),) if page and len(page) <= identifiers.MAX_LENGTH else (),
             policy_areas=self._told.policy_areas,
             places=places,
-            authors=("ILOSTAT",),  # the source that its licence asks to be named (CC BY 4.0)
+            authors=(self._told.credit,) if self._told.credit else (),  # whom the licence asks to name
             published_on=day,
             data=summary,
         )
