@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
@@ -108,7 +109,8 @@ def housekeeping(app: Application) -> None:
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
     with app.store.write() as tx:
         deserted = tx.schedules.forget_deserted()
-    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted)
+    caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
+    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, caught_files=caught)
 
 
 def next_due(app: Application) -> datetime | None:
@@ -155,7 +157,7 @@ class Scheduler:
             step(self._app)
         except Exception as error:
             # The next tick tries again: a database that went away comes back. What was begun was rolled back.
-            log.error("a job of the scheduler failed", job=step.__name__, error=f"{type(error).__name__}: {error}")
+            log.error("a job of the scheduler failed", job=step.__name__, error=reason(error))
             self._app.metrics.count("scheduler_failures", job=step.__name__)
 
     def start(self) -> None:

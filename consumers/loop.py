@@ -20,10 +20,10 @@ from zlib import crc32
 
 import structlog
 
-from consumers.failures import frames, place, reason
 from tribune.domain.errors import BrokenEvent, ConfigurationError, Conflict
 from tribune.domain.events import CloudEvent
 from tribune.domain.retry import EVENTS, Backoff
+from tribune.failures import frames, place, reason
 from tribune.ports.log import LogConsumer, Message
 from tribune.ports.store import Transaction
 from tribune.services.events.event_codec import Received, decode

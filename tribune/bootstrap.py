@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,7 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self._metrics = metrics
         self.stopping = threading.Event()
+        self.address: str | None = None  # where this process serves, once it does
         """Set when this process is to end: a sender finishes the mail in hand and gives its chunk back."""
 
     @cached_property
@@ -127,14 +129,21 @@ class Application:
 
         return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
 
+    @property
+    def base_url(self) -> str:
+        """How readers reach the pages behind their links: as set, else where this process serves, else as it would."""
+        web = self.settings.web
+        return web.base_url or self.address or f"http://{web.host}:{web.port}"
+
     @cached_property
     def signer(self) -> Signer:
         told = self.settings.security
         keys = {kid: secret.get_secret_value().encode() for kid, secret in told.signing_keys.items()}
         for kid, secret in keys.items():
-            if len(secret) < 32 or not kid.isalnum():
+            if len(secret) < 32 or not (kid.isascii() and kid.isalnum() and len(kid) <= 8):
                 raise ConfigurationError(
-                    f"security.signing_keys.{kid}: a key id holds letters and digits, a secret at least 32 characters."
+                    f"security.signing_keys.{kid}: a key id holds at most 8 letters and digits (it stands in return "
+                    "paths), a secret at least 32 characters."
                 )
         if not keys:
             return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
@@ -149,7 +158,7 @@ class Application:
     def reader_links(self) -> ReaderLinkMaker:
         from tribune.services.sending.reader_links import ReaderLinkMaker
 
-        return ReaderLinkMaker(self.signer, self.settings.web.base_url, self.settings.email.return_path_domain)
+        return ReaderLinkMaker(self.signer, self.base_url, self.settings.email.return_path_domain)
 
     @cached_property
     def email(self) -> EmailChannel:
@@ -215,14 +224,26 @@ class Application:
 
 def _own_key(path: Path) -> bytes:
     """The key of this installation, made on first use and readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-    return path.read_bytes()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".signing-")  # readable by its owner only
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            # The key appears whole, and only one: of several processes that start at once, one wins.
+            with suppress(FileExistsError):
+                os.link(aside, path)
+        finally:
+            Path(aside).unlink()
+    key = path.read_bytes()
+    if len(key) < 32:
+        raise ConfigurationError(
+            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, and the unsubscribe "
+            "links of all mails sent so far stop working."
+        )
+    return key
 
 
 @contextmanager

@@ -79,6 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(name: str, arguments: list[str]) -> None:
     from tribune.domain.errors import ConfigurationError, TribuneError
 
+    os.umask(0o077)  # what a command writes may hold names and addresses: for its owner only
     try:
         importlib.import_module(f"tribune.commands.{name}").app(arguments, prog_name=f"tribune {name}")
     except (TribuneError, ConfigurationError) as error:
@@ -93,6 +94,14 @@ def _run(name: str, arguments: list[str]) -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
+        if type(error).__module__.startswith("sqlalchemy") and not os.environ.get("TRIBUNE_DEBUG"):
+            told = str(getattr(error, "orig", None) or error).splitlines()[0]
+            print(
+                f"Error: the store answered: {told}. Look whether the file of [store] url is a database of Tribune's, "
+                "whether you may write it, and whether its disk has room.",
+                file=sys.stderr,
+            )
+            sys.exit(1)
         if os.environ.get("TRIBUNE_DEBUG"):
             raise
         told = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -5,19 +5,64 @@ A mistake names the key, the value and what is allowed. Secrets are SecretStr: t
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 
 Texts = dict[str, str]
+
+
+def _mail_address(text: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"it must be an e-mail address: {error}") from None
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]+", text):
+        raise ValueError("it must be a domain, such as bounces.example.org")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("it must be an address that begins with https:// or http://")
+    return text
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
+        raise ValueError("it must be a language tag, such as fr or pt-BR")
+    return text
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Language = Annotated[str, AfterValidator(_language)]
+Minutes = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
@@ -31,17 +76,17 @@ class Organisation(Section):
 
     names: Texts = {"en": "Tribune"}
     addresses: Texts = {"en": ""}
-    languages: tuple[str, ...] = ("en", "fr", "es")
-    default_language: str = "en"
-    website: str = "https://example.org"
-    contact: str = "webmaster@example.org"
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr", "es")
+    default_language: Language = "en"
+    website: WebAddress = "https://example.org"
+    contact: MailAddress = "webmaster@example.org"
 
 
 class Digest(Section):
     """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any."""
 
-    names: Texts
-    sender: str
+    names: Annotated[Texts, Field(min_length=1)]
+    sender: MailAddress
     kinds: tuple[str, ...] = ()
     cadences: tuple[Cadence, ...] = tuple(Cadence)
     approval: Literal["standing", "each"] = "standing"
@@ -73,20 +118,24 @@ class Smtp(Section):
 
 
 class Email(Section):
-    """How mail leaves. `return_path_domain` receives bounces."""
+    """How mail leaves. `return_path_domain` receives bounces. Mails in the outbox folder are kept for some days."""
 
     channel: Literal["outbox", "smtp"] = "outbox"
     outbox_folder: Path = Path("var/outbox")
-    return_path_domain: str = "bounces.example.org"
+    return_path_domain: Domain = "bounces.example.org"
+    keep_captured_days: Annotated[int, Field(ge=1)] = 30
     smtp: Smtp = Smtp()
 
 
 class Web(Section):
-    """The desk and the pages behind links, which readers reach by `base_url`. The desk answers `desk_networks` only."""
+    """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
+
+    The desk answers `desk_networks` only.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    base_url: str = "http://127.0.0.1:8080"
+    base_url: WebAddress | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
@@ -122,7 +171,7 @@ class FeedSource(Section):
     `categories` maps the feed's own words to policy areas; entries published before `since` are left out."""
 
     address: str
-    every_minutes: int = 30
+    every_minutes: Minutes = 30
     kind: str = "report"
     language: str = "en"
     policy_areas: tuple[str, ...] = ()
@@ -135,7 +184,7 @@ class OaiSource(Section):
     """An OAI-PMH repository to harvest. As for a feed; `since` is also where the first harvest begins."""
 
     address: str
-    every_minutes: int = 24 * 60
+    every_minutes: Minutes = 24 * 60
     prefix: str = "oai_dc"
     set: str = ""
     kind: str = "report"
@@ -150,7 +199,7 @@ class IlostatSource(Section):
     """An ILOSTAT bulk file or data API address (CSV). `labels` name the indicator per language."""
 
     address: str
-    every_minutes: int = 24 * 60
+    every_minutes: Minutes = 24 * 60
     labels: Texts = {}
     unit: Literal["percent", "ratio", "number"] = "percent"
     policy_areas: tuple[str, ...] = ("labour_statistics",)
@@ -242,10 +291,25 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     elif path is not None or "TRIBUNE_CONFIG" in os.environ:
         raise ConfigurationError(f"{found}: there is no such file; give --config or set TRIBUNE_CONFIG.")
     _merge(values, overrides)
+    _refuse_unknown_variables()
     try:
         return Settings(**values)
+    except SettingsError as error:
+        told = str(error).partition("from source")[0].strip()
+        raise ConfigurationError(f"The environment: {told}: a section or a table is written as JSON.") from None
     except ValidationError as error:
         raise ConfigurationError(_explain(found if found.is_file() else None, error)) from None
+
+
+def _refuse_unknown_variables() -> None:
+    """A variable that is none of ours is a mistake, as an unknown key in the file is. Its value is not repeated."""
+    ours = {*Settings.model_fields, "config", "debug"}
+    for name in os.environ:
+        section = name.removeprefix("TRIBUNE_").split("__")[0].lower()
+        if name.startswith("TRIBUNE_") and section not in ours:
+            near = difflib.get_close_matches(section, ours, n=1)
+            hint = f" Did you mean TRIBUNE_{near[0].upper()}?" if near else ""
+            raise ConfigurationError(f"The environment: {name}: there is no such setting.{hint}")
 
 
 def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
@@ -261,7 +325,8 @@ def _explain(path: Path | None, error: ValidationError) -> str:
     lines = []
     for mistake in error.errors(include_url=False, include_context=True):
         key = ".".join(str(part) for part in mistake["loc"]) or "settings"
-        secret = any(word in key for word in ("password", "key", "secret", "token"))
+        # What stands under an unknown key may be a secret whose name was mistyped.
+        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store"))
         given = (
             ""
             if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict)

@@ -8,32 +8,46 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 _TOKEN = re.compile(r"/(u|p)/[A-Za-z0-9_.~:+%-]+")
+_ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]/]+@[^\s<>\"',;()\[\]/]+\.[^\s<>\"',;()\[\]/]+")
+_IN_LINK = re.compile(r"(?i)(//)[^/\s@]+@|([?&](?:token|key|api_key|secret|password|signature)=)[^&\s]+")
+_SECRET = re.compile(r"(?i)password|secret|token|authorization|signing_key|api_key")
 # No local variables: they may hold names and addresses (decisions.md, 6).
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-_SECRETS = frozenset({"password", "secret", "token", "authorization", "signing_key"})
+
+
+def redacted(text: str) -> str:
+    """`text` without tokens of links, passwords in addresses, and e-mail addresses."""
+    text = _TOKEN.sub(r"/\1/***", text)
+    text = _IN_LINK.sub(lambda found: f"{found[1] or found[2]}***" + ("@" if found[1] else ""), text)
+    return _ADDRESS.sub("***@***", text)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: "***" if _SECRET.search(str(key)) else _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
+    return value
 
 
 def _redact(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in entry.items():
-        if key in _SECRETS:
-            entry[key] = "***"
-        elif isinstance(value, str):
-            entry[key] = _TOKEN.sub(r"/\1/***", value)
-    return entry
+    return dict(_clean(entry))
 
 
 class _RedactFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        redacted = _TOKEN.sub(r"/\1/***", message)
-        if redacted != message:
-            record.msg, record.args = redacted, ()
+        record.msg, record.args = redacted(record.getMessage()), ()
+        if record.exc_info and record.exc_info[1]:
+            record.msg += f" ({type(record.exc_info[1]).__name__}: {redacted(str(record.exc_info[1]))})"
+            record.exc_info = None
         return True
 
 
@@ -45,12 +59,11 @@ def configure(level: str = "info", format: str = "auto") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact,
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [_redact, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if human
-        else [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_TRACEBACKS, _redact, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=shared + last,

@@ -30,7 +30,7 @@ def create_app(app: Application) -> FastAPI:
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
-        base_url=app.settings.web.base_url,
+        base_url=app.base_url,
         failed=lambda scope: pages.error(Request(scope), 500),
     )
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from tribune.bootstrap import Application
@@ -18,6 +25,7 @@ class PrometheusMetrics:
     """tribune.ports.metrics.Metrics over a registry of its own. Safe from several threads."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series beside each counter that nobody asks for
         self.registry = CollectorRegistry()
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()

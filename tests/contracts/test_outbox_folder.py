@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_what_is_called_sent_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.
     list(OutboxFolder(tmp_path).send(mail(n) for n in range(mails)))
     assert synced[-1] == (tmp_path.name, mails)
     assert all(names == 0 for _, names in synced[:-1])
-    files = [f".1.0.0.{ending}.{os.getpid()}" for ending in ("json", "eml")]
+    files = [f".aside-1.0.0.{ending}.{os.getpid()}" for ending in ("json", "eml")]
     assert [name for name, _ in synced[:-1]] == (files if mails == 1 else [tmp_path.name])
 
 
@@ -97,3 +98,17 @@ def test_a_disk_that_fails_is_not_called_sent(tmp_path: Path, monkeypatch: pytes
     outcomes = list(OutboxFolder(tmp_path).send(mail(n) for n in range(5)))
     assert {type(outcome.error) for outcome in outcomes} == {Throttled}
     assert list(tmp_path.glob("*.eml")) == []
+
+
+def test_captured_mails_and_files_left_aside_expire(tmp_path: Path) -> None:
+    clock = StoppedClock(datetime(2026, 11, 23, tzinfo=UTC))
+    folder = OutboxFolder(tmp_path, clock)
+    old, new = tmp_path / "1.0.0.eml", tmp_path / "2.0.0.eml"
+    aside = tmp_path / ".aside-1.0.1.eml.77"
+    for path in (old, new, aside):
+        path.write_bytes(b"x")
+    long_ago = time.time() - 31 * 86_400
+    for path in (old, aside):
+        os.utime(path, (long_ago, long_ago))
+    assert folder.forget_before(clock.now() - timedelta(days=30)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["2.0.0.eml"]

@@ -83,7 +83,7 @@ def message_ids(folder: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for path in (folder / "outbox").glob("*.eml"):
         head = path.read_text().partition("\n\n")[0]
-        found[head.partition("Message-ID: <")[2].partition("@")[0]] += 1
+        found[".".join(head.partition("Message-ID: <")[2].split(".")[:3])] += 1
     return found
 
 

@@ -99,7 +99,7 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
         wait_for(lambda: list(outbox.rglob("*.eml")))
         (mail,) = outbox.rglob("*.eml")
         message = message_from_bytes(mail.read_bytes(), policy=policy.default)
-        assert "Les salaires en Afrique" in message.get_body(("plain",)).get_content()
+        assert b"Les salaires en Afrique" in mail.read_bytes()
 
         assert json.loads(get(f"{address}healthz"))["status"] == "ok"
         assert 'tribune_subscribers{status="active"} 1.0' in get(f"{address}metrics")

@@ -84,3 +84,34 @@ def test_overrides_go_into_sections_of_the_file(tmp_path: Path) -> None:
     file = write(tmp_path, '[email]\nreturn_path_domain = "b.example"\n')
     settings = config.load(file, email={"outbox_folder": tmp_path})
     assert (settings.email.return_path_domain, settings.email.outbox_folder) == ("b.example", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[digests.letter]\nnames = { en = "L" }\nsender = "not an address"\n', "digests.letter.sender"),
+        ('[organisation]\ncontact = "nobody"\n', "organisation.contact"),
+        ('[organisation]\nlanguages = ["english"]\n', "organisation.languages"),
+        ('[web]\nbase_url = "javascript:alert(1)"\n', "web.base_url"),
+        ('[email]\nreturn_path_domain = "a b"\n', "email.return_path_domain"),
+        ('[sources.feeds.a]\naddress = "https://x.example"\nevery_minutes = -3\n', "sources.feeds.a.every_minutes"),
+    ],
+)
+def test_what_cannot_work_is_refused_where_it_stands(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(write(tmp_path, text))
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TRIBUNE_EMAIL__SMTP__PASSWRD", "TRIBUNE_SECURITY__SIGNING_KEYS", "TRIBUNE_STORE__URLL", "TRIBUNE_WEBB__PORT"],
+)
+def test_a_mistyped_variable_is_told_without_its_value(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, '{"k2": "hunter2')
+    with pytest.raises(ConfigurationError) as caught:
+        config.load()
+    assert "hunter2" not in str(caught.value)

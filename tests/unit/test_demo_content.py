@@ -15,6 +15,7 @@ import yaml
 
 from tribune import config
 from tribune.codelists import load
+from tribune.commands._demo_story import UNEMPLOYMENT
 from tribune.domain import zones
 from tribune.domain.audience import Cadence, Fallback
 from tribune.resources import locate
@@ -51,7 +52,7 @@ def _texts() -> list[tuple[str, str, str]]:
         ("names", told.organisation.names),
         ("addresses", told.organisation.addresses),
         ("digest", digest.names),
-        ("indicator", told.sources.ilostat["unemployment"].labels),
+        ("indicator", UNEMPLOYMENT["labels"]),
     ):
         found += [(f"tribune.toml {where}", language, text) for language, text in texts.items()]
     for codelist in (LISTS.policy_areas, LISTS.kinds, LISTS.groups, LISTS.places.codelist):
@@ -154,7 +155,7 @@ def test_the_settings_are_valid_and_speak_three_languages() -> None:
     assert set(told.organisation.names) == set(told.organisation.addresses) == LANGUAGES
     assert told.organisation.names["fr"] == "Observatoire du monde du travail"
     assert set(told.digests["observatory-letter"].names) == LANGUAGES
-    source = told.sources.ilostat["unemployment"]
+    source = config.IlostatSource.model_validate(UNEMPLOYMENT)
     assert set(source.labels) == LANGUAGES
     for area in source.policy_areas:
         LISTS.policy_areas[area]

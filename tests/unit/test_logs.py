@@ -32,3 +32,34 @@ def test_the_level_is_heeded(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning", "json")
     structlog.get_logger().info("not this")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"nested": {"smtp_password": "hunter2"}}, {"nested": {"smtp_password": "***"}}),
+        ({"links": ["/p/k1.7.hunter2"]}, {"links": ["/p/***"]}),
+        ({"Authorization": "hunter2"}, {"Authorization": "***"}),
+        ({"url": "http://u:hunter2@h/x?token=hunter2&a=1"}, {"url": "http://***@h/x?token=***&a=1"}),
+        ({"error": "no mailbox awa@dakar.example here"}, {"error": "no mailbox ***@*** here"}),
+    ],
+)
+def test_secrets_are_found_wherever_they_stand(
+    told: dict[str, object], kept: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", "json")
+    structlog.get_logger().info("told", **told)
+    line = json.loads(capsys.readouterr().err)
+    assert {key: line[key] for key in kept} == kept
+
+
+def test_an_exception_is_told_without_values(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    try:
+        raise ValueError("awa@dakar.example has /u/k1.7.hunter2")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("any").exception("failed")
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "awa@" not in told and "hunter2" not in told

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +36,14 @@ END = START + timedelta(days=12, hours=18)
 
 MARKER = ".tribune-demo"
 SOURCE = "unemployment"
+UNEMPLOYMENT: dict[str, Any] = {
+    "address": "https://observatory.example/data/SDG_0852_SEX_AGE_RT_A.csv",
+    "labels": {"en": "Unemployment rate", "fr": "Taux de chômage", "es": "Tasa de desempleo"},
+    "policy_areas": ["labour_statistics", "employment"],
+    "headline_places": ["COL", "RWA", "VNM", "ESP"],
+    "link": "https://observatory.example/data/unemployment-rate",
+}
+"""SDG indicator 8.5.2 in ILOSTAT's bulk form. The demo reads files; the address belongs to no one (RFC 2606)."""
 console = Console(highlight=False)
 
 
@@ -54,6 +63,7 @@ def demo_settings(folder: Path, *, host: str | None, base_url: str | None) -> co
         store={"url": f"sqlite:///{folder / 'tribune.sqlite3'}"},
         email={"channel": "outbox", "outbox_folder": folder / "outbox"},
         web={key: value for key, value in (("host", host), ("base_url", base_url)) if value},
+        sources={"ilostat": {SOURCE: UNEMPLOYMENT}},
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.domain.errors import TribuneError
 
 DRAIN_SECONDS = 25.0
 """How long a stop waits for what is in flight: under the 30 s that process managers grant before they kill."""
@@ -57,14 +62,22 @@ def run_house(
     from web.app import create_app
 
     stop = app.stopping
-    stop = app.stopping
+    failed: list[str] = []
+    app.address = address_of(listening).rstrip("/")
     warm(app)
-    threads = [
-        threading.Thread(target=run, args=(consumer, app, stop), name=f"consumer {consumer.group}")
-        for consumer in all_consumers(app)
-    ]
+    parts = {f"consumer {consumer.group}": partial(run, consumer, app, stop) for consumer in all_consumers(app)}
     if watching:
-        threads.append(threading.Thread(target=watch, args=(app, stop), name="producers"))
+        parts["producers"] = partial(watch, app, stop)
+
+    def attend(name: str, part: Callable[[], None]) -> None:
+        """A part that cannot go on takes the process with it: better restarted than half alive."""
+        try:
+            part()
+        except Exception as error:
+            failed.append(f"{name}: {error}")
+            server.should_exit = True
+
+    threads = [threading.Thread(target=attend, args=told, name=told[0], daemon=True) for told in parts.items()]
     ticking = scheduler.build(app)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -80,7 +93,6 @@ def run_house(
     def leave(_: int, __: FrameType | None) -> None:
         server.should_exit = True
 
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     for thread in threads:
@@ -91,11 +103,23 @@ def run_house(
         server.run(sockets=[listening])
     finally:
         stop.set()
-        ticking.stop()
-        for thread in threads:
-            thread.join(DRAIN_SECONDS)
-            if thread.is_alive():
-                structlog.get_logger().warning("still at work when the time was up", part=thread.name)
+        threads.append(threading.Thread(target=ticking.stop, name="scheduler", daemon=True))
+        threads[-1].start()
+        _join(threads)
+    if failed:
+        raise TribuneError(f"Tribune stopped, because a part of it could not go on. {'; '.join(failed)}")
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    """Wait for all of them, DRAIN_SECONDS in all. Whoever is still at work then is left: every step commits whole."""
+    until = time.monotonic() + DRAIN_SECONDS
+    for thread in threads:
+        thread.join(max(until - time.monotonic(), 0.0))
+    late = [thread.name for thread in threads if thread.is_alive()]
+    if late:
+        structlog.get_logger().warning("still at work when the time was up", parts=late)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def warm(app: Application) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import urlsplit
 
 import typer
 
 from tribune.bootstrap import Application
+from tribune.domain.errors import ConfigurationError, TribuneError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -17,7 +19,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def check() -> None:
     """Try each configured connection and say in plain words what works. Exit code 1 where something does not."""
     from tribune.bootstrap import application
-    from tribune.domain.errors import ConfigurationError, TribuneError
 
     well = True
     with application() as house:
@@ -52,11 +53,28 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
         return f"embedded in the store; {behind} events wait"
 
     def languages() -> str:
-        return ", ".join(house.translations.offered)
+        missing = [told for told in house.organisation.languages if told not in house.translations.offered]
+        if missing:
+            raise ConfigurationError(
+                f"organisation.languages has {', '.join(missing)}, for which there are no texts; there are "
+                f"{', '.join(house.translations.offered)}. See docs/languages.md."
+            )
+        return ", ".join(house.organisation.languages)
+
+    def digests() -> str:
+        for digest in house.digests.values():
+            for kind in digest.kinds:
+                house.codelists.kinds[kind]
+        return ", ".join(house.digests) or "none"
+
+    def links() -> str:
+        return f"signed; they begin with {house.base_url}" if house.signer else ""
 
     yield "settings", settings
     yield "code lists", codelists
     yield "languages", languages
+    yield "digests", digests
+    yield "links", links
     yield "store", store
     yield "event log", log
     yield f"e-mail ({house.settings.email.channel})", house.email.check
@@ -70,8 +88,24 @@ def warnings(house: Application) -> Iterator[str]:
     """What works but may surprise."""
     if not house.settings.digests:
         yield "No digest is configured: add a section [digests.NAME], or nobody can be mailed."
+    yield from _dead_links(house)
     if not house.settings.security.signing_keys:
         yield (
             f"Links are signed with this installation's own key in {house.settings.data_dir / 'signing.key'}: "
             "keep it with your backups, or unsubscribe links of old mails stop working."
         )
+
+
+def _dead_links(house: Application) -> Iterator[str]:
+    """Addresses that readers' links and bounces would go to in vain."""
+    if house.settings.email.channel != "smtp":
+        return
+    base = urlsplit(house.base_url)
+    if base.scheme != "https" or (base.hostname or "") in ("127.0.0.1", "localhost", "::1"):
+        yield (
+            f"Unsubscribe links would begin with {house.base_url}: readers cannot open them, and mail "
+            "services want https. Set [web] base_url to the public address."
+        )
+    domain = house.settings.email.return_path_domain
+    if domain.endswith(("example.org", "example.com", ".example")):
+        yield f"Bounces would go to {domain}, which belongs to nobody. Set [email] return_path_domain to yours."

@@ -21,7 +21,7 @@ def demo(
     port: Annotated[int, typer.Option(help="First port to try for the desk.")] = 8080,
     host: Annotated[str | None, typer.Option(help="Address to listen on (else [web] host).")] = None,
 ) -> None:
-    """Run one week of the sample organisation, tell what happened, then serve the desk until Ctrl-C."""
+    """Run twelve days of the sample organisation, tell what happened, then serve the desk until Ctrl-C."""
     from tribune import logs
     from tribune.bootstrap import Application
     from tribune.commands import _demo_story as story

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tribune.domain.errors import DeliveryError
@@ -55,6 +55,10 @@ class EmailChannel(Protocol):
 
     def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
         """One outcome for each mail that was taken, in the order taken."""
+        ...
+
+    def forget_before(self, instant: datetime) -> int:
+        """Delete what the channel itself keeps of mails since before an instant; how many files."""
         ...
 
     def check(self) -> str:

@@ -49,6 +49,7 @@ def open_engine(url: str) -> Engine:
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=-1,
+        hide_parameters=True,  # they may be names and addresses, and errors are logged
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 

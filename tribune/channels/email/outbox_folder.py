@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from tribune.channels.email.disk import put
+from tribune.channels.email.disk import put, sweep
 from tribune.channels.email.envelope import refusal
 from tribune.domain.errors import NotFound, Permanent, Throttled
 from tribune.domain.sending import InDoubt
@@ -59,6 +61,12 @@ class OutboxFolder:
             f"Mails are caught in the folder {self.folder.resolve()}; nothing leaves this machine, and nobody signs "
             'with DKIM. Set email.channel = "smtp" to send.'
         )
+
+    def forget_before(self, instant: datetime) -> int:
+        """Delete mails caught before an instant (decisions.md, 6: captured mails expire); how many files."""
+        # Files carry the machine's time, the clock may be moved: what counts is the distance.
+        age = (self._clock.now() - instant).total_seconds()
+        return sweep(self.folder, time.time() - age)
 
     def _write(self, batch: Sequence[OutgoingMail]) -> list[Outcome]:
         outcomes = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from tribune.channels.email.envelope import refusal
@@ -65,6 +66,10 @@ class SmtpChannel:
         finally:
             if session is not None:
                 session.close()
+
+    def forget_before(self, instant: datetime) -> int:
+        """Nothing is kept here."""
+        return 0
 
     def check(self) -> str:
         session = self._open()

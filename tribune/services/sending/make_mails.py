@@ -104,7 +104,9 @@ class Batch:
             facts = EditionFacts(mailing.id, self._digest, mailing.cadence, mailing.occasion, mailing.due_at)
             mail = self._mails[slot.signature] = self._composer.compose(content, self._items, facts)
         name = name_of(mailing.id, self._chunk, slot.place)
-        reader = Reader(person.id, person.name, person.address, person.zone, person.choices, name)
+        # The Message-ID is the same at each attempt, and no other store's: a copy begins with the same numbers.
+        unique = f"{name}.{int(mailing.planned_at.timestamp() * 1000):x}"
+        reader = Reader(person.id, person.name, person.address, person.zone, person.choices, unique)
         return OutgoingMail(
             delivery=name,
             sender=self._links.return_path(mailing.id, self._chunk, slot.place),
