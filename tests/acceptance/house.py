@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,6 +23,8 @@ from tribune.ports.clock import StoppedClock
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.subscriber_rows import COLUMNS, Refusal
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass
 class Mail:
@@ -30,6 +32,8 @@ class Mail:
 
     message: EmailMessage
     path: Path
+    came_at: datetime
+    """What the clock said when the mail was there, whatever the mail itself says."""
 
     @property
     def subject(self) -> str:
@@ -65,6 +69,7 @@ class House:
         self.clock = clock
         self.folder = folder
         self._files = 0
+        self._came: dict[Path, datetime] = {}
         self._drain = Drain(all_consumers(app), app)
 
     # -- what people do
@@ -95,6 +100,7 @@ class House:
             self.app.store, self.app.clock, file, self.app.digests, self.app.codelists, tell=refused.append
         )
         assert not refused, refused
+        self.work()
 
     def publish(self, record: str, *, source_language: str = "en", **facts: Any) -> None:
         """Staff publish an item by hand; publishing the same record again updates it. `titles` is language -> title."""
@@ -124,9 +130,12 @@ class House:
     def work(self) -> None:
         """Everything that is waiting is done."""
         self._drain()
+        for file in self.app.settings.email.outbox_folder.rglob("*.eml"):
+            self._came.setdefault(file, self.clock.now())
 
     def until(self, local: str, where: str = "UTC", *, step: timedelta = timedelta(hours=6)) -> None:
-        """Time passes until a local time (`2026-11-30 08:00`), the scheduler ticking on the way."""
+        """Time passes until a local time (`2026-11-30 08:00`), the scheduler ticking on the way: where it has
+        something to do by its own account."""
         end = datetime.fromisoformat(local).replace(tzinfo=zone(where))
         while self.clock.now() < end:
             due = scheduler.next_due(self.app)
@@ -134,6 +143,14 @@ class House:
             if due is not None and self.clock.now() < due < then:
                 then = due
             self.clock.set(then)
+            self.tick()
+
+    def ticking_until(self, local: str, where: str = "UTC", *, every: timedelta = timedelta(minutes=30)) -> None:
+        """Time passes until a local time, the scheduler ticking steadily, whatever it says to be waiting for."""
+        end = datetime.fromisoformat(local).replace(tzinfo=zone(where))
+        while self.clock.now() < end:
+            now = self.clock.now()
+            self.clock.set(min(end, now + every - (now - _EPOCH) % every))
             self.tick()
 
     def tick(self) -> None:
@@ -150,7 +167,7 @@ class House:
             message = message_from_bytes(file.read_bytes(), policy=policy.default)
             assert isinstance(message, EmailMessage)
             if message["To"].addresses[0].addr_spec == address:
-                found.append(Mail(message, file))
+                found.append(Mail(message, file, self._came.get(file, self.clock.now())))
         return sorted(found, key=lambda mail: (mail.message["Date"].datetime, mail.path.name))
 
     def _file(self, name: str, text: str) -> Path:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tribune.domain.audience import Cadence
+from tribune.domain.changes import FIRST_HOUR
+from tribune.domain.schedule import Timing, next_after
 from tribune.domain.zones import zone
 from tribune.ports.audience import CarryOver
 from tribune.ports.planning import Due
 from tribune.ports.store import Transaction
 from tribune.services.planning.match_items import Candidate
+from tribune.services.planning.wait_for_at_once import open_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,9 +47,10 @@ def within_daily_cap(
     digest: str,
     cap: int,
     at: datetime,
+    now: datetime,
 ) -> None:
     """Whoever has had `cap` mails at once on this local date gets these items later: with their daily mail, or where
-    they have none, with the first mail at once of another day."""
+    they have none, at once in the morning of their next day, for which a window is opened."""
     sent = _sent_today(tx, due, digest, at)
     capped = np.flatnonzero((sent >= cap) & selected.any(axis=0))
     if not len(capped):
@@ -66,6 +70,20 @@ def within_daily_cap(
     ]
     selected[:, capped] = False
     tx.planning.carry_over(rows)
+    waiting = {row.subscriber for row in rows if row.cadence is Cadence.AT_ONCE}
+    mornings = [
+        _next_morning(due.profiles[profile].zone, at)
+        for profile in {
+            int(due.profile[person]) for id, person in zip(ids, capped.tolist(), strict=True) if id in waiting
+        }
+    ]
+    if mornings:  # the others are put off again by the first one's window
+        open_window(tx, digest, min(mornings), now)
+
+
+def _next_morning(where: str, at: datetime) -> datetime:
+    """When the daily cap is free again, at a civil hour: the morning of the local date that follows."""
+    return next_after(Timing(Cadence.DAILY, 0, FIRST_HOUR, where), at.astimezone(zone(where)).date()).due_at
 
 
 def _sent_today(tx: Transaction, due: Due, digest: str, at: datetime) -> NDArray[np.int64]:

@@ -77,7 +77,8 @@ def plan_edition(
         without_served(tx, due, selected, candidates)
     tx.planning.drop_carried(digest.id, cadence, due)
     if cadence is Cadence.AT_ONCE:
-        within_daily_cap(tx, due, selected, candidates, digest.id, rules.at_once_daily_cap, edition.due_at)
+        cap = rules.at_once_daily_cap
+        within_daily_cap(tx, due, selected, candidates, digest.id, cap, edition.due_at, now)
     contents = edition_contents(due, selected, candidates, digest.max_items, rules.offered, rules.default_language)
     tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
     mailing = _mailing(tx, edition, digest, cadence, cause, len(due.ids), len(contents.people), now)
