@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from tribune.bootstrap import Application
-from tribune.config import FeedSource, OaiSource
-from tribune.domain.codelists import Codelists
-from tribune.domain.errors import ConfigurationError, InvalidInput
+from tribune.config import FeedSource, IlostatSource, OaiSource
+from tribune.domain.codelists import Codelist, Codelists, Places
+from tribune.domain.errors import InvalidInput
+from tribune.domain.languages import tag
 from tribune.services.sources.classify import Defaults
 
 
@@ -96,16 +97,9 @@ def content(target: Target[T]) -> bytes | None:
         raise InvalidInput(f"This file cannot be read: {error.strerror}.", where=str(target.file)) from None
 
 
-def defaults(target: Target[FeedSource] | Target[OaiSource], codelists: Codelists) -> Defaults:
-    """What settings say of a feed or a repository, its codes checked. Raises ConfigurationError."""
+def defaults(target: Target[FeedSource] | Target[OaiSource]) -> Defaults:
+    """What settings say of a feed or a repository."""
     told = target.told
-    check_codes(
-        target.name,
-        codelists,
-        kinds=(told.kind,),
-        areas=(*told.policy_areas, *told.categories.values()),
-        places=told.places,
-    )
     return Defaults(
         kind=told.kind,
         language=told.language,
@@ -116,21 +110,44 @@ def defaults(target: Target[FeedSource] | Target[OaiSource], codelists: Codelist
     )
 
 
-def check_codes(
-    name: str,
-    codelists: Codelists,
-    *,
-    kinds: Iterable[str] = (),
-    areas: Iterable[str] = (),
-    places: Iterable[str] = (),
-) -> None:
-    """Codes in the settings of a source must be codes. Raises ConfigurationError that names the nearest."""
-    try:
-        for code in kinds:
-            codelists.kinds[code]
-        for code in areas:
-            codelists.policy_areas[code]
-        for code in places:
-            codelists.places[code]
-    except InvalidInput as error:
-        raise ConfigurationError(f"sources.{name.replace('/', '.', 1)}: {error}") from None
+def mistakes(app: Application) -> Iterator[tuple[str, str]]:
+    """What is wrong in the settings of configured sources, found without reading any: source and why, in words."""
+    told = app.settings.sources
+    for kind, configured in (("feeds", told.feeds), ("oai", told.oai), ("ilostat", told.ilostat)):
+        for id, section in configured.items():
+            for wrong in _wrong(section, app.codelists):
+                yield f"{kind}/{quote(id)}", wrong
+
+
+def check(target: Target[Any], codelists: Codelists) -> None:
+    """Codes in the settings of a source must be codes. Raises InvalidInput with every mistake."""
+    wrong = list(_wrong(target.told, codelists))
+    if wrong:
+        raise InvalidInput(" ".join(wrong), hint=f"Mend it in [sources.{target.name.replace('/', '.', 1)}].")
+
+
+def _wrong(told: FeedSource | OaiSource | IlostatSource, codelists: Codelists) -> Iterator[str]:
+    if isinstance(told, IlostatSource):
+        yield from _no_codes("policy_areas", told.policy_areas, codelists.policy_areas)
+        yield from _no_codes("headline_places", told.headline_places, codelists.places)
+        yield from _no_languages("labels", told.labels)
+        return
+    yield from _no_codes("kind", (told.kind,), codelists.kinds)
+    yield from _no_languages("language", (told.language,))
+    yield from _no_codes("policy_areas", told.policy_areas, codelists.policy_areas)
+    yield from _no_codes("places", told.places, codelists.places)
+    yield from _no_codes("categories", told.categories.values(), codelists.policy_areas)
+
+
+def _no_codes(key: str, codes: Iterable[str], known: Codelist | Places) -> Iterator[str]:
+    for code in dict.fromkeys(codes):
+        try:
+            known[code]
+        except InvalidInput as error:
+            yield f"{key}: {error}"
+
+
+def _no_languages(key: str, languages: Iterable[str]) -> Iterator[str]:
+    for language in languages:
+        if not tag(language):
+            yield f"{key}: {language!r} is not a language. Use a code such as en, fr or es."

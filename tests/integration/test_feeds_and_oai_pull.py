@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from producers import feeds, ilostat, oai
+from producers.targets import mistakes
 from tests.conftest import ROOT
 from tribune.bootstrap import Application
-from tribune.config import FeedSource, Http, OaiSource, Settings, Sources
-from tribune.domain.errors import ConfigurationError, InvalidInput
+from tribune.config import FeedSource, Http, IlostatSource, OaiSource, Settings, Sources
+from tribune.domain.errors import InvalidInput
 from tribune.ports.clock import StoppedClock
 
 FEED = """<rss version="2.0"><channel><title>News</title><language>fr</language>
@@ -156,12 +158,55 @@ def test_what_is_no_source_is_told_with_what_is_near(app: Application) -> None:
         list(ilostat.pull(app))
 
 
-def test_a_wrong_code_in_the_settings_of_a_source_is_told(app: Application, clock: StoppedClock) -> None:
-    told = app.settings.sources.feeds["news"].model_copy(update={"policy_areas": ("wagess",)})
-    sources = app.settings.sources.model_copy(update={"feeds": {"news": told}})
-    other = Application(app.settings.model_copy(update={"sources": sources}), clock)
-    with pytest.raises(ConfigurationError, match=r"sources\.feeds\.news.*wages"):
-        list(feeds.pull(other))
+def with_sources(app: Application, clock: StoppedClock, **kinds: dict[str, Any]) -> Application:
+    settings = app.settings.model_copy(update={"sources": app.settings.sources.model_copy(update=kinds)})
+    return Application(settings, clock)
+
+
+@pytest.fixture
+def faulty(app: Application, clock: StoppedClock, site: Site) -> Iterator[Application]:
+    """A good feed after three whose settings are wrong."""
+    site.feed("/news", FEED.format(second="Deux"), '"1"')
+    good = app.settings.sources.feeds["news"]
+    wrong = {
+        "novel": good.model_copy(update={"kind": "novel", "language": "xx", "places": ("SENN",)}),
+        "areas": good.model_copy(update={"policy_areas": ("wagess",), "categories": {"a": "wagesss"}}),
+        "missing": FeedSource(address="/nowhere/nope.xml"),
+    }
+    data = {"rate": IlostatSource(address="https://a.example/x.csv", headline_places=("XYZ",), labels={"qq": "x"})}
+    house = with_sources(app, clock, feeds=wrong | {"news": good}, ilostat=data)
+    yield house
+    house.close()
+
+
+def test_a_wrong_setting_of_a_source_never_stops_the_others(faulty: Application) -> None:
+    novel, areas, missing, news = feeds.pull(faulty)
+    assert [pull.source for pull in (novel, areas, missing)] == ["feeds/novel", "feeds/areas", "feeds/missing"]
+    assert "kind: 'novel' is not a kind" in str(novel.error) and "[sources.feeds.novel]" in str(novel.error)
+    assert "wages" in str(areas.error) and "cannot be read" in str(missing.error)
+    assert news.error is None and len(news.events) == 2
+    (rate,) = ilostat.pull(faulty)
+    assert "headline_places" in str(rate.error) and "labels: 'qq'" in str(rate.error)
+
+
+def test_watching_goes_on_beside_wrong_settings_and_tells_them_once_an_interval(
+    faulty: Application, clock: StoppedClock
+) -> None:
+    assert [pull.error is None for pull in feeds.pull_due(faulty)] == [False, False, False, True]
+    assert [bool(pull.error) for pull in ilostat.pull_due(faulty)] == [True]
+    assert list(feeds.pull_due(faulty)) == [] and list(ilostat.pull_due(faulty)) == []
+    clock.move(timedelta(minutes=30))
+    assert len(list(feeds.pull_due(faulty))) == 4
+    with faulty.store.read() as tx:
+        assert "'novel' is not a kind" in tx.sources.state("feeds/novel").outcome
+
+
+def test_mistakes_in_settings_are_found_without_reading(faulty: Application, site: Site) -> None:
+    found = list(mistakes(faulty))
+    assert site.statuses == []
+    assert [source for source, _ in found] == ["feeds/novel"] * 3 + ["feeds/areas"] * 2 + ["ilostat/rate"] * 2
+    keys = [said.partition(":")[0] for _, said in found]
+    assert keys == ["kind", "language", "places", "policy_areas", "categories", "headline_places", "labels"]
 
 
 def tribune(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

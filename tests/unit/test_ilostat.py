@@ -79,9 +79,9 @@ def test_odd_rows_are_counted_and_passed_over() -> None:
     table = read(content)
     assert len(table) == 2 and 4.6 in table.value
     assert table.problems == (
-        "1 observations stand twice; the last counts.",
-        "1 rows do not fit the header.",
-        "1 values are not numbers.",
+        "1 observation stands twice; the last counts.",
+        "1 row does not fit the header.",
+        "1 value is not numeric.",
     )
 
 

@@ -356,4 +356,4 @@ def test_records_without_a_title_are_counted_not_fatal() -> None:
         SourceState("oai/r"), NOW
     )
     assert [r.record for r in reading.told] == ["oai:r:a"]
-    assert reading.problems == ("Passed over 1 records without a title.",)
+    assert reading.problems == ("Passed over 1 record without a title.",)

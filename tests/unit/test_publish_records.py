@@ -12,13 +12,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tribune.bootstrap import Application
-from tribune.domain.errors import SourceError
+from tribune.domain.errors import InvalidInput, SourceError
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.sources import RecordState, SourceState
 from tribune.services.events.event_codec import decode
 from tribune.services.sources.publish_records import Told, events_for, publish_records
 from tribune.services.sources.pull_sources import Reading, pull_source, pull_sources
+from tribune.services.sources.pull_sources import Source as Listed
 
 SOURCE = "feeds/test"
 
@@ -158,6 +159,14 @@ def fail() -> None:
     raise SourceError("The connection failed.", where="x")
 
 
+def refuse() -> Source:
+    raise InvalidInput("'novel' is not a kind.")
+
+
+def break_down() -> None:
+    raise RuntimeError("a mistake of ours")
+
+
 def test_a_pull_publishes_and_moves_the_mark(app: Application) -> None:
     source = Source(Reading((item(),), SourceState(SOURCE, etag="e", mark="m")))
     pull = pull_source(source, app.store, app.clock)
@@ -180,10 +189,17 @@ def test_a_dry_run_writes_nothing(app: Application) -> None:
 def test_one_source_in_trouble_does_not_stop_the_others(app: Application) -> None:
     bad = Source(Reading((item("b1"),)), Reading((item("b2"),), SourceState(SOURCE, mark="m")), then=fail)
     good = Source(Reading((item("g"),), SourceState(SOURCE, mark="good")))
-    first, second = pull_sources([bad, good], app.store, app.clock)
+    both = [Listed("bad", lambda: bad), Listed("wrong", refuse), Listed("good", lambda: good)]
+    first, wrong, second = pull_sources(both, app.store, app.clock)
+    assert (wrong.source, str(wrong.error)) == ("wrong", "'novel' is not a kind.")
     assert first.error is not None and "connection failed" in first.outcome
     assert [event.key for event in first.events] == ["b1"], "what was read before is published"
     assert [event.key for event in second.events] == ["g"]
+
+
+def test_a_reader_that_breaks_is_the_trouble_of_its_source(app: Application) -> None:
+    pull = pull_source(Source(Reading((item(),)), Reading(), then=break_down), app.store, app.clock)
+    assert len(pull.events) == 1 and "RuntimeError: a mistake of ours" in str(pull.error)
 
 
 def test_an_error_is_remembered_and_leaves_the_mark(app: Application) -> None:

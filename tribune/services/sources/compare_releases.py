@@ -125,7 +125,7 @@ def summarise(
         dataflow=dataflow,
         labels=dict(labels),
         unit=unit,
-        observations=int(np.count_nonzero(~np.isnan(table.value))),
+        observations=table.observations,
         new_count=len(changes.new),
         revised_count=len(changes.revised),
         removed_count=len(changes.removed),
@@ -155,7 +155,7 @@ def first_summary(
         labels=dict(labels),
         unit=unit,
         first_load=True,
-        observations=int(np.count_nonzero(~np.isnan(table.value))),
+        observations=table.observations,
         headline=tuple(one for one in shown if one),
     )
 

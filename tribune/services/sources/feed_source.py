@@ -21,8 +21,9 @@ from tribune.ports.http import Fetcher
 from tribune.ports.sources import SourceState
 from tribune.services.sources.classify import Classifier, Defaults
 from tribune.services.sources.link_formats import format_of
+from tribune.services.sources.plain_text import counted
 from tribune.services.sources.pull_sources import Reading
-from tribune.services.sources.read_feed import ACCEPT, MAX_BYTES, FeedEntry, read_feed
+from tribune.services.sources.read_feed import ACCEPT, FeedEntry, read_feed
 
 
 class FeedSource:
@@ -60,7 +61,6 @@ class FeedSource:
             etag=since.etag if same else "",
             last_modified=since.last_modified if same else "",
             accept=ACCEPT,
-            max_bytes=MAX_BYTES,
         )
         if answer.not_modified:
             return
@@ -80,8 +80,12 @@ class FeedSource:
             if not (self._defaults.since and record.published_on and record.published_on < self._defaults.since):
                 records[record.record] = record
         problems = [f"The feed is not well formed: {feed.broken}."] if feed.broken else []
+        if feed.cut_off:
+            problems.append("The feed breaks off: its last entry, which is not whole, was left out.")
+            state = replace(state, etag="", last_modified="")  # whole next time, perhaps under the same validators
         if feed.passed_over:
-            problems.append(f"Passed over {feed.passed_over} entries that have neither a title nor a text.")
+            said = counted(feed.passed_over, "entry that has", "entries that have")
+            problems.append(f"Passed over {said} neither a title nor a text.")
         return Reading(tuple(records.values()), state, tuple(problems))
 
     def _record(self, entry: FeedEntry, feed_language: str) -> ItemRecord:

@@ -27,10 +27,12 @@ from tribune.ports.releases import ReleaseShelf
 from tribune.ports.sources import SourceState
 from tribune.services.sources.compare_releases import AGGREGATES, compare, first_summary, places_changed, summarise
 from tribune.services.sources.link_formats import format_of
-from tribune.services.sources.plain_text import line
+from tribune.services.sources.plain_text import counted, line
 from tribune.services.sources.pull_sources import Reading
 from tribune.services.sources.read_ilostat import Table, read_ilostat
 
+LEAST_KEPT = 0.5
+"""A release with a smaller share of the last one's number of observations is taken for cut short."""
 ACCEPT = "text/csv, application/gzip;q=0.9, */*;q=0.1"
 
 
@@ -81,6 +83,8 @@ class IlostatSource:
         shelf: ReleaseShelf,
         fetcher: Fetcher | None = None,
         file: Path | None = None,
+        *,
+        accept_loss: bool = False,
     ) -> None:
         self.name = name
         self._address = address
@@ -91,12 +95,13 @@ class IlostatSource:
         self._shelf = shelf
         self._fetcher = fetcher
         self._file = file
+        self._accept_loss = accept_loss
 
     def read(self, since: SourceState, now: datetime) -> Iterator[Reading]:
         """One reading with the release, if there is a new one."""
         if self._file is not None:
             with self._file.open("rb") as file:
-                yield self._reading(read_ilostat(file, self._address), since, replace(since, pulled_at=now), now.date())
+                yield self._reading(read_ilostat(file, ""), since, replace(since, pulled_at=now), now.date())
             return
         if self._fetcher is None:
             raise SourceError("There is nothing to fetch it with.", where=self.name)
@@ -136,6 +141,7 @@ class IlostatSource:
             summary = first_summary(*told, headline_places=self._told.headline_places, places=self._places)
             record, places = self._record_id(dataflow, content), tuple[str, ...]()
         else:
+            self._refuse_a_torso(old, table)
             changes = compare(old, table)
             if not changes:
                 return Reading((), replace(state, mark=self._kept(mark, content)), table.problems, since.mark)
@@ -153,6 +159,16 @@ class IlostatSource:
         headline = tuple((one.place, one.period) for one in summary.headline)
         new_mark = _Mark(self._shelf.put(content), record, headline)
         return Reading((item,), replace(state, mark=new_mark.text()), table.problems, since.mark)
+
+    def _refuse_a_torso(self, old: Table, table: Table) -> None:
+        """A file that was cut short would be told as a correction, and the next whole one as news."""
+        had, has = old.observations, table.observations
+        if has < had * LEAST_KEPT and not self._accept_loss:
+            raise SourceError(
+                f"This release has {counted(has, 'observation', 'observations')}, the last one had {had:,}: it seems "
+                "to be cut short and was not taken; the next one will be compared with the last one.",
+                hint="If it is right, pull this source with --accept-loss.",
+            )
 
     def _kept(self, mark: _Mark, content: bytes) -> str:
         """Same values: at most the statuses differ, and the next comparison begins from here."""

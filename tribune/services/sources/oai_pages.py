@@ -29,6 +29,7 @@ HINTS = {
     "cannotDisseminateFormat": "Set `prefix` to a format that the repository lists (ListMetadataFormats).",
     "idDoesNotExist": "The record has gone: nothing to do.",
     "noMetadataFormats": "Ask the repository's owner.",
+    "noRecordsMatch": "There is nothing to read: nothing to do.",
     "noSetHierarchy": "The repository has no sets: take `set` out of the settings.",
 }
 

@@ -21,6 +21,7 @@ from tribune.ports.sources import SourceState
 from tribune.services.sources.classify import Classifier, Defaults
 from tribune.services.sources.dublin_core import to_item
 from tribune.services.sources.oai_pages import OaiError, OaiPage, Repository, read_identify, read_page
+from tribune.services.sources.plain_text import counted
 from tribune.services.sources.publish_records import Told
 from tribune.services.sources.pull_sources import Reading
 
@@ -61,9 +62,7 @@ class OaiSource:
     def read(self, since: SourceState, now: datetime) -> Iterator[Reading]:
         """A reading per page; the last one carries the watermark."""
         if self._content is not None:
-            page = read_page(self._content, self._address)
-            more = ("More pages follow; a file is read as one page.",) if page.token else ()
-            yield self._reading(page, more)
+            yield self._file(self._content)
             return
         repository = read_identify(self._ask({"verb": "Identify"}), self._address)
         try:
@@ -77,6 +76,15 @@ class OaiSource:
 
     def settle(self, states: Iterable[SourceState], now: datetime) -> None:
         """Nothing is left behind."""
+
+    def _file(self, content: bytes) -> Reading:
+        try:
+            page = read_page(content, "")
+        except OaiError as error:
+            if error.code != "noRecordsMatch":
+                raise
+            return Reading(problems=("The page holds no records.",))
+        return self._reading(page, ("More pages follow; a file is read as one page.",) if page.token else ())
 
     def _pages(self, since: SourceState, repository: Repository, now: datetime) -> Iterator[Reading]:
         query = {"verb": "ListRecords", "metadataPrefix": self._prefix}
@@ -125,9 +133,9 @@ class OaiSource:
             elif not (self._defaults.since and item.published_on and item.published_on < self._defaults.since):
                 told.append(item)
         if page.skipped:
-            problems += (f"Passed over {page.skipped} records without an identifier.",)
+            problems += (f"Passed over {counted(page.skipped, 'record', 'records')} without an identifier.",)
         if untitled:
-            problems += (f"Passed over {untitled} records without a title.",)
+            problems += (f"Passed over {counted(untitled, 'record', 'records')} without a title.",)
         return Reading(tuple(told), None, problems)
 
     def _ask(self, query: dict[str, str]) -> bytes:

@@ -56,3 +56,8 @@ def _cut(text: str, limit: int) -> str:
     head = text[: limit - 1]
     at_word = head.rsplit(None, 1)[0] if len(head.rsplit(None, 1)) == 2 else head
     return (at_word if len(at_word) > limit // 2 else head) + "…"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 record`, `1,200 records`: English, for staff."""
+    return f"{number:,} {one if number == 1 else many}"

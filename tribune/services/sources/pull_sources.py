@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,7 @@ from tribune.domain.errors import SourceError, TribuneError
 from tribune.domain.events import CloudEvent
 from tribune.ports.clock import Clock
 from tribune.ports.sources import SourceState
+from tribune.services.sources.plain_text import counted
 from tribune.services.sources.publish_records import Told, events_for, publish_records
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A source to pull: its name, and what makes its reader. Raises TribuneError where settings or a file are wrong."""
+
+    name: str
+    reader: Callable[[], Reader]
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
     """How pulling a source went: the events published (or, in a dry run, that would be), problems, an error."""
 
@@ -62,19 +71,23 @@ class Pull:
         """In one line, for staff."""
         if self.error:
             return f"error: {self.error}"
-        said = f"{len(self.events)} event{'' if len(self.events) == 1 else 's'}"
-        return said + (f", {len(self.problems)} problems" if self.problems else "")
+        said = counted(len(self.events), "event", "events")
+        return said + (f", {counted(len(self.problems), 'problem', 'problems')}" if self.problems else "")
 
 
-def pull_sources(readers: Iterable[Reader], store: Store, clock: Clock, *, dry_run: bool = False) -> Iterator[Pull]:
-    """Pull one source after the other. Only settings and the store itself can stop the round."""
-    for reader in readers:
-        yield pull_source(reader, store, clock, dry_run=dry_run)
+def pull_sources(sources: Iterable[Source], store: Store, clock: Clock, *, dry_run: bool = False) -> Iterator[Pull]:
+    """Pull one source after the other. Only the house's own settings and the store itself can stop the round."""
+    for source in sources:
+        try:
+            reader = source.reader()
+        except TribuneError as error:
+            yield _ended(Pull(source.name, error=error), store, clock.now(), dry_run=dry_run)
+        else:
+            yield pull_source(reader, store, clock, dry_run=dry_run)
 
 
 def pull_source(reader: Reader, store: Store, clock: Clock, *, dry_run: bool = False) -> Pull:
     """Pull one source. The network is read outside any transaction; each reading is published in its own."""
-    log = structlog.get_logger().bind(source=reader.name)
     now = clock.now()
     with store.read() as tx:
         before = tx.sources.state(reader.name)
@@ -82,26 +95,47 @@ def pull_source(reader: Reader, store: Store, clock: Clock, *, dry_run: bool = F
     problems: list[str] = []
     error: TribuneError | None = None
     try:
-        for reading in reader.read(before, now):
+        for reading in _readings(reader, before, now):
             problems += reading.problems
             events += _dry(reader, store, reading, now) if dry_run else _publish(reader, store, reading, now)
     except TribuneError as failed:
         error = failed
-    pull = Pull(reader.name, tuple(events), tuple(problems), error)
-    for problem in problems[:20]:
+    pull = _ended(Pull(reader.name, tuple(events), tuple(problems), error), store, now, dry_run=dry_run)
+    if not error and not dry_run:
+        with store.read() as tx:
+            states = tx.sources.all_states()
+        reader.settle(states, now)
+    return pull
+
+
+def _readings(reader: Reader, before: SourceState, now: datetime) -> Iterator[Reading]:
+    """What the reader reads. Whatever goes wrong in it is the trouble of this source alone."""
+    try:
+        yield from reader.read(before, now)
+    except TribuneError:
+        raise
+    except Exception as error:
+        structlog.get_logger().exception("source.broke", source=reader.name)
+        raise SourceError(
+            f"It could not be read: {type(error).__name__}: {error}.",
+            hint="The other sources go on. If it stays so, report it with the log.",
+        ) from error
+
+
+def _ended(pull: Pull, store: Store, now: datetime, *, dry_run: bool) -> Pull:
+    """Log how it went and note it: the source is due again when its interval has passed, failed or not."""
+    log = structlog.get_logger().bind(source=pull.source)
+    for problem in pull.problems[:20]:
         log.warning("source.problem", problem=problem)
     if dry_run:
         return pull
     with store.write() as tx:
         # Whatever failed, the validators and the mark stay: the next pull begins where this one did.
-        tx.sources.save_state(replace(tx.sources.state(reader.name), pulled_at=now, outcome=pull.outcome[:1000]))
-    if error:
-        log.error("source.failed", error=str(error))
+        tx.sources.save_state(replace(tx.sources.state(pull.source), pulled_at=now, outcome=pull.outcome[:1000]))
+    if pull.error:
+        log.error("source.failed", error=str(pull.error))
     else:
-        with store.read() as tx:
-            states = tx.sources.all_states()
-        reader.settle(states, now)
-        log.info("source.pulled", events=len(events), problems=len(problems))
+        log.info("source.pulled", events=len(pull.events), problems=len(pull.problems))
     return pull
 
 

@@ -21,12 +21,12 @@ from tribune.domain.errors import SourceError
 from tribune.domain.languages import tag
 from tribune.services.sources.plain_text import from_html, line, paragraphs
 
-MAX_BYTES = 10_000_000
 MAX_ENTRIES = 2_000
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+_ENTRY = re.compile(r"<(/?)(?:[\w.-]+:)?(?:item|entry)(?:\s[^<>]*?)?(/?)>", re.IGNORECASE)
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 
@@ -63,7 +63,7 @@ class FeedEntry:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A feed. `version` is empty where it was not recognised; `broken` says what is wrong with its form; `passed_over`
-    counts entries that have neither a title nor a text."""
+    counts entries that have neither a title nor a text. With `cut_off` the last entry was not whole and is left out."""
 
     version: str
     title: str
@@ -71,12 +71,11 @@ class Feed:
     entries: tuple[FeedEntry, ...]
     broken: str = ""
     passed_over: int = 0
+    cut_off: bool = False
 
 
 def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | None = None) -> Feed:
     """The feed in `content`; `url` is the base of relative links. Raises SourceError where it is no feed at all."""
-    if len(content) > MAX_BYTES:
-        raise SourceError(f"A feed of more than {MAX_BYTES:,} bytes.", where=url, hint="Ask for a shorter feed.")
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
         from tribune.services.sources.read_json_feed import read_json_feed
 
@@ -84,13 +83,15 @@ def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | Non
     told = _parse(content, url, headers or {})
     feed = told.get("feed") or {}
     version = str(told.get("version") or "")
-    raw = list(told.get("entries") or ())[:MAX_ENTRIES]
+    every = list(told.get("entries") or ())
+    cut_off = bool(every) and _is_cut_off(content, told)
+    raw = (every[:-1] if cut_off else every)[:MAX_ENTRIES]
     language = _text(feed.get("language"))
     entries = tuple(entry for entry in (_entry(one, language, url) for one in raw) if entry)
-    if not version and not raw and b"<channel" not in content[:5000].lower():  # CDF names no version
+    if not version and not every and b"<channel" not in content[:5000].lower():  # CDF names no version
         raise SourceError("This is not a feed.", where=url, hint=_advice(content))
     broken = line(str(told.get("bozo_exception") or ""), 200) if told.get("bozo") else ""
-    return Feed(version, _title(feed), language, entries, broken, len(raw) - len(entries))
+    return Feed(version, _title(feed), language, entries, broken, len(raw) - len(entries), cut_off)
 
 
 def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
@@ -109,6 +110,18 @@ def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
             where=url,
             hint=_advice(content),
         ) from None
+
+
+def _is_cut_off(content: bytes, told: Any) -> bool:
+    """Whether the last entry has a beginning and no end. Other faults of form (a stray &) leave entries whole."""
+    if not told.get("bozo") or type(told.get("bozo_exception")).__name__ != "SAXParseException":
+        return False
+    try:
+        text = content.decode(_text(told.get("encoding")) or "utf-8", "replace")
+    except LookupError:
+        return False
+    tags = _ENTRY.findall(text)
+    return bool(tags) and tags[-1] == ("", "")
 
 
 def _advice(content: bytes) -> str:

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from tribune.domain.errors import SourceError
+from tribune.services.sources.plain_text import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,6 +56,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    @property
+    def observations(self) -> int:
+        """How many have a value."""
+        return int(np.count_nonzero(~np.isnan(self.value)))
 
     def to_bytes(self) -> bytes:
         """The table without labels and problems, compressed; equal tables give equal bytes."""
@@ -95,7 +101,8 @@ def read_ilostat(file: IO[bytes], where: str) -> Table:
         head = [name.strip().strip('"').lower() for name in next(rows, [])]
         return _read(rows, head, where)
     except csv.Error as error:
-        raise SourceError(f"This is not CSV: {error}.", where=f"{where}, line {rows.line_num}") from None
+        at = f"{where}, line {rows.line_num}".removeprefix(", ")
+        raise SourceError(f"This is not CSV: {error}.", where=at) from None
     except UnicodeDecodeError as error:
         raise SourceError(f"The file is not UTF-8: {error.reason}.", where=where, hint="Check the address.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -216,9 +223,9 @@ class _Gathered:
         last = np.append(key[1:] != key[:-1], True)  # said twice: the last row counts
         order = order[last]
         told = (
-            (len(key) - len(order), "observations stand twice; the last counts"),
-            (self._short, "rows do not fit the header"),
-            (self._odd, "values are not numbers"),
+            (len(key) - len(order), "observation stands", "observations stand", "twice; the last counts"),
+            (self._short, "row does", "rows do", "not fit the header"),
+            (self._odd, "value is", "values are", "not numeric"),
         )
         return Table(
             areas,
@@ -232,7 +239,7 @@ class _Gathered:
             status[order].astype(np.uint8),
             tuple(self._indicators),
             tuple(self._indicators.values()),
-            tuple(f"{count:,} {what}." for count, what in told if count),
+            tuple(f"{counted(count, one, many)} {what}." for count, one, many, what in told if count),
         )
 
 
