@@ -57,6 +57,10 @@ COUNTED = {
         "%(number)s إصدار بيانات",
         "%(number)s إصدار بيانات",
     ),
+    ("In this issue: %(contents)s, and %(number)s more on our website.",) * 2: (
+        "في هذا العدد: %(contents)s، و%(number)s غيرها على موقعنا.",
+    )
+    * 6,
     ("%(number)s live session", "%(number)s live sessions"): (
         "%(number)s جلسة مباشرة",
         "جلسة مباشرة واحدة",

@@ -42,8 +42,8 @@ def test_times_of_day() -> None:
 def test_zones_are_named() -> None:
     winter, summer = datetime(2026, 12, 3, tzinfo=UTC), datetime(2026, 7, 3, tzinfo=UTC)
     for zone, told in {
-        "Africa/Dakar": ("Dakar time, UTC+0", "heure de Dakar, UTC+0", "hora de Dakar, UTC+0"),
-        "Africa/Abidjan": ("Abidjan time, UTC+0", "heure d’Abidjan, UTC+0", "hora de Abiyán, UTC+0"),
+        "Africa/Dakar": ("Dakar time, UTC", "heure de Dakar, UTC", "hora de Dakar, UTC"),
+        "Africa/Abidjan": ("Abidjan time, UTC", "heure d’Abidjan, UTC", "hora de Abiyán, UTC"),
         "Africa/Cairo": ("Cairo time, UTC+2", "heure du Caire, UTC+2", "hora de El Cairo, UTC+2"),
         "Atlantic/Bermuda": ("Bermuda time, UTC−4", "heure des Bermudes, UTC−4", "hora de Bermudas, UTC−4"),
         "Asia/Kolkata": ("Kolkata time, UTC+5:30", "heure de Calcutta, UTC+5:30", "hora de Calcuta, UTC+5:30"),
@@ -53,7 +53,7 @@ def test_zones_are_named() -> None:
     }.items():
         assert tuple(f.zone(zone, winter) for f in (EN, FR, ES)) == told
     assert EN.zone("Europe/Paris", summer) == "Paris time, UTC+2"
-    assert AR.zone("Africa/Dakar", winter) == "توقيت داكار، UTC+0"
+    assert AR.zone("Africa/Dakar", winter) == "توقيت داكار، UTC"
 
 
 @ALL

@@ -37,6 +37,7 @@ GOOD_WITHOUT = {
     "css-opacity": "one of several ways to hide the preheader",
     "css-overflow": "one of several ways to hide the preheader",
     "css-word-break": "lets over-long words break; Outlook widens the column instead",
+    "css-white-space": "keeps a figure on one line; the no-break space before its unit does the same",
     "css-cursor": "MJML's own, on buttons",
     "html-aria-hidden": "the sign of a change would be read as 'triangle' before the words",
     "html-aria-label": "MJML's own, on the mail's outer element; the title says the same",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.items import Item, LanguageVersion, Release, SessionInfo
 from tribune.domain.mailings import EditionContent, FragmentKey, Shape
 from tribune.domain.masks import Bits, choice_mask, codes, item_mask
-from tribune.domain.matching import cadence_of, showing
+from tribune.domain.matching import cadence_of, importance, showing
 from tribune.ports.planning import Due, Profile, Wishes
 from tribune.services.planning.edition_contents import edition_contents, group_rows
 from tribune.services.planning.match_items import Candidate, match_items
@@ -178,3 +178,35 @@ def test_a_collision_of_hashes_does_not_join_what_differs() -> None:
     assert len(first) == 2, "two rows that differ, with the same hash"
     assert group[0] == group[2] != group[1]
     assert np.array_equal(keys[first][group], keys)
+
+
+def test_the_most_important_stands_first_and_the_newest_within_a_kind() -> None:
+    def item(
+        name: str, kind: str, sequence: int, published: date | None = None, starts: datetime | None = None
+    ) -> None:
+        info = starts and SessionInfo(starts, "UTC", 60)
+        release = Release(sequence, sequence, "en", NOW)
+        work = Item(sequence, 1, kind, "en", (), releases=(release,), published_on=published, session=info or None)
+        keys[name] = importance(work, (release,), NOW)
+
+    keys: dict[str, tuple[int, float, int]] = {}
+    item("guide", "guide", 9)
+    item("standard", "standard", 8, date(2026, 11, 22))
+    item("old report, told last", "report", 7, date(2019, 5, 1))
+    item("report", "report", 2, date(2026, 11, 20))
+    item("report of the same day", "report", 3, date(2026, 11, 20))
+    item("report of a day to come", "report", 4, date(2099, 1, 1))
+    item("figures", "data_release", 1, date(2026, 11, 1))
+    item("late session", "session", 6, starts=datetime(2026, 12, 24, 10))  # noqa: DTZ001 - wall-clock time
+    item("session", "session", 5, starts=datetime(2026, 11, 28, 10))  # noqa: DTZ001 - wall-clock time
+    assert sorted(keys, key=keys.__getitem__) == [
+        "session",
+        "figures",
+        "report of a day to come",
+        "report of the same day",
+        "report",
+        "old report, told last",
+        "standard",
+        "guide",
+        "late session",
+    ]

@@ -178,7 +178,7 @@ def test_the_most_important_stands_first_and_the_rest_is_counted(world: World) -
     talk = world.item("en", kind="session", session=SessionInfo(starts_at=soon, zone="Africa/Dakar", minutes=60))
     report, brief = world.item("en", kind="report"), world.item("en", kind="brief")
     content = world.mails(world.plan("daily"))[person]
-    assert [key.item for key in content.fragments] == [talk, report, data]
+    assert [key.item for key in content.fragments] == [talk, data, report]
     assert [key.shape for key in content.fragments] == [Shape.LEAD, Shape.ROW, Shape.ROW]
     assert [key.zone for key in content.fragments] == ["Africa/Dakar", "", ""]
     assert content.more == 2

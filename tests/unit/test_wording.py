@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import mails
+from tribune.domain.audience import Choice
 from tribune.domain.items import Observation, SessionInfo
 from tribune.rendering.text import clean, clean_name, cut_at_sentence, cut_at_word, isolate, short_title
 from tribune.rendering.wording import Wording
@@ -56,6 +57,65 @@ def test_contents_count_with_the_right_plurals() -> None:
     )
     assert ES.contents(groups) == "En este número: 1 publicación, 2 publicaciones de datos y 1 sesión en directo."
     assert FR.contents({"publication": 3}) == f"Dans ce numéro{NB}: 3 publications."
+
+
+def test_contents_say_how_many_more_there_are() -> None:
+    groups = {"publication": 12}
+    assert EN.contents(groups, 6) == "In this issue: 12 publications, and 6 more on our website."
+    assert FR.contents(groups, 6) == f"Dans ce numéro{NB}: 12 publications, et 6 autres sur notre site web."
+    assert ES.contents(groups, 1) == "En este número: 12 publicaciones, y 1 más en nuestro sitio web."
+
+
+def test_names_stand_in_the_order_of_the_alphabet_whatever_their_accents() -> None:
+    names = ("Travail", "Économie informelle", "Emploi", "Formation")
+    assert FR.names(names, 4) == "Économie informelle, Emploi, Formation et Travail"
+    assert EN.names(("Peru", "Chile", "Argentina"), 2) == "Argentina, Chile and Peru"
+    assert EN.names(("Peru", "Chile", "Uruguay", "Argentina"), 2) == "Argentina, Chile and 2 others"
+    assert FR.names(("Pérou", "Chili", "Uruguay", "Argentine"), 2) == "Argentine, Chili et 2 autres"
+    assert ES.names(("Perú", "Chile", "Uruguay", "Argentina"), 2) == "Argentina, Chile y 2 más"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "topics", "places", "english", "french", "spanish"),
+    [
+        ("", "", "", "everything that we publish", "tout ce que nous publions", "todo lo que publicamos"),
+        ("report", "", "", "reports", "rapports", "informes"),
+        ("", "wages", "", "Wages", "Salaires", "Salarios"),
+        ("", "wages", "MLI SEN", "Wages (Mali and Senegal)", "Salaires (Mali et Sénégal)", "Salarios (Malí y Senegal)"),
+        (
+            "working_paper data_release",
+            "",
+            "002",
+            "data releases and working papers, about Africa",
+            "documents de travail et publications de données (Afrique)",
+            "documentos de trabajo y publicaciones de datos sobre África",
+        ),
+        (
+            "report",
+            "wages",
+            "SEN",
+            "reports, about Wages (Senegal)",
+            "rapports (Salaires – Sénégal)",
+            "informes sobre Salarios (Senegal)",
+        ),
+    ],
+)
+def test_a_choice_in_words(kinds: str, topics: str, places: str, english: str, french: str, spanish: str) -> None:
+    choice = Choice(frozenset(topics.split()), frozenset(places.split()), frozenset(kinds.split()))
+    assert (EN.choice(choice), FR.choice(choice), ES.choice(choice)) == (english, french, spanish)
+
+
+def test_a_column_of_figures_says_what_they_were() -> None:
+    fell, same = (Observation("SEN", "2024", value, "2023", 6.1) for value in (5.4, 6.1))
+    told = [wording.change(seen, "percent") for wording in (EN, FR, ES) for seen in (fell, same)]
+    assert [change.brief for change in told if change] == [
+        "from 6.1% in 2023",
+        "as in 2023",
+        f"contre 6,1{NB}% en 2023",
+        "comme en 2023",
+        f"frente a 6,1{NB}% en 2023",
+        "igual que en 2023",
+    ]
 
 
 def test_a_session_over_midnight_names_both_days() -> None:
@@ -121,6 +181,12 @@ def test_an_abstract_is_cut_where_a_sentence_ends(text: str, limit: int, cut: st
 )
 def test_a_long_title_is_told_without_its_subtitle(title: str, short: str) -> None:
     assert short_title(title, 40) == short
+
+
+def test_an_abstract_may_be_held_to_its_limit() -> None:
+    text = "This first sentence is a little longer than it may be. Next."
+    assert cut_at_sentence(text, 45, 45) == "This first sentence is a little longer than…"
+    assert cut_at_sentence("It ends here. This sentence goes on and on.", 30, 30) == "It ends here."
 
 
 @given(text=st.text(max_size=400), limit=st.integers(20, 200))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tribune.domain.audience import Cadence, Choice, Fallback, Subscription, shown_language
 from tribune.domain.codelists import Places
@@ -87,7 +87,7 @@ def showing(
 
 # -- what stands first
 
-_FLAGSHIP = frozenset({"data_release", "report", "standard"})
+_FIRST = {kind: place for place, kind in enumerate(("data_release", "report", "standard"), 1)}
 SOON = timedelta(days=7)
 
 
@@ -96,13 +96,16 @@ def over(item: Item, at: datetime) -> bool:
     return item.session is not None and _starts_at(item) + timedelta(minutes=item.session.minutes) <= at
 
 
-def importance(item: Item, releases: Sequence[Release], at: datetime) -> tuple[int, float]:
-    """The order of items in a mail, the smallest first: live sessions of the next seven days, the soonest first;
-    then data releases, reports and standards; then all others; the newest first within each."""
+def importance(item: Item, releases: Sequence[Release], at: datetime) -> tuple[int, float, int]:
+    """The order of items in a mail, the smallest first: live sessions of the next seven days, the soonest first; then
+    data releases, then reports, then standards, then all others. Within each the newest comes first: by its date of
+    publication (the day of release where a source tells none, or one to come), then by catalogue sequence number."""
+    last = max(releases, key=lambda release: release.sequence, default=None)
     if item.session is not None and at <= _starts_at(item) <= at + SOON:
-        return 0, _starts_at(item).timestamp()
-    newest = max((r.sequence for r in releases), default=0)
-    return (1 if item.kind in _FLAGSHIP else 2), -newest
+        return 0, _starts_at(item).timestamp(), item.id
+    released = last.released_at.date() if last else date.min
+    day = min(item.published_on or released, released)
+    return _FIRST.get(item.kind, len(_FIRST) + 1), -day.toordinal(), -last.sequence if last else 0
 
 
 def _starts_at(item: Item) -> datetime:

@@ -64,13 +64,14 @@ class Formats:
         return format_datetime(at, pattern, locale=self._cldr) if pattern else _time(at, self._cldr)
 
     def zone(self, name: str, at: datetime) -> str:
-        """The zone `name` at an instant, named and with its distance from UTC: `Dakar time, UTC+0`."""
+        """The zone `name` at an instant, named, with its distance from UTC: `Tokyo time, UTC+9`, `Dakar time, UTC`."""
         offset = at.astimezone(load_zone(name)).utcoffset() or timedelta()
         minutes = round(abs(offset.total_seconds()) / 60)
         sign = MINUS if offset < timedelta() else "+"
-        utc = f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")
+        utc = f"UTC{sign}{minutes // 60}" if minutes else "UTC"
+        utc += f":{minutes % 60:02}" if minutes % 60 else ""
         if "/" not in name or name.startswith("Etc/"):
-            return "UTC" if name in ("UTC", "Etc/UTC") else utc
+            return utc
         city = self.city(name)
         named = self._house.zone(city) if self._house.zone else str(self._cldr.zone_formats["region"]) % city
         return f"{named}{self._comma} {utc}"
@@ -161,6 +162,11 @@ class Formats:
     def kind(self, code: str) -> str:
         """The name of a kind of item, as it stands inside a sentence."""
         return self.aside(self._codelists.kinds.label(code, self.locale, self._default))
+
+    def kinds(self, code: str) -> str:
+        """The name of several items of a kind, as it stands inside a sentence."""
+        kind = self._codelists.kinds.codes.get(code)
+        return self.aside(kind.plural(self.locale, self._default) if kind else code)
 
     def policy_area(self, code: str) -> str:
         """The name of a policy area."""

@@ -98,13 +98,13 @@ def runs_right_to_left(text: str) -> bool:
     return False
 
 
-def cut_at_sentence(text: str, limit: int) -> str:
-    """As many whole sentences as fit into `limit` characters, or the first one if it is not much longer; else whole
-    words and an ellipsis."""
+def cut_at_sentence(text: str, limit: int, longest: int = 0) -> str:
+    """As many whole sentences as fit into `limit` characters, or the first one if it is not longer than `longest` (a
+    third more than `limit` where none is given); else whole words and an ellipsis."""
     text = clean(text)
     if len(text) <= limit:
         return text
-    enough, most, best = limit // 3, limit * 4 // 3, 0
+    enough, most, best = limit // 3, longest or limit * 4 // 3, 0
     for mark in _END.finditer(text):
         if mark.end() > limit and (best >= enough or mark.end() > most):
             break

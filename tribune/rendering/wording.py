@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from tribune.domain.audience import Cadence, Choice
+from tribune.domain.codelists import fold
 from tribune.domain.items import Observation, SessionInfo
 from tribune.domain.zones import zone as load_zone
 from tribune.rendering.formats import Formats
@@ -20,10 +21,12 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change against the period before: a sign that needs no colour, and the words that say it all."""
+    """A change against the period before: a sign that needs no colour, the words that say it all, and, for a column
+    of figures, the figure before."""
 
     sign: str
     words: str
+    brief: str
 
 
 class Wording:
@@ -51,11 +54,11 @@ class Wording:
             "previous": self.value(seen.previous_value, unit),
         }
         if now == before:
-            return Change(SAME, self._texts.gettext("unchanged from %(period)s (%(previous)s)") % told)
-        sign = UP if now > before else DOWN
-        return Change(
-            sign, self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told)
-        )
+            words = self._texts.gettext("unchanged from %(period)s (%(previous)s)") % told
+            return Change(SAME, words, self._texts.gettext("as in %(period)s") % told)
+        words = self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told)
+        brief = self._texts.gettext("from %(previous)s in %(period)s") % told
+        return Change(UP if now > before else DOWN, words, brief)
 
     def formerly(self, value: float, unit: str) -> str:
         """What a revised figure was before."""
@@ -143,8 +146,9 @@ class Wording:
         }
         return patterns[cadence] % {"date": self._formats.full_date(day)}
 
-    def contents(self, groups: Mapping[str, int]) -> str:
-        """`In this issue: 3 publications and 1 data release.` `groups` counts publication, data and session."""
+    def contents(self, groups: Mapping[str, int], more: int = 0) -> str:
+        """`In this issue: 3 publications and 1 data release.` `groups` counts publication, data and session; `more`
+        items are left out."""
         publications, data, sessions = (groups.get(name, 0) for name in ("publication", "data", "session"))
         said = []
         if publications:
@@ -156,7 +160,14 @@ class Wording:
         if sessions:
             pattern = self._texts.ngettext("%(number)s live session", "%(number)s live sessions", sessions)
             said.append(pattern % {"number": self._formats.number(sessions)})
-        return self._texts.gettext("In this issue: %(contents)s.") % {"contents": self._formats.list(said)}
+        pattern = self._texts.gettext("In this issue: %(contents)s.")
+        if more:
+            pattern = self._texts.ngettext(
+                "In this issue: %(contents)s, and %(number)s more on our website.",
+                "In this issue: %(contents)s, and %(number)s more on our website.",
+                more,
+            )
+        return pattern % {"contents": self._formats.list(said), "number": self._formats.number(more)}
 
     def more(self, count: int) -> str:
         """How many items a mail leaves out."""
@@ -183,33 +194,38 @@ class Wording:
                 "You receive this letter every month when there is something new, because you chose: %(choices)s."
             ),
         }
-        told = dict.fromkeys(self._choice(choice) for choice in choices) or [self._choice(Choice())]
+        told = dict.fromkeys(self.choice(choice) for choice in choices) or [self.choice(Choice())]
         kept = list(told)[:MOST_NAMED]
         if len(told) > MOST_NAMED:
-            kept.append(self._more_names(len(told) - MOST_NAMED))
+            pattern = self._texts.ngettext("%(number)s more", "%(number)s more", len(told) - MOST_NAMED)
+            kept.append(pattern % {"number": self._formats.number(len(told) - MOST_NAMED)})
         return patterns[cadence] % {"choices": self._formats.apart(kept)}
 
-    def _choice(self, choice: Choice) -> str:
-        """One choice: policy areas, places and kinds that are named, or everything."""
-        formats = self._formats
-        parts = [
-            self._some(formats.policy_area(code) for code in choice.policy_areas),
-            self._some(formats.place(code) for code in choice.places),
-            self._some(formats.capitalised(formats.kind(code)) for code in choice.kinds),
-        ]
-        return " – ".join(part for part in parts if part) or self._texts.gettext("everything that we publish")
-
-    def _some(self, names: Iterable[str]) -> str:
-        """The first names in the order of the alphabet, and how many more."""
-        ordered = sorted(names, key=str.casefold)
-        if len(ordered) > MOST_NAMED + 1:
-            ordered[MOST_NAMED:] = [self._more_names(len(ordered) - MOST_NAMED)]
-        return self._formats.parts(ordered)
-
-    def _more_names(self, count: int) -> str:
-        return self._texts.ngettext("%(number)s more", "%(number)s more", count) % {
-            "number": self._formats.number(count)
+    def choice(self, choice: Choice) -> str:
+        """What a choice asks for: `reports and working papers, about Wages (Mali and Senegal)`."""
+        formats, pgettext = self._formats, self._texts.pgettext
+        told = {
+            "kinds": self.names((formats.kinds(code) for code in choice.kinds), MOST_NAMED),
+            "topics": self.names((formats.policy_area(code) for code in choice.policy_areas), MOST_NAMED),
+            "places": self.names((formats.place(code) for code in choice.places), MOST_NAMED),
         }
+        told["subjects"] = told["topics"] or told["places"]
+        if told["topics"] and told["places"]:
+            if told["kinds"]:
+                return pgettext("what a person chose", "%(kinds)s, about %(topics)s (%(places)s)") % told
+            return pgettext("what a person chose", "%(topics)s (%(places)s)") % told
+        if told["kinds"] and told["subjects"]:
+            return pgettext("what a person chose", "%(kinds)s, about %(subjects)s") % told
+        return told["kinds"] or told["subjects"] or self._texts.gettext("everything that we publish")
+
+    def names(self, names: Iterable[str], most: int) -> str:
+        """Names in the order of the alphabet: all, or where `most` + 1 are not enough, `most` and how many others."""
+        ordered = sorted(names, key=fold)
+        if len(ordered) <= most + 1:
+            return self._formats.list(ordered)
+        others = len(ordered) - most
+        pattern = self._texts.ngettext("%(names)s and %(number)s other", "%(names)s and %(number)s others", others)
+        return pattern % {"names": self._formats.parts(ordered[:most]), "number": self._formats.number(others)}
 
 
 def starts_in(session: SessionInfo, zone: str) -> datetime:

@@ -135,7 +135,7 @@ class Composer:
         fragments = [made.get(key) or self._fragment(key, items, frame) for key in content.fragments]
         if not fragments:
             raise NotFound("A mail without items cannot be made.", where=f"mailing {edition.mailing}")
-        contents, contents_html = frame.contents(fragments)
+        contents, contents_html = frame.contents(fragments, content.more)
         said = {
             "opening": [frame.opening_fields(fragments[0], len(fragments) - 1 + content.more)],
             "preheader": frame.preheader(fragments),

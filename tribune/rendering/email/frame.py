@@ -110,7 +110,7 @@ class Frame:
         self.domain = edition.digest.sender.rpartition("@")[2]
         self._from = mime.mailbox(self.view.digest, edition.digest.sender)
         self._subjects: dict[tuple[str, int], bytes] = {}
-        self._contents: dict[tuple[str, ...], tuple[bytes, bytes]] = {}
+        self._contents: dict[tuple[tuple[str, ...], int], tuple[bytes, bytes]] = {}
         self._reasons: dict[tuple[Choice, ...], tuple[bytes, bytes]] = {}
         self._more: dict[int, tuple[bytes, bytes]] = {}
         self._layouts: dict[tuple[bool, bool, bool], list[Entry]] = {}
@@ -164,14 +164,14 @@ class Frame:
             pieces += (fragment.teaser, _DOT)
         return pieces[:-1]
 
-    def contents(self, fragments: Sequence[Fragment]) -> tuple[bytes, bytes]:
-        """`In this issue: 3 publications and 1 data release.` For the text, for the HTML."""
+    def contents(self, fragments: Sequence[Fragment], more: int) -> tuple[bytes, bytes]:
+        """`In this issue: 3 publications and 1 data release.` For the text, for the HTML. `more` are left out."""
         groups = tuple(sorted(fragment.group for fragment in fragments))
-        found = self._contents.get(groups)
+        found = self._contents.get((groups, more))
         if found is None:
             counts = {group: groups.count(group) for group in groups}
-            found = _both(self.voice.wording.contents(counts))
-            _keep(self._contents, groups, found)
+            found = _both(self.voice.wording.contents(counts, more))
+            _keep(self._contents, (groups, more), found)
         return found
 
     def more(self, count: int) -> tuple[bytes, bytes]:

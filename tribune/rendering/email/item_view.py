@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,21 +15,28 @@ from tribune.rendering.locales import Texts, direction
 from tribune.rendering.text import clean, cut_at_sentence, isolate, same_language, short_title
 from tribune.rendering.wording import Wording, starts_in
 
-LEAD_ABSTRACT, ROW_ABSTRACT = 480, 220
-LEAD_FIGURES, ROW_FIGURES = 4, 1
-MOST_PLACES = 3
+LEAD_ABSTRACT = 480
+ROW_ABSTRACT = 125
+"""What two lines of a row hold on a desktop."""
+MOST_FIGURES = 4
+MOST_PLACES = 2
+"""How many places are named where they are more than three."""
 SUBJECT_TITLE = 72
 _FORMATS = ("html", "pdf", "epub", "xlsx", "csv", "audio", "video", "other")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: what it is of, the value with its unit, its change as a sign and in words ("" where there is none)."""
+    """A figure: what it is of, the value with its unit, its change as a sign and in words ("" where there is none).
+
+    `brief` says no more than what the figure was before, for a column of figures.
+    """
 
     label: str
     value: str
     sign: str = ""
     change: str = ""
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class ItemView:
     url: str  # "" where the item has no address that a mail may link to
     action: str
     figures: tuple[Figure, ...]
-    figures_of: str  # the indicator
+    figures_of: str  # the indicator, and the period where all figures are of one
     news: str  # what a data release brought: "134 new figures and 12 revised figures"
     source: str
     when: str  # of a session, in the reader's zone
@@ -65,7 +73,6 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
     version = item.version_in(key.language)
     if version is None:
         raise NotFound(f"Item {item.id} has no version in {key.language!r}.", where=f"version {item.version}")
-    lead = key.shape is Shape.LEAD
     group = group_of(item)
     link = _link(item, version)
     return ItemView(
@@ -73,13 +80,17 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
         title=clean(version.title) or formats.capitalised(formats.kind(item.kind)),
         language=key.language,
         direction=direction(key.language),
-        abstract=cut_at_sentence(version.abstract, LEAD_ABSTRACT if lead else ROW_ABSTRACT),
+        abstract=(
+            cut_at_sentence(version.abstract, LEAD_ABSTRACT)
+            if key.shape is Shape.LEAD
+            else cut_at_sentence(version.abstract, ROW_ABSTRACT, ROW_ABSTRACT)
+        ),
         particulars=_particulars(item, version, key, formats, wording),
-        places=_places(item, formats) if group == "publication" else "",
+        places=wording.names(map(formats.place, item.places), MOST_PLACES) if group == "publication" else "",
         url=link.url if link else "",
         action=_action(item, link, formats, texts) if link else "",
-        figures=_figures(item.data, formats, wording, LEAD_FIGURES if lead else ROW_FIGURES),
-        figures_of=_indicator(item.data, formats) if item.data else "",
+        figures=_figures(item.data, formats, wording) if item.data else (),
+        figures_of=_figures_of(item.data, formats) if item.data else "",
         news=_news(item.data, formats, wording) if item.data else "",
         source=formats.aside(clean(formats.list(item.authors))) if item.data and item.authors else "",
         when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
@@ -95,12 +106,6 @@ def _particulars(item: Item, version: LanguageVersion, key: FragmentKey, formats
     if not same_language(key.language, key.locale):
         said.append(wording.in_language(key.language))
     return formats.parts(said)
-
-
-def _places(item: Item, formats: Formats) -> str:
-    if len(item.places) > MOST_PLACES:
-        return ""
-    return formats.parts([formats.place(code) for code in item.places])
 
 
 def _link(item: Item, version: LanguageVersion) -> Link | None:
@@ -143,36 +148,46 @@ def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
     return texts.gettext("Download (%(format)s)") % {"format": kind}
 
 
-def _figures(data: DataSummary | None, formats: Formats, wording: Wording, most: int) -> tuple[Figure, ...]:
-    if data is None:
-        return ()
+def _figures(data: DataSummary, formats: Formats, wording: Wording) -> tuple[Figure, ...]:
+    """Several, so that no single country stands for all: whom a mail is for, a fragment cannot know."""
+    shown = _shown(data)
+    one = _one_period(shown)
+    return tuple(_figure(seen, data.unit, formats, wording, with_period=not one) for seen in shown)
+
+
+def _shown(data: DataSummary) -> Sequence[Observation | Revision]:
+    """The headline figures, else those that were revised and whose value before and after is known."""
     if data.headline:
-        return tuple(_figure(seen, data, formats, wording) for seen in data.headline[:most])
-    changed = [seen for seen in data.revisions if seen.before is not None and seen.after is not None]
-    return tuple(_revised(seen, data, formats, wording) for seen in changed[:most])
+        return data.headline[:MOST_FIGURES]
+    return [seen for seen in data.revisions if seen.before is not None and seen.after is not None][:MOST_FIGURES]
 
 
-def _figure(seen: Observation, data: DataSummary, formats: Formats, wording: Wording) -> Figure:
-    change = wording.change(seen, data.unit)
-    return Figure(
-        label=formats.parts([formats.place(seen.place), formats.period(seen.period)]),
-        value=wording.value(seen.value, data.unit),
-        sign=change.sign if change else "",
-        change=change.words if change else "",
-    )
+def _one_period(shown: Sequence[Observation | Revision]) -> str:
+    """The period of all these figures, "" where they are of several or of none."""
+    periods = {seen.period for seen in shown}
+    return periods.pop() if len(periods) == 1 else ""
+
+
+def _figure(
+    seen: Observation | Revision, unit: str, formats: Formats, wording: Wording, *, with_period: bool
+) -> Figure:
+    place = formats.place(seen.place)
+    label = formats.parts([place, formats.period(seen.period)]) if with_period else place
+    if isinstance(seen, Revision):
+        formerly = wording.formerly(seen.before or 0, unit)
+        return Figure(label, wording.value(seen.after or 0, unit), change=formerly, brief=formerly)
+    value, change = wording.value(seen.value, unit), wording.change(seen, unit)
+    return Figure(label, value, change.sign, change.words, change.brief) if change else Figure(label, value)
+
+
+def _figures_of(data: DataSummary, formats: Formats) -> str:
+    period = _one_period(_shown(data))
+    return formats.parts([said for said in (_indicator(data, formats), formats.period(period)) if said])
 
 
 def _news(data: DataSummary, formats: Formats, wording: Wording) -> str:
     """How much is new. Of a first load nothing is said: all of it is new to us, not to the world."""
     return "" if data.first_load else formats.list(wording.new_values(data.new_count, data.revised_count))
-
-
-def _revised(seen: Revision, data: DataSummary, formats: Formats, wording: Wording) -> Figure:
-    """A figure that was released before and is now another; both are known."""
-    label = formats.parts([formats.place(seen.place), formats.period(seen.period)])
-    return Figure(
-        label, wording.value(seen.after or 0, data.unit), change=wording.formerly(seen.before or 0, data.unit)
-    )
 
 
 def _indicator(data: DataSummary, formats: Formats) -> str:
@@ -182,7 +197,8 @@ def _indicator(data: DataSummary, formats: Formats) -> str:
 def _subject(
     item: Item, version: LanguageVersion, key: FragmentKey, formats: Formats, wording: Wording, texts: Texts
 ) -> str:
-    """What the subject says of an item that leads: a data release's figure, a session's day, else the title."""
+    """What the subject says of an item that leads: how much a data release brought, a session's day, else
+    the title."""
     title = short_title(version.title, SUBJECT_TITLE)
     if not same_language(key.language, key.locale):
         shown = texts.pgettext("subject", "%(title)s [%(in_language)s]")
@@ -193,8 +209,8 @@ def _subject(
     if item.session is not None:
         day = formats.day_and_month(starts_in(item.session, key.zone or item.session.zone).date())
         return texts.gettext("Live session on %(date)s: %(title)s") % {"date": day, "title": title}
-    if item.data is not None and item.data.headline and _indicator(item.data, formats):
-        figure = _figure(item.data.headline[0], item.data, formats, wording)
-        what = formats.parts([_indicator(item.data, formats), figure.label])
-        return texts.pgettext("figure", "%(what)s: %(value)s") % {"what": what, "value": figure.value}
+    if item.data is not None and (indicator := _indicator(item.data, formats)):
+        news = [] if item.data.first_load else wording.new_values(item.data.new_count, item.data.revised_count)
+        if news:
+            return texts.pgettext("figure", "%(what)s: %(value)s") % {"what": indicator, "value": news[0]}
     return title
