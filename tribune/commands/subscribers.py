@@ -16,7 +16,12 @@ from tribune.domain.spreadsheet import neutral
 from tribune.ports.store import Transaction
 from tribune.services.audience.subscriber_rows import WEEKDAYS, Refusal
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Subscribers: import, export, show, unsubscribe.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Subscribers: import, export, show, unsubscribe.",
+)
 
 _SHOWN = 20
 
@@ -37,7 +42,14 @@ def import_(
         raise InvalidInput("There is no such file.", where=str(file))
     with _Report(report) as kept, application() as app:
         done = import_subscribers(
-            app.store, app.clock, file, app.digests, app.codelists, tell=kept.write, dry_run=dry_run
+            app.store,
+            app.clock,
+            file,
+            app.digests,
+            app.codelists,
+            tell=kept.write,
+            dry_run=dry_run,
+            reach_back=app.rules.pause_reach_back,
         )
     if done.refused:
         _print_refused(done.refusals[:_SHOWN], done.refused)

@@ -39,6 +39,12 @@ def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) 
     return replace(person, rhythms=rhythms, status=Status.ACTIVE if back else person.status)
 
 
+def resumed(person: Subscriber, before_reach: int) -> Subscriber:
+    """Active after a pause: what was released meanwhile is made up for, no further back than `before_reach`."""
+    rhythms = tuple(replace(r, mark=mark_after_pause(r.mark, before_reach)) for r in person.rhythms)
+    return replace(person, rhythms=rhythms, status=Status.ACTIVE)
+
+
 def next_slower(person: Subscriber, digest: str, offered: Collection[Cadence]) -> tuple[Cadence, Cadence] | None:
     """The quickest cadence in which a person has a digest, and the next slower one that it offers (None: none is)."""
     mine = [s.cadence for s in person.subscriptions if s.digest == digest]

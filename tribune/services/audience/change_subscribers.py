@@ -22,6 +22,7 @@ from tribune.ports.store import Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.audience.serve_after_change import Change, serve_after_change
 from tribune.services.planning.plan_edition import choose
+from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
 Changed = tuple[Subscriber, Subscriber]
 """A person as they were and as they are to be."""
@@ -41,13 +42,14 @@ def change_subscribers(
         tx.audience.forget_carried(list(moved), digest.id)
     stored = [_with_marks(old, new, redrawn, horizon) for old, new in changes]
     tx.audience.update(stored, masker(tx, codelists), now)
-    tx.audience.carry_over(
-        [
-            CarryOver(person.id, digest, cadence, item.id, "changed")
-            for digest, person, item in pending
-            if (cadence := cadence_of(person.subscriptions, digest, item, codelists.places)) is not None
-        ]
-    )
+    carried = [
+        CarryOver(person.id, digest, cadence, item.id, "changed")
+        for digest, person, item in pending
+        if (cadence := cadence_of(person.subscriptions, digest, item, codelists.places)) is not None
+    ]
+    tx.audience.carry_over(carried)
+    at_once = {row.subscriber for row in carried if row.cadence is Cadence.AT_ONCE}
+    catch_up_at_once(tx, [person for person in stored if person.id in at_once], now)
     ensure_cohorts(tx, stored, now)
     serve_after_change(tx, [c for (old, _), new in zip(changes, stored, strict=True) for c in _retimed(old, new)], now)
 

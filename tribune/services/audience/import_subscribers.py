@@ -1,10 +1,11 @@
 """Take in a file of subscribers (CSV). Good rows are kept, each other row is refused with its reason; a second time
-changes nothing.
+changes nothing. A file that is not UTF-8 is refused whole.
 
 What the file says of an address is what holds for the digests that it names: a subscription that is no longer there
 is taken away - but not where one of the address's rows was refused. Who has unsubscribed stays unsubscribed: only
-they can come back. A large file is read several times, each time for a part of the addresses, so that memory stays
-bounded however the rows of an address are scattered.
+they can come back. Who is paused goes on once the file says `active` in so many words. A large file is read several
+times, each time for a part of the addresses, so that memory stays bounded however the rows of an address are
+scattered.
 """
 
 from __future__ import annotations
@@ -12,23 +13,24 @@ from __future__ import annotations
 import csv
 import gc
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tribune.domain.addresses import address_key
 from tribune.domain.audience import Cadence, Fallback, Rhythm, Status, Subscriber, Subscription
-from tribune.domain.changes import in_order, rhythms_in_order
+from tribune.domain.changes import in_order, resumed, rhythms_in_order
 from tribune.domain.codelists import Codelists
-from tribune.domain.digests import Digest
+from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import InvalidInput
 from tribune.ports.clock import Clock
 from tribune.ports.store import Store, Transaction
 from tribune.services.audience.change_subscribers import Changed, change_subscribers, ensure_cohorts
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.audience.subscriber_rows import COLUMNS, REQUIRED, Facts, Refusal, RefusedCell, RowReader, Wish
+from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
 BYTES_AT_ONCE = 8_000_000
 """How much of a file one pass takes in: about 70,000 rows."""
@@ -39,6 +41,10 @@ PEOPLE_AT_ONCE = 2_000
 REFUSALS_KEPT = 1_000
 
 OTHER_GROUP = "other"
+
+SAVE_AS = "Save it as CSV UTF-8."
+
+REACH_BACK = Rules().pause_reach_back
 
 
 @dataclass(slots=True)
@@ -78,8 +84,10 @@ def import_subscribers(
     *,
     tell: Callable[[Refusal], None] | None = None,
     dry_run: bool = False,
+    reach_back: timedelta = REACH_BACK,
 ) -> Import:
-    """Import the file; `tell` hears of every row that is refused. Raises InvalidInput where it is no such file."""
+    """Import the file; `tell` hears of every row that is refused; `reach_back` is what is made up for at the end of a
+    pause. Raises InvalidInput where it is no such file."""
     done = Import()
 
     def refuse(refusal: Refusal) -> None:
@@ -89,9 +97,10 @@ def import_subscribers(
         if tell is not None:
             tell(refusal)
 
+    refuse_other_encodings(path)
+    header, dialect = read_header(path)
     if not dry_run:
         refresh_masks(store, codelists)
-    header, dialect = read_header(path)
     reader = RowReader(header, digests, codelists)
     buckets = max(1, -(-path.stat().st_size // BYTES_AT_ONCE))
     with _collector_at_rest():
@@ -103,9 +112,9 @@ def import_subscribers(
                 batch = dict(waiting.pop() for _ in range(min(PEOPLE_AT_ONCE, len(waiting))))
                 now = clock.now()
                 with store.read() if dry_run else store.write() as tx:
-                    added, changed = _settle(tx, batch, refuse, done, now)
+                    settled = _settle(tx, batch, refuse, done, tx.planning.sequence_before(now - reach_back), now)
                     if not dry_run:
-                        _store(tx, added, changed, digests, codelists, now)
+                        _store(tx, settled, digests, codelists, now)
             gc.collect()
     return done
 
@@ -124,10 +133,10 @@ def _collector_at_rest() -> Iterator[None]:
 
 def read_header(path: Path) -> tuple[list[str], type[csv.Dialect]]:
     """The columns in order, and how cells are parted. Raises InvalidInput."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline(100_000)
     if "\0" in first or not first.strip():
-        raise InvalidInput("This is not a CSV file in UTF-8.", where=str(path), hint="Save it as CSV UTF-8.")
+        raise InvalidInput("This is not a CSV file in UTF-8.", where=str(path), hint=SAVE_AS)
 
     class Parted(csv.excel):
         delimiter = max(",;\t", key=first.count)
@@ -154,9 +163,28 @@ def read_header(path: Path) -> tuple[list[str], type[csv.Dialect]]:
     return header, Parted
 
 
+def refuse_other_encodings(path: Path) -> None:
+    """Once for the file: row by row, those with an accent would be missing. Raises InvalidInput."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                looks = "; it looks like Windows-1252" if _reads_as_windows_1252(line) else ""
+                what = f"This file is not UTF-8{looks}. Nothing was taken in."
+                raise InvalidInput(what, where=f"{path}, line {number}", hint=SAVE_AS) from None
+
+
+def _reads_as_windows_1252(line: bytes) -> bool:
+    try:
+        return "\0" not in line.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+
+
 def _rows(path: Path, dialect: type[csv.Dialect], width: int) -> Iterator[tuple[int, list[str] | Refusal]]:
     """(row number, cells) after the header; blank rows are passed over."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = enumerate(csv.reader(file, dialect), start=1)
         number = 0
         try:
@@ -223,13 +251,18 @@ def _take(people: dict[str, Told], key: str, row: int, address: str, name: str, 
         told.rhythms[rhythm] = (wish, row)
     else:
         for column in ("weekday", "hour", "status"):
-            if getattr(wish, column) != getattr(earlier[0], column):
+            here, there = getattr(wish, column), getattr(earlier[0], column)
+            if column == "status":
+                here, there = here or Status.ACTIVE, there or Status.ACTIVE
+            if here != there:
                 raise RefusedCell(
                     column,
-                    str(getattr(wish, column)),
+                    str(here),
                     f"Row {earlier[1]} has another {column} for this address, digest and cadence.",
                     "A person has one rhythm for each.",
                 )
+        if earlier[0].status is None:
+            told.rhythms[rhythm] = (wish, earlier[1])
     told.wishes[Subscription(wish.digest, wish.cadence, wish.choice)] = None
     people[key] = told
 
@@ -241,15 +274,28 @@ def _pairs(one: Facts, other: Facts) -> Iterator[tuple[str, object, object]]:
     yield "fallback", one.fallback, other.fallback or Fallback.SOURCE
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Who is new, who goes on after a pause (and is otherwise as before), and who is other than before."""
+
+    added: list[Subscriber] = field(default_factory=list)
+    woken: list[Subscriber] = field(default_factory=list)
+    changed: list[Changed] = field(default_factory=list)
+
+
 def _settle(
-    tx: Transaction, batch: Mapping[str, Told], refuse: Callable[[Refusal], None], done: Import, now: datetime
-) -> tuple[list[Subscriber], list[Changed]]:
-    """Who is new, and who is other than before."""
+    tx: Transaction,
+    batch: Mapping[str, Told],
+    refuse: Callable[[Refusal], None],
+    done: Import,
+    before_reach: int,
+    now: datetime,
+) -> Settled:
+    """What is to be stored. `before_reach`: the last sequence number that is not made up for after a pause."""
     known = tx.audience.by_keys(batch)
     suppressed = tx.audience.suppressed([told.address for told in batch.values()])
     horizon = tx.catalogue.last_sequence()
-    added: list[Subscriber] = []
-    changed: list[Changed] = []
+    settled = Settled()
     for key, told in batch.items():
         why = suppressed.get(told.address)
         if why is not None:
@@ -260,30 +306,38 @@ def _settle(
         for digest, row in gone.items():
             reason = f"They have unsubscribed from {digest}."
             refuse(Refusal(row, "address", told.address, reason, "Only they themselves can subscribe again."))
+        wakes = old is not None and _wakes(old, told, gone)
+        if old is not None and wakes:
+            old = resumed(old, before_reach)
+            settled.woken.append(old)
         new = _as_told(old, told, gone, horizon, now)
         if old is None:
-            added.append(new)
-        elif new == old:
+            settled.added.append(new)
+        elif new == old and not wakes:
             done.unchanged += 1
         else:
-            changed.append((old, new))
-    done.added += len(added)
-    done.changed += len(changed)
-    return added, changed
+            settled.changed.append((old, new))
+    done.added += len(settled.added)
+    done.changed += len(settled.changed)
+    return settled
 
 
 def _store(
-    tx: Transaction,
-    added: Sequence[Subscriber],
-    changed: Sequence[Changed],
-    digests: Mapping[str, Digest],
-    codelists: Codelists,
-    now: datetime,
+    tx: Transaction, settled: Settled, digests: Mapping[str, Digest], codelists: Codelists, now: datetime
 ) -> None:
-    tx.audience.add(added, masker(tx, codelists), now)
-    ensure_cohorts(tx, added, now)
-    if changed:
-        change_subscribers(tx, changed, digests, codelists, now)
+    tx.audience.add(settled.added, masker(tx, codelists), now)
+    ensure_cohorts(tx, settled.added, now)
+    for person in settled.woken:  # first: a change of choice then carries over no more than what is made up for
+        tx.audience.set_stopped(person, now)
+    if settled.changed:
+        change_subscribers(tx, settled.changed, digests, codelists, now)
+    catch_up_at_once(tx, settled.woken, now)
+
+
+def _wakes(old: Subscriber, told: Told, gone: Mapping[str, int]) -> bool:
+    """Whether the file ends this person's pause. An empty cell leaves it, and so does a row that was refused."""
+    said = {wish.status for wish, _ in told.rhythms.values() if wish.digest not in gone}
+    return old.status is Status.PAUSED and not told.partial and Status.ACTIVE in said and Status.PAUSED not in said
 
 
 def _gone(old: Subscriber, told: Told) -> dict[str, int]:

@@ -77,14 +77,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One subscription with its rhythm, as a row tells it."""
+    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty."""
 
     digest: str
     cadence: Cadence
     choice: Choice
     weekday: int
     hour: int
-    status: Status
+    status: Status | None
 
 
 class RowReader:
@@ -109,7 +109,7 @@ class RowReader:
     def key(self, row: Sequence[str]) -> bytes:
         """The same bytes for every row of an address, before it is known to be one. Any row will do."""
         cell = row[self._address_at] if len(row) > self._address_at else ""
-        return address_key(_text(cell)).encode("utf-8", "surrogateescape")
+        return address_key(_text(cell)).encode()
 
     def address(self, row: Sequence[str]) -> str:
         return read_address(_text(row[self._address_at]))
@@ -148,7 +148,7 @@ class RowReader:
                 how_often, _one_of("weekday", weekday, {d: n for n, d in enumerate(WEEKDAYS)}, default=0, short=3)
             ),
             hour=0 if how_often is Cadence.AT_ONCE else _hour(hour),
-            status=_one_of("status", status, _STATUSES, default=Status.ACTIVE),
+            status=_one_of("status", status, _STATUSES) if status else None,
         )
 
     def _digest(self, told: str) -> Digest:
@@ -215,8 +215,8 @@ def read_name(cell: str) -> str:
         raise RefusedCell(
             "name",
             cell,
-            "The name holds a line break, a control character or bytes that are not UTF-8.",
-            "Is a quotation mark left open, or the file not UTF-8?",
+            "The name holds a line break or a control character.",
+            "Is a quotation mark left open?",
         )
     if len(name) > MAX_NAME:
         raise RefusedCell("name", cell, f"The name has {len(name)} characters.", f"At most {MAX_NAME}.")

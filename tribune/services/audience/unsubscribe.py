@@ -11,6 +11,7 @@ from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
+from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
 
 def unsubscribe(tx: Transaction, subscriber_id: int, digest: str | None, now: datetime) -> bool:
@@ -29,7 +30,10 @@ def subscribe_again(
     `reach_back` of it. Whether anything changed. Raises NotFound."""
     person = _person(tx, subscriber_id)
     back = subscribed_again(person, digest, tx.planning.sequence_before(now - reach_back))
-    return _store(tx, person, back, now)
+    if not _store(tx, person, back, now):
+        return False
+    catch_up_at_once(tx, [back], now)
+    return True
 
 
 def less_often(
