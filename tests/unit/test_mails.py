@@ -22,7 +22,7 @@ from tests.arabic import write_arabic
 from tribune.domain.audience import Cadence, Choice
 from tribune.domain.digests import Digest
 from tribune.domain.errors import InvalidInput, NotFound
-from tribune.domain.items import Item, LanguageVersion, Link
+from tribune.domain.items import Item, LanguageVersion, Link, Observation
 from tribune.domain.mailings import EditionContent
 from tribune.rendering.email.composer import Composer, ReaderLinks
 from tribune.rendering.email.pieces import cut_out
@@ -131,6 +131,36 @@ def test_text_in_french_and_spanish(raw: dict[str, bytes]) -> None:
     assert "5,4\u00a0% ▼ 0,7\u00a0puntos porcentuales menos que en 2023 (6,1\u00a0%)" in spanish
     assert "1200 datos nuevos y 1 dato revisado" in spanish
     assert "Informe, 48\u00a0páginas, en inglés" in spanish
+
+
+def test_several_figures_stand_for_a_data_release_and_say_their_period_once(parts: Composer) -> None:
+    def lines(item: Item, beside: bool = False) -> list[str]:
+        items = [mails.publication(), item] if beside else [item]
+        message = mails.parse(mails.mail(items, "en", parts=parts).fill(mails.reader(), mails.LINKS))
+        assert mails.html_of(message).count('class="figure figure-value"') == 4
+        assert "Source: ILOSTAT" in mails.html_of(message)
+        return mails.text_of(message).splitlines()
+
+    first = mails.data_release(21)
+    assert first.data is not None
+    told = [Observation(place, "2024", 5.0 + n) for n, place in enumerate(("SEN", "COL", "PER", "ESP", "MLI"))]
+    one = replace(first, data=replace(first.data, headline=tuple(told)), authors=("ILOSTAT",))
+    for beside in (False, True):
+        assert {"Unemployment rate, 2024", "Senegal: 5.0%", "Spain: 8.0%"} <= set(lines(one, beside))
+        assert not any("Mali" in line for line in lines(one, beside))
+    assert one.data is not None
+    titled = replace(one, id=22, versions=(LanguageVersion("en", "Unemployment rate"),))
+    assert lines(titled).count("Unemployment rate") == 1 and "2024" in lines(titled)
+    told[1] = Observation("COL", "2023", 6.0)
+    mixed = replace(titled, id=23, data=replace(one.data, headline=tuple(told)))
+    assert {"Senegal, 2024: 5.0%", "Colombia, 2023: 6.0%"} <= set(lines(mixed))
+
+
+def test_an_item_of_many_places_names_some(parts: Composer) -> None:
+    item = replace(mails.publication(24), places=("PER", "ARG", "CHL", "COL"))
+    for locale, told in (("en", "Argentina, Chile and 2 others"), ("fr", "Argentine, Chili et 2 autres")):
+        message = mails.parse(mails.mail([item], locale, parts=parts).fill(mails.reader(), mails.LINKS))
+        assert told in mails.text_of(message) and told in mails.html_of(message)
 
 
 def test_a_session_is_told_on_the_reader_s_clocks(parts: Composer) -> None:

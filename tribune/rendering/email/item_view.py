@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tribune.domain.codelists import fold
 from tribune.domain.digests import text_in
 from tribune.domain.errors import NotFound
 from tribune.domain.items import DataSummary, Item, LanguageVersion, Link, Observation, Revision
@@ -53,7 +54,7 @@ class ItemView:
     url: str  # "" where the item has no address that a mail may link to
     action: str
     figures: tuple[Figure, ...]
-    figures_of: str  # the indicator, and the period where all figures are of one
+    figures_of: str  # the indicator, unless the title says it, and the period where all figures are of one
     news: str  # what a data release brought: "134 new figures and 12 revised figures"
     source: str
     when: str  # of a session, in the reader's zone
@@ -90,7 +91,7 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
         url=link.url if link else "",
         action=_action(item, link, formats, texts) if link else "",
         figures=_figures(item.data, formats, wording) if item.data else (),
-        figures_of=_figures_of(item.data, formats) if item.data else "",
+        figures_of=_figures_of(item.data, version.title, formats) if item.data else "",
         news=_news(item.data, formats, wording) if item.data else "",
         source=formats.aside(clean(formats.list(item.authors))) if item.data and item.authors else "",
         when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
@@ -180,9 +181,10 @@ def _figure(
     return Figure(label, value, change.sign, change.words, change.brief) if change else Figure(label, value)
 
 
-def _figures_of(data: DataSummary, formats: Formats) -> str:
-    period = _one_period(_shown(data))
-    return formats.parts([said for said in (_indicator(data, formats), formats.period(period)) if said])
+def _figures_of(data: DataSummary, title: str, formats: Formats) -> str:
+    indicator, period = _indicator(data, formats), _one_period(_shown(data))
+    named = fold(indicator) == fold(title)
+    return formats.parts([said for said in ("" if named else indicator, formats.period(period)) if said])
 
 
 def _news(data: DataSummary, formats: Formats, wording: Wording) -> str:
