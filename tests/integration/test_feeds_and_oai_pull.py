@@ -122,6 +122,29 @@ def test_other_settings_read_an_unchanged_feed_again(app: Application, site: Sit
     other.close()
 
 
+def test_a_feed_is_bounded_by_the_setting(app: Application, site: Site, clock: StoppedClock) -> None:
+    site.feed("/news", FEED.format(second="x" * 10_000), '"1"')
+    small = Application(
+        app.settings.model_copy(update={"http": app.settings.http.model_copy(update={"max_bytes": 9_000})}), clock
+    )
+    (pull,) = feeds.pull(small, "news")
+    assert "9,000 bytes" in str(pull.error)
+    small.close()
+    site.feed("/news", FEED.format(second="x" * 11_000_000), '"2"')
+    (pull,) = feeds.pull(app, "news")
+    assert pull.error is None and len(pull.events) == 2
+
+
+def test_a_feed_that_broke_off_is_read_again_under_the_same_validator(app: Application, site: Site) -> None:
+    whole = FEED.format(second="Deux")
+    site.feed("/news", whole[: whole.rindex("Deux")], '"1"')
+    (half,) = feeds.pull(app, "news")
+    assert [event.key for event in half.events] == ["1"]
+    site.feed("/news", whole, '"1"')
+    (rest,) = feeds.pull(app, "news")
+    assert [event.key for event in rest.events] == ["2"] and site.statuses == [200, 200]
+
+
 def test_sources_are_pulled_when_they_are_due(app: Application, site: Site, clock: StoppedClock) -> None:
     site.feed("/news", FEED.format(second="Deux"), '"1"')
     assert [pull.source for pull in feeds.pull_due(app)] == ["feeds/broken", "feeds/news"]
@@ -241,5 +264,10 @@ def test_commands_publish_once_and_tell_mistakes(tmp_path: Path) -> None:
     told = tribune(tmp_path, "publish", "item.yaml", "bad.yaml")
     assert told.returncode == 1 and "Traceback" not in told.stderr
     assert "bad.yaml, line 2: kind: 'rapport annuel' is not a kind. Did you mean report" in told.stderr
+    (tmp_path / "gone.yaml").write_text("record: a\nwithdrawn: A wrong figure.\n", encoding="utf-8")
+    gone = tribune(tmp_path, "publish", "gone.yaml")
+    assert "publication.withdrawn  r2  a: A wrong figure." in gone.stdout
+    refused = tribune(tmp_path, "pull", "feeds", "--accept-loss")
+    assert refused.returncode == 1 and "--accept-loss is for one ILOSTAT source" in refused.stderr
     unknown = tribune(tmp_path, "pull", "oai", "nowhere")
     assert unknown.returncode == 1 and "Traceback" not in unknown.stderr and "no configured source" in unknown.stderr

@@ -128,6 +128,14 @@ session:
     assert "item.yaml, line 6: session.starts_at: '2026-12-03 15:00Z' is not a date and time." in told[0]
     assert "Africa/Dakar" in told[1] and "line 7" in told[1]
     assert "go together" in mistakes(session.replace("kind: session", "kind: report"))[0]
+    paris = session.replace("Africa/Dakar", "Europe/Paris")
+    assert mistakes(paris.replace("2026-12-03 15:00", "2026-03-29 02:30")) == [
+        "item.yaml, line 6: session.starts_at: in Europe/Paris there is no 02:30 on 2026-03-29: the clocks are put "
+        "forward then. Write 2026-03-29 03:30 if that is meant."
+    ]
+    for there in ("2026-03-29 01:59", "2026-03-29 03:00", "2026-10-25 02:30"):
+        assert one(paris.replace("2026-12-03 15:00", there)).session
+    assert "too far away" in mistakes(paris.replace("2026-12-03 15:00", "0001-01-01 00:00"))[0]
 
 
 def test_all_mistakes_are_told_at_once_with_line_key_value_and_what_is_near() -> None:

@@ -251,6 +251,30 @@ def test_a_web_page_is_told_apart() -> None:
         read_feed(b"<!DOCTYPE html><html><head><title>Hello</title></head><body><p>x</p></body></html>")
 
 
+@pytest.mark.parametrize(
+    ("first", "half"),
+    [
+        ("<item><guid>1</guid><title>Whole</title></item>", "<item><guid>2</guid><title>Hal"),
+        ("<item><guid>1</guid><title>Whole</title></item>", "<item><guid>2</guid><title>Half</title><descr"),
+        ("<item><guid>1</guid><title>Whole</title></item>", "<item xml:lang='fr'>"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_half_read_entry_of_a_feed_that_breaks_off_is_left_out(first: str, half: str, encoding: str) -> None:
+    whole = f'<?xml version="1.0" encoding="{encoding}"?>' + rss(first + half)
+    content = whole[: whole.rindex(half) + len(half)].encode(encoding)
+    source = FeedSource("feeds/test", URL, Defaults(), load(), content=content)
+    (reading,) = source.read(SourceState("feeds/test"), NOW)
+    assert [told.record for told in reading.told] == ["1"]
+    assert any("breaks off" in problem for problem in reading.problems)
+
+
+def test_other_faults_of_form_cost_no_entry() -> None:
+    feed = read_feed(rss("<item><title>A & B</title></item><item><title>C<br>D</title></item>").encode())
+    assert feed.broken and not feed.cut_off
+    assert [entry.title for entry in feed.entries] == ["A & B", "C D"]
+
+
 @pytest.mark.parametrize("content", [b"", b"<?xml version='1.0' encoding='undefined'?><rss/>", b"\0" * 1000, b"hello"])
 def test_what_is_no_feed_says_so(content: bytes) -> None:
     with pytest.raises(SourceError):

@@ -23,7 +23,7 @@ from tribune.domain.items import ItemRecord, Observation, Revision
 from tribune.ports.sources import SourceState
 from tribune.services.sources.compare_releases import compare, rhythm, total_series
 from tribune.services.sources.ilostat_source import Dataflow, IlostatSource
-from tribune.services.sources.pull_sources import pull_source
+from tribune.services.sources.pull_sources import Pull, pull_source
 from tribune.services.sources.read_ilostat import Table, first_indicator, read_ilostat
 from tribune.store.releases import ReleaseFolder
 
@@ -170,16 +170,20 @@ class House:
         self.shelf = ReleaseFolder(app.settings.data_dir / "releases")
         self.dataflow = Dataflow(labels=LABELS, policy_areas=("labour_statistics",), headline_places=("SEN",))
 
-    def pull(self, content: str, *, dry_run: bool = False) -> list[tuple[str, ItemRecord]]:
-        file = self.folder / "release.csv"
-        file.write_text(content, encoding="utf-8")
-        shelf = ReleaseFolder(self.app.settings.data_dir / "releases", read_only=dry_run)
-        source = IlostatSource("ilostat/une", "https://a.example/x.csv.gz", self.dataflow, load(), shelf, file=file)
-        pull = pull_source(source, self.app.store, self.app.clock, dry_run=dry_run)
+    def pull(self, content: str, *, dry_run: bool = False, accept_loss: bool = False) -> list[tuple[str, ItemRecord]]:
+        pull = self.attempt(content, dry_run=dry_run, accept_loss=accept_loss)
         assert pull.error is None, pull.error
         from tribune.services.events.event_data import data_of
 
         return [(event.type, data_of(event, ItemRecord)) for event in pull.events]
+
+    def attempt(self, content: str, *, dry_run: bool = False, accept_loss: bool = False) -> Pull:
+        file = self.folder / "release.csv"
+        file.write_text(content, encoding="utf-8")
+        shelf = ReleaseFolder(self.app.settings.data_dir / "releases", read_only=dry_run)
+        address = "https://a.example/x.csv.gz"
+        source = IlostatSource("ilostat/une", address, self.dataflow, load(), shelf, file=file, accept_loss=accept_loss)
+        return pull_source(source, self.app.store, self.app.clock, dry_run=dry_run)
 
 
 BASE: list[Row] = [
@@ -244,6 +248,25 @@ def test_a_correction_belongs_to_the_last_release(house: House) -> None:
     assert told.headline == (Observation("SEN", "2022", 3.7, "2021", 4.0),)
     ((type, back),) = house.pull(text(second))
     assert type == "data.revised" and back.record == released.record
+
+
+def test_a_release_that_was_cut_short_is_refused_and_the_next_whole_one_is_no_news(house: House) -> None:
+    house.pull(text(BASE))
+    torso = house.attempt(text(BASE[:1]))
+    assert torso.events == ()
+    assert "has 1 observation, the last one had 4" in str(torso.error) and "--accept-loss" in str(torso.error)
+    assert house.pull(text(BASE)) == []
+    ((type, item),) = house.pull(text(BASE[:1]), accept_loss=True)
+    assert type == "data.revised" and item.data and item.data.removed_count == 3
+    ((type, item),) = house.pull(text(BASE))
+    assert type == "data.released" and item.data and item.data.new_count == 3
+
+
+def test_a_window_that_moves_on_is_no_loss(house: House) -> None:
+    house.pull(text(BASE))
+    moved = [(place, str(int(period) + 2), value, status) for place, period, value, status in BASE]
+    ((_, item),) = house.pull(text(moved))
+    assert item.data and (item.data.new_count, item.data.removed_count) == (4, 4)
 
 
 def test_only_statuses_changed_is_no_news(house: House) -> None:

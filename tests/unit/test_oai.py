@@ -314,6 +314,17 @@ def test_nothing_new_is_no_error() -> None:
     assert told == [] and state is not None and state.mark == "2026-11-23T00:00:00+00:00"
 
 
+def test_a_file_without_records_is_told_in_words() -> None:
+    content = envelope('<error code="noRecordsMatch">nothing</error>')
+    source = OaiSource("oai/x.xml", "/work/x.xml", Defaults(), load(), StoppedClock(NOW), content=content)
+    (reading,) = source.read(SourceState("oai/x.xml"), NOW)
+    assert (reading.told, reading.problems) == ((), ("The page holds no records.",))
+    wrong = OaiSource("oai/x.xml", "/work/x.xml", Defaults(), load(), StoppedClock(NOW), content=b"<a/>")
+    with pytest.raises(SourceError) as error:
+        list(wrong.read(SourceState("oai/x.xml"), NOW))
+    assert "x.xml" not in str(error.value), "the source's name says it already"
+
+
 def test_an_expired_token_begins_the_harvest_anew_once() -> None:
     expired = envelope('<error code="badResumptionToken"/>')
     repository = Repository([page(A, token="t1"), expired, page(A, token="t2"), page(B)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,4 +39,7 @@ def title_of(event: CloudEvent) -> str:
         counts = {name: data.get(f"{name}_count", 0) for name in ("new", "revised", "removed")}
         said = "first load" if data.get("first_load") else ", ".join(f"{n:,} {name}" for name, n in counts.items() if n)
         return f"{title} [{said}]"
-    return f"{title} ({languages})" if languages else json.dumps(event.data, ensure_ascii=False)
+    if languages:
+        return f"{title} ({languages})"
+    reason = event.data.get("reason")  # a withdrawal: of its record the source says no more
+    return f"{title}: {reason}" if reason else f"{title}"

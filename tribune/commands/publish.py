@@ -10,8 +10,9 @@ import typer
 from producers import by_hand
 from tribune.commands._sources import house_for, title_of
 from tribune.services.events.event_codec import encode
+from tribune.services.sources.plain_text import counted
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
@@ -26,5 +27,5 @@ def publish(
     for event in events:
         typer.echo(encode(event).decode() if as_json else f"{event.type:22} r{event.revision}  {title_of(event)}")
     if not as_json:
-        count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
+        count = counted(len(events), "event", "events")
         typer.echo(f"{count} {'would be published' if dry_run else 'published'}" if events else "Nothing has changed.")

@@ -20,10 +20,13 @@ def search(
     """Search the catalogue: visible items that have all the words, accents and endings aside."""
     from tribune.bootstrap import application
     from tribune.commands._catalogue_views import known_kind, print_hits
+    from tribune.domain.errors import InvalidInput
     from tribune.domain.languages import tag
 
+    if language and not tag(language):
+        raise InvalidInput(f"{language!r} is not a language.", hint="Use a code such as en, fr or es.")
     with application() as house:
-        wanted = tag(language) or language or house.settings.organisation.default_language
+        wanted = tag(language) or house.settings.organisation.default_language
         code = known_kind(kind, house.codelists)
         with house.store.read() as tx:
             hits = tx.catalogue.search(" ".join(text), wanted, kind=code, limit=limit)

@@ -62,7 +62,7 @@ def import_(
         print(f"Refused rows with their reasons: {report}")
 
 
-@app.command()
+@app.command(short_help="Give everybody out as CSV.")
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; without it, standard output.")] = None,
 ) -> None:
@@ -81,7 +81,7 @@ def export(
     print(f"{people} subscriber{'s' if people != 1 else ''} in {file}")
 
 
-@app.command()
+@app.command(short_help="Show a person and what they asked for.")
 def show(who: Annotated[str, typer.Argument(help="An address, or a subscriber's number.")]) -> None:
     """Show a person, what they asked for, and up to where they have been served."""
     with application() as app, app.store.read() as tx:
@@ -107,7 +107,7 @@ def show(who: Annotated[str, typer.Argument(help="An address, or a subscriber's 
                 print("      " + "; ".join(", ".join(sorted(axis)) or "any" for axis in axes))
 
 
-@app.command()
+@app.command(short_help="Stop mailing a person.")
 def unsubscribe(
     who: Annotated[str, typer.Argument(help="An address, or a subscriber's number.")],
     digest: Annotated[str | None, typer.Option(help="Only this digest; without it, everything.")] = None,
@@ -124,7 +124,7 @@ def unsubscribe(
     print(f"Subscriber {person.id} is unsubscribed {of}{'' if changed else ' already'}.")
 
 
-@app.command()
+@app.command(short_help="Bring subscriptions in step with code lists.")
 def refresh() -> None:
     """Bring subscriptions in step with code lists that have changed. (Every start of Tribune does so too.)"""
     from tribune.services.audience.refresh_masks import refresh_masks

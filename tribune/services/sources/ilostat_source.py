@@ -166,8 +166,8 @@ class IlostatSource:
         if has < had * LEAST_KEPT and not self._accept_loss:
             raise SourceError(
                 f"This release has {counted(has, 'observation', 'observations')}, the last one had {had:,}: it seems "
-                "to be cut short and was not taken; the next one will be compared with the last one.",
-                hint="If it is right, pull this source with --accept-loss.",
+                "to be cut short and was not taken.",
+                hint="If it is right, pull this source with --accept-loss; until then the last one stays the base.",
             )
 
     def _kept(self, mark: _Mark, content: bytes) -> str:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from tribune.domain import identifiers
 from tribune.domain.codelists import Codelist, Codelists
@@ -196,7 +197,9 @@ def _session(at: At) -> SessionInfo | None:
     name = told["zone"].text().strip() if "zone" in told else ""
     if name:
         try:
-            zone(name)
+            there = zone(name)
+            if starts_at:
+                _on_the_clock(told["starts_at"], starts_at, there)
         except InvalidInput as error:
             told["zone"].wrong(error.what, error.hint)
     address = told.get("registration_url")
@@ -220,6 +223,20 @@ def _wall_clock(text: str) -> datetime | None:
     """A time as on the wall of the session's zone: with an offset of its own it would say the same thing twice."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo is None and len(text) > 10 else None
+
+
+def _on_the_clock(at: At, starts_at: datetime, there: ZoneInfo) -> None:
+    """A mistake where no clock in the zone ever shows that time: it is put forward over it, once a year."""
+    try:
+        shown = starts_at.replace(tzinfo=there).astimezone(UTC).astimezone(there).replace(tzinfo=None)
+    except OverflowError:
+        at.wrong("this time is too far away.", "Check the year.")
+        return
+    if shown != starts_at:
+        at.wrong(
+            f"in {there.key} there is no {starts_at:%H:%M} on {starts_at:%Y-%m-%d}: the clocks are put forward then.",
+            f"Write {shown:%Y-%m-%d %H:%M} if that is meant.",
+        )
 
 
 def _day(at: At | None) -> date | None:

@@ -133,8 +133,9 @@ def _root(content: bytes, where: str) -> _Element:
     except (etree.XMLSyntaxError, ValueError) as error:
         root = _repaired(content, parser)
         if root is None:
+            said = str(error).partition(" (<string>")[0]
             raise SourceError(
-                f"The answer is not XML: {line(str(error), 200)}.", where=where, hint=_page_hint(content)
+                f"The answer is not XML: {line(said, 200)}.", where=where, hint=_page_hint(content)
             ) from None
     if root.tag != OAI + "OAI-PMH":
         raise SourceError("The answer is not OAI-PMH 2.0.", where=where, hint=_page_hint(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -115,7 +116,8 @@ def _readings(reader: Reader, before: SourceState, now: datetime) -> Iterator[Re
     except TribuneError:
         raise
     except Exception as error:
-        structlog.get_logger().exception("source.broke", source=reader.name)
+        at = traceback.extract_tb(error.__traceback__)[-1]  # no frames' values: they may hold what is nobody's business
+        structlog.get_logger().error("source.broke", source=reader.name, at=f"{at.filename}:{at.lineno} in {at.name}")
         raise SourceError(
             f"It could not be read: {type(error).__name__}: {error}.",
             hint="The other sources go on. If it stays so, report it with the log.",
