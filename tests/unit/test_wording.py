@@ -111,9 +111,9 @@ def test_a_column_of_figures_says_what_they_were() -> None:
     assert [change.brief for change in told if change] == [
         "from 6.1% in 2023",
         "as in 2023",
-        f"contre 6,1{NB}% en 2023",
+        f"contre 6,1{NB}% en{NB}2023",
         "comme en 2023",
-        f"frente a 6,1{NB}% en 2023",
+        f"frente a 6,1{NB}% en{NB}2023",
         "igual que en 2023",
     ]
 
