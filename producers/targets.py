@@ -144,7 +144,8 @@ def _no_codes(key: str, codes: Iterable[str], known: Codelist | Places) -> Itera
         try:
             known[code]
         except InvalidInput as error:
-            yield f"{key}: {error}"
+            said = f"{key}: {error}"
+            yield said if said.endswith((".", "?")) else f"{said}."
 
 
 def _no_languages(key: str, languages: Iterable[str]) -> Iterator[str]:

@@ -196,7 +196,10 @@ def faulty(app: Application, clock: StoppedClock, site: Site) -> Iterator[Applic
         "areas": good.model_copy(update={"policy_areas": ("wagess",), "categories": {"a": "wagesss"}}),
         "missing": FeedSource(address="/nowhere/nope.xml"),
     }
-    data = {"rate": IlostatSource(address="https://a.example/x.csv", headline_places=("XYZ",), labels={"qq": "x"})}
+    data = {
+        "missing": IlostatSource(address="/nowhere/nope.csv"),
+        "rate": IlostatSource(address="https://a.example/x.csv", headline_places=("XYZ",), labels={"qq": "x"}),
+    }
     house = with_sources(app, clock, feeds=wrong | {"news": good}, ilostat=data)
     yield house
     house.close()
@@ -208,7 +211,8 @@ def test_a_wrong_setting_of_a_source_never_stops_the_others(faulty: Application)
     assert "kind: 'novel' is not a kind" in str(novel.error) and "[sources.feeds.novel]" in str(novel.error)
     assert "wages" in str(areas.error) and "cannot be read" in str(missing.error)
     assert news.error is None and len(news.events) == 2
-    (rate,) = ilostat.pull(faulty)
+    missing, rate = ilostat.pull(faulty)
+    assert str(missing.error) == "/nowhere/nope.csv: This file cannot be read: No such file or directory."
     assert "headline_places" in str(rate.error) and "labels: 'qq'" in str(rate.error)
 
 
@@ -216,7 +220,7 @@ def test_watching_goes_on_beside_wrong_settings_and_tells_them_once_an_interval(
     faulty: Application, clock: StoppedClock
 ) -> None:
     assert [pull.error is None for pull in feeds.pull_due(faulty)] == [False, False, False, True]
-    assert [bool(pull.error) for pull in ilostat.pull_due(faulty)] == [True]
+    assert [bool(pull.error) for pull in ilostat.pull_due(faulty)] == [True, True]
     assert list(feeds.pull_due(faulty)) == [] and list(ilostat.pull_due(faulty)) == []
     clock.move(timedelta(minutes=30))
     assert len(list(feeds.pull_due(faulty))) == 4

@@ -99,3 +99,4 @@ def test_searching(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nothing was found." in run(capsys, "search", "sante", "--kind", "report")
     assert as_json(capsys, "search", "sante", "--kind", "briefs")[0]["language"] == "fr"
     assert "is not a kind" in run(capsys, "search", "sante", "--kind", "breif")
+    assert "'xx' is not a language" in run(capsys, "search", "sante", "--language", "xx")

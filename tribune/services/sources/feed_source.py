@@ -81,7 +81,7 @@ class FeedSource:
                 records[record.record] = record
         problems = [f"The feed is not well formed: {feed.broken}."] if feed.broken else []
         if feed.cut_off:
-            problems.append("The feed breaks off: its last entry, which is not whole, was left out.")
+            problems = [f"The feed breaks off ({feed.broken}): its last entry, which is not whole, was left out."]
             state = replace(state, etag="", last_modified="")  # whole next time, perhaps under the same validators
         if feed.passed_over:
             said = counted(feed.passed_over, "entry that has", "entries that have")

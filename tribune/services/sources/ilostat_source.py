@@ -100,8 +100,12 @@ class IlostatSource:
     def read(self, since: SourceState, now: datetime) -> Iterator[Reading]:
         """One reading with the release, if there is a new one."""
         if self._file is not None:
-            with self._file.open("rb") as file:
-                yield self._reading(read_ilostat(file, ""), since, replace(since, pulled_at=now), now.date())
+            try:
+                with self._file.open("rb") as file:
+                    table = read_ilostat(file, "")
+            except OSError as error:
+                raise SourceError(f"This file cannot be read: {error.strerror}.", where=str(self._file)) from None
+            yield self._reading(table, since, replace(since, pulled_at=now), now.date())
             return
         if self._fetcher is None:
             raise SourceError("There is nothing to fetch it with.", where=self.name)

@@ -27,6 +27,7 @@ ACCEPT = (
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
 _ENTRY = re.compile(r"<(/?)(?:[\w.-]+:)?(?:item|entry)(?:\s[^<>]*?)?(/?)>", re.IGNORECASE)
+_PLACE = re.compile(r"^<unknown>:(\d+):\d+: ")
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 
@@ -90,8 +91,8 @@ def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | Non
     entries = tuple(entry for entry in (_entry(one, language, url) for one in raw) if entry)
     if not version and not every and b"<channel" not in content[:5000].lower():  # CDF names no version
         raise SourceError("This is not a feed.", where=url, hint=_advice(content))
-    broken = line(str(told.get("bozo_exception") or ""), 200) if told.get("bozo") else ""
-    return Feed(version, _title(feed), language, entries, broken, len(raw) - len(entries), cut_off)
+    fault = _PLACE.sub(r"line \1, ", str(told.get("bozo_exception") or "")) if told.get("bozo") else ""
+    return Feed(version, _title(feed), language, entries, line(fault, 200), len(raw) - len(entries), cut_off)
 
 
 def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
