@@ -152,7 +152,7 @@ def test_a_session_over_midnight_names_both_days() -> None:
         (
             "This first sentence is far longer than it may ever be in such a place. Next.",
             30,
-            "This first sentence is far…",
+            "This first sentence…",
         ),
         (
             "Ok. But then comes a sentence that goes on and on and does not end for long.",
@@ -186,6 +186,12 @@ def test_a_long_title_is_told_without_its_subtitle(title: str, short: str) -> No
 def test_an_abstract_may_be_held_to_its_limit() -> None:
     text = "This first sentence is a little longer than it may be. Next."
     assert cut_at_sentence(text, 45, 45) == "This first sentence is a little longer than…"
+    assert cut_at_word("Des spécialistes issus des gouvernements, des syndicats", 46) == (
+        "Des spécialistes issus des gouvernements…"
+    )
+    assert cut_at_word("Hablarán especialistas de los sindicatos y de empresas", 46) == (
+        "Hablarán especialistas de los sindicatos…"
+    )
     assert cut_at_sentence("It ends here. This sentence goes on and on.", 30, 30) == "It ends here."
 
 

@@ -21,6 +21,8 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 _END = re.compile(r"(?:[.!?…؟。！？]+[\u00a0\u202f]?[»”’\")\]]*)(?=\s+[«“‘\"(\[¿¡]*\s?[^\W_a-zà-öø-ÿ]|\s*$)")
 _SUBTITLE = re.compile(r"[\s\u00a0\u202f]*:\s|\s[–—-]\s|(?<=[?!؟])\s")
 SHORTEST_TITLE = 12
+# Articles, prepositions and the like that would hang in the air before an ellipsis: "of the", « de l’ ».
+_HANGING = re.compile(r"(?:[\s\u00a0]+[a-zà-öø-ÿ]{1,3}['’]?)+$")
 _ABBREVIATIONS = frozenset(
     {
         *(
@@ -114,13 +116,15 @@ def cut_at_sentence(text: str, limit: int, longest: int = 0) -> str:
 
 
 def cut_at_word(text: str, limit: int) -> str:
-    """Whole words in `limit` characters, an ellipsis included where something is left out."""
+    """Whole words in `limit` characters, an ellipsis included where something is left out; no short word before it."""
     text = clean(text)
     if len(text) <= limit:
         return text
     kept = text[: limit - 1]
     if not text[limit - 1].isspace() and (space := kept.rfind(" ")) > limit // 2:
         kept = kept[:space]
+    if (hanging := _HANGING.search(kept)) and hanging.start() > limit // 2:
+        kept = kept[: hanging.start()]
     while kept and unicodedata.combining(text[len(kept)]):
         kept = kept[:-1]
     return kept.rstrip(" ,;:.–—-\u00a0\u202f(«“") + "…"
