@@ -128,7 +128,7 @@ def test_a_feed_is_bounded_by_the_setting(app: Application, site: Site, clock: S
         app.settings.model_copy(update={"http": app.settings.http.model_copy(update={"max_bytes": 9_000})}), clock
     )
     (pull,) = feeds.pull(small, "news")
-    assert "9,000 bytes" in str(pull.error)
+    assert "9,000 bytes" in str(pull.error) and "max_bytes in [http]" in str(pull.error)
     small.close()
     site.feed("/news", FEED.format(second="x" * 11_000_000), '"2"')
     (pull,) = feeds.pull(app, "news")
