@@ -63,7 +63,7 @@ class Decoder:
             raise SourceError(
                 f"The answer is larger than {self._max:,} bytes.",
                 where=self._where,
-                hint="If this source may be that large, raise max_bytes in [http], or in the section of an ILOSTAT source.",
+                hint="If this source may be that large, raise max_bytes in [http] (or of the ILOSTAT source).",
             )
         return piece
 
