@@ -40,7 +40,7 @@ PUBLIC = ("/u/", "/p/", "/healthz", "/static/")
 """What anybody may open: the links of a mail, health, styles. The rest is the desk."""
 
 _TOKEN = re.compile(r"^/([up])/.+", re.DOTALL)
-_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PROXIED = re.compile(r"forwarded|x-forwarded-.*|via|x-real-ip|true-client-ip|.*-client-ip|.*-connecting-ip")
 
 
 def redacted(path: str) -> str:
@@ -110,7 +110,7 @@ class Guard:
             return PlainTextResponse(
                 "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.\n", 421
             )
-        if public or (self._is_near(scope) and not any(name in headers for name in _PROXIED)):
+        if public or (self._is_near(scope) and not _through_a_proxy(scope, headers)):
             return None
         return PlainTextResponse(
             "The desk answers on this machine only, and not through a proxy, until staff sign-in is built. "
@@ -125,6 +125,12 @@ class Guard:
             return False
         mapped = getattr(address, "ipv4_mapped", None)
         return any((mapped or address) in network for network in self.networks)
+
+
+def _through_a_proxy(scope: Scope, headers: Headers) -> bool:
+    """Whether a proxy handed the request on: by what it added, or by speaking HTTP/1.0, as nginx does by itself and no
+    browser has for decades."""
+    return scope.get("http_version") == "1.0" or any(_PROXIED.fullmatch(name) for name in headers)
 
 
 def _bare(host: str) -> str:

@@ -88,6 +88,14 @@ def get(address: str) -> str:
         return str(answer.read().decode())
 
 
+def as_nginx_would(address: str, path: str) -> str:
+    """The status line for a request as nginx passes it on by itself: HTTP/1.0, without a word of who asks."""
+    host, port = address.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+        return connection.recv(4096).decode().partition("\r\n")[0]
+
+
 def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path: Path) -> None:
     (tmp_path / "tribune.toml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8")
@@ -103,6 +111,8 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
 
         assert json.loads(get(f"{address}healthz"))["status"] == "ok"
         assert 'tribune_subscribers{status="active"} 1.0' in get(f"{address}metrics")
+
+        assert "403" in as_nginx_would(address, "/en/mails"), "the desk is not opened by a proxy on this machine"
 
         token = str(message["List-Unsubscribe"]).strip("<>").rsplit("/", 1)[1]
         click = urllib.request.Request(f"{address}u/{token}", data=b"List-Unsubscribe=One-Click", method="POST")

@@ -60,7 +60,10 @@ def test_the_desk_answers_this_machine(browse: Browse, client: str) -> None:
     assert browse(client).get("/en/").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize(
+    "header",
+    ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP"],
+)
 def test_a_proxy_on_this_machine_does_not_open_the_desk_to_the_world(browse: Browse, header: str) -> None:
     near = browse("127.0.0.1")
     assert near.get("/en/", headers={header: "203.0.113.9"}).status_code == 403

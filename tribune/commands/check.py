@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import typer
 
+from producers.targets import mistakes
 from tribune.bootstrap import Application
 from tribune.domain.errors import ConfigurationError, TribuneError
 
@@ -78,10 +80,27 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "store", store
     yield "event log", log
     yield f"e-mail ({house.settings.email.channel})", house.email.check
+    wrong = dict(mistakes(house))
     sources = house.settings.sources
-    for kind, configured in (("feed", sources.feeds), ("OAI-PMH", sources.oai), ("ILOSTAT", sources.ilostat)):
+    for kind, section, configured in (
+        ("feed", "feeds", sources.feeds),
+        ("OAI-PMH", "oai", sources.oai),
+        ("ILOSTAT", "ilostat", sources.ilostat),
+    ):
         for name, source in configured.items():
-            yield f"{kind} source {name}", partial(house.fetcher.check, source.address)
+            id = f"{section}/{quote(name)}"
+            yield f"{kind} source {name}", partial(_source, house, source.address, wrong.get(id, ""))
+
+
+def _source(house: Application, address: str, wrong: str) -> str:
+    """Whether a source's settings fit the code lists, and whether it can be reached."""
+    if wrong:
+        raise ConfigurationError(wrong)
+    if "://" not in address:
+        if not Path(address).is_file():
+            raise ConfigurationError(f"There is no file {address}.")
+        return f"{address} is there"
+    return house.fetcher.check(address)
 
 
 def warnings(house: Application) -> Iterator[str]:
