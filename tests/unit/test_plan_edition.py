@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
 
+import scheduler
+from consumers import mailings
+from consumers.loop import Drain
 from tests.planning_world import START, World, days
 from tribune.bootstrap import Application
 from tribune.domain.audience import Choice, Fallback
@@ -16,8 +19,9 @@ from tribune.domain.errors import Conflict, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import SessionInfo
 from tribune.domain.mailings import CHUNK_SIZE, MailingState, Shape
+from tribune.ports.clock import StoppedClock
 from tribune.services.audience.unsubscribe import unsubscribe
-from tribune.services.planning.plan_edition import plan_edition
+from tribune.services.planning.plan_edition import Planned, plan_edition
 from tribune.store import tables
 
 
@@ -287,15 +291,44 @@ def test_at_once_beyond_the_daily_cap_goes_into_the_daily_mail(world: World) -> 
     assert at_once(world, START + days(1) + timedelta(hours=1), person) == [seventh]
 
 
-def test_at_once_without_a_daily_mail_waits_for_another_day(world: World) -> None:
-    person = world.person("at_once")
+def ticked(world: World, clock: StoppedClock, at: datetime, person: int) -> list[int]:
+    """What the scheduler, ticking at this instant, brings to a person: nobody else says what is due."""
+    clock.set(at)
+    with world.app.store.read() as tx:
+        before = {mailing.id for mailing in tx.ledger.mailings()}
+    scheduler.tick(world.app)
+    with Drain([mailings.consumer(world.app)], world.app) as plan:
+        plan()
+    with world.app.store.read() as tx:
+        new = {mailing.id for mailing in tx.ledger.mailings()} - before
+    return [item for id in sorted(new) for item, _ in world.got(Planned(id), person)]
+
+
+def test_at_once_without_a_daily_mail_comes_by_itself_the_next_morning(world: World, clock: StoppedClock) -> None:
+    person = world.person("at_once", zone="Asia/Kolkata")
     for n in range(5):
         world.item("en")
         assert at_once(world, START + timedelta(hours=n), person)
     sixth = world.item("en")
     assert at_once(world, START + timedelta(hours=6), person) == []
     seventh = world.item("en")
-    assert at_once(world, START + days(1), person) == [seventh, sixth]
+    assert at_once(world, START + timedelta(hours=6, minutes=30), person) == []
+    morning = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)  # eight o'clock in Kolkata
+    assert ticked(world, clock, morning - timedelta(seconds=1), person) == []
+    assert ticked(world, clock, morning, person) == [seventh, sixth]
+    assert ticked(world, clock, morning + days(9), person) == []
+
+
+def test_a_morning_that_the_zone_skips_is_that_of_the_next_date(world: World, clock: StoppedClock) -> None:
+    person = world.person("at_once", zone="Pacific/Apia")
+    thursday = datetime(2011, 12, 29, 20, 0, tzinfo=UTC)  # ten in the morning; there was no Friday
+    for n in range(5):
+        world.item("en")
+        assert at_once(world, thursday + timedelta(hours=n / 2), person)
+    sixth = world.item("en")
+    assert at_once(world, thursday + timedelta(hours=3), person) == []
+    assert ticked(world, clock, datetime(2011, 12, 30, 17, 59, tzinfo=UTC), person) == []
+    assert ticked(world, clock, datetime(2011, 12, 30, 18, 0, tzinfo=UTC), person) == [sixth]
 
 
 def test_a_release_is_mailed_at_once_by_one_digest_only(world: World) -> None:
