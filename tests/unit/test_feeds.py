@@ -332,3 +332,23 @@ def test_any_bytes_end_in_a_feed_or_a_clear_error(content: bytes) -> None:
             records(whole)
         except SourceError as error:
             assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("told", "names"),
+    [
+        ("webmaster@ituc.global (Jane Doe)", ("Jane Doe",)),
+        ("jane@museum.international", ()),
+        ("jane@ilo.org (Jane Doe)", ("Jane Doe",)),
+        ("Jane Doe", ("Jane Doe",)),
+    ],
+)
+def test_an_author_is_a_name_and_never_a_piece_of_an_address(told: str, names: tuple[str, ...]) -> None:
+    item = f"<item><title>x</title><author>{told}</author></item>"
+    (entry,) = read_feed(f'<rss version="2.0"><channel><title>t</title>{item}</channel></rss>'.encode()).entries
+    assert entry.authors == names
+
+
+def test_a_feed_that_is_nested_without_end_is_refused_at_once() -> None:
+    with pytest.raises(SourceError, match="nested too deeply"):
+        read_feed(b"<rss><channel><item>" + b"<a>" * 300_000)

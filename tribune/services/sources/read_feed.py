@@ -22,11 +22,15 @@ from tribune.domain.languages import tag
 from tribune.services.sources.plain_text import from_html, line, paragraphs
 
 MAX_ENTRIES = 2_000
+MAX_DEPTH = 1_000
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
 _ENTRY = re.compile(r"<(/?)(?:[\w.-]+:)?(?:item|entry)(?:\s[^<>]*?)?(/?)>", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>()]+@[^\s<>()]+")
+_CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_TAG = re.compile(rb"<(/?)[A-Za-z][^<>]*?(/?)>")
 _PLACE = re.compile(r"^<unknown>:(\d+):\d+: ")
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
@@ -81,6 +85,8 @@ def read_feed(content: bytes, *, url: str = "", headers: Mapping[str, str] | Non
         from tribune.services.sources.read_json_feed import read_json_feed
 
         return read_json_feed(content, url=url)
+    if _depth(content) > MAX_DEPTH:
+        raise SourceError("The feed is nested too deeply to be a real one.", where=url, hint=_advice(content))
     told = _parse(content, url, headers or {})
     feed = told.get("feed") or {}
     version = str(told.get("version") or "")
@@ -111,6 +117,18 @@ def _parse(content: bytes, url: str, headers: Mapping[str, str]) -> Any:
             where=url,
             hint=_advice(content),
         ) from None
+
+
+def _depth(content: bytes) -> int:
+    """How deeply elements stand in one another, at most: feedparser's time grows with its square."""
+    depth = deepest = 0
+    for closing, empty in _TAG.findall(_CDATA.sub(b"", content)):
+        if closing:
+            depth = max(depth - 1, 0)
+        elif not empty:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _is_cut_off(content: bytes, told: Any) -> bool:
@@ -243,10 +261,14 @@ def _identifiers(entry: Any) -> Iterator[str]:
 
 
 def _authors(entry: Any) -> Iterator[str]:
+    """Names only: an address is personal data and no name (decisions.md, 6)."""
+    told = [_text(author.get("name")) for author in _own(entry, "authors") or ()]
+    raw = _text(_own(entry, "author"))
+    if "@" in raw and len(told) < 2:
+        # feedparser cuts an address out of "jane@ituc.global (Jane)" as far as it takes it for one, which is too short.
+        told = [_ADDRESS.sub(" ", raw).strip(" ()<>[],;")]
     seen: set[str] = set()
-    for author in _own(entry, "authors") or ():
-        # An address alone is personal data and no name (decisions.md, 6).
-        name = line(from_html(_text(author.get("name"))), 200)
+    for name in (line(from_html(one), 200) for one in told):
         if name and "@" not in name and name not in seen:
             seen.add(name)
             yield name
