@@ -26,3 +26,14 @@ def test_who_comes_back_has_what_they_missed_of_thirty_days_at_most(house: House
     assert "not-long-ago" in mail.text
     assert "long-ago" not in mail.text.replace("not-long-ago", "")
     assert f"{mail.came_at:%m-%d %H:%M}" == first
+
+
+def test_what_waited_for_the_weekly_letter_comes_at_once_for_who_now_wants_it_so(house: House) -> None:
+    house.subscribe("p@x.example", cadence="weekly", weekday="friday")
+    house.publish("waiting")
+    house.subscribe("p@x.example", cadence="at_once")
+    house.tick()
+    (mail,) = house.mails("p@x.example")
+    assert "waiting" in mail.text
+    house.until("2026-12-08 12:00")
+    assert len(house.mails("p@x.example")) == 1
