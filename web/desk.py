@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -103,11 +104,23 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
         return desk.show(request, "today.html", "today", today=seen, now=app.clock.now())
 
     @routes.get("/{locale}/mailings")
-    def mailings(request: Request, edition: Text = "") -> Response:
+    def mailings(request: Request, edition: Text = "", empty: Text = "") -> Response:
         with app.store.read() as tx:
             told = [m for m in tx.ledger.mailings(limit=MAILINGS) if not edition or str(m.edition) == edition]
-            found = [mailing_progress(tx, mailing.id) for mailing in told[:MAILINGS_SHOWN]]
-        return desk.show(request, "mailings.html", "mailings", mailings=found, edition=edition)
+            # Most due instants bring nothing new for anybody: those mailings would hide the others.
+            shown = told if empty else [m for m in told if m.recipients]
+            found = [mailing_progress(tx, mailing.id) for mailing in shown[:MAILINGS_SHOWN]]
+        return desk.show(
+            request,
+            "mailings.html",
+            "mailings",
+            mailings=found,
+            edition=edition,
+            hidden=len(told) - len(shown),
+            all_of_them=query_of(edition=edition, empty="shown"),
+            without_empty=query_of(edition=edition) if empty else "",
+            empty=bool(empty),
+        )
 
     @routes.get("/{locale}/mailings/{number}")
     def mailing(request: Request, number: Number) -> Response:
@@ -255,6 +268,8 @@ def _inside(desk: Desk, request: Request, delivery: str) -> list[Inside]:
 def _names(desk: Desk, request: Request, found: MailPage | None) -> dict[int, str]:
     """The names of the mailings that caught mails belong to."""
     locale = desk.locale(request)
+    formats = desk.pages.formats(locale)
+    due: dict[int, str] = {}
     names = {number: str(number) for number in found.mailings} if found else {}
     if names:
         with desk.app.store.read() as tx:
@@ -262,4 +277,7 @@ def _names(desk: Desk, request: Request, found: MailPage | None) -> dict[int, st
                 told = tx.ledger.mailing(number)
                 if told is not None:
                     names[number] = desk.pages.name_of(told, locale)
-    return names
+                    due[number] = formats.time(told.due_at)
+    # An edition has a mailing for each instant at which it is due somewhere: the hour tells them apart.
+    often = Counter(names.values())
+    return {number: f"{name}, {due[number]} UTC" if often[name] > 1 else name for number, name in names.items()}

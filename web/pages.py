@@ -13,10 +13,11 @@ from markupsafe import Markup, escape
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Fallback, shown_language
-from tribune.domain.items import Item, LanguageVersion
+from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import direction
+from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
 from web.reasons import Reasons
@@ -106,6 +107,7 @@ class Pages:
             environment.globals.update(
                 name_of=lambda mailing: self.name_of(mailing, locale),
                 shown_version=lambda item: shown_version(item, locale),
+                news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
@@ -120,6 +122,12 @@ class Pages:
 def commands(text: str) -> Markup:
     """A text in which `tribune ...` between backticks is to be typed."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def news_of(data: DataSummary, formats: Formats, wording: Wording) -> str:
+    """What tells a data release from others of the same title: the period of one, and what it brought."""
+    periods = [formats.period(data.new_periods[-1])] if data.new_periods else []
+    return " · ".join([*periods, *wording.new_values(data.new_count, data.revised_count)])
 
 
 def is_web(address: str) -> bool:

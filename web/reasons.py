@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tribune.domain.audience import Choice
 from tribune.domain.items import LanguageVersion
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
+from tribune.rendering.wording import Wording
 from tribune.services.desk.say_why import Because, Group, Reach, Why
 from web.words import Words
-
-MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Reasons:
         self._texts = texts
         self._formats = formats
         self._words = Words(texts)
+        self._wording = Wording(texts, formats)
 
     def why_not(self, reach: Reach) -> list[Line]:
         """A line for each reason, the one that concerns most people first."""
@@ -54,7 +53,7 @@ class Reasons:
         for one in because:
             version = one.item.version_in(one.fragment.language)
             if version is not None:
-                chose = list(dict.fromkeys(self._choice(choice) for choice in one.choices))
+                chose = list(dict.fromkeys(self._wording.choice(choice) for choice in one.choices))
                 told = self._texts.gettext("Asked for: %(choices)s.") % {"choices": "; ".join(chose)} if chose else ""
                 found.append(Inside(one.item.id, version, one.fragment.language, told))
         return found
@@ -87,8 +86,13 @@ class Reasons:
                 n,
             ),
             Why.BEFORE: ngettext(
-                "For %(number)s person it came before their subscription, or did not fit into their mail.",
-                "For %(number)s people it came before their subscription, or did not fit into their mail.",
+                "For %(number)s person it came before their subscription.",
+                "For %(number)s people it came before their subscription.",
+                n,
+            ),
+            Why.NO_ROOM: ngettext(
+                "For %(number)s person it did not fit into their mail, which leads to the rest on the website.",
+                "For %(number)s people it did not fit into their mail, which leads to the rest on the website.",
                 n,
             ),
         }
@@ -101,16 +105,3 @@ class Reasons:
             "places": pgettext("asked for other ...", "countries"),
             "kinds": pgettext("asked for other ...", "kinds of item"),
         }
-
-    def _choice(self, choice: Choice) -> str:
-        formats = self._formats
-        parts = (
-            self._some([formats.policy_area(code) for code in choice.policy_areas]),
-            self._some([formats.place(code) for code in choice.places]),
-            self._some([formats.kind(code) for code in choice.kinds]),
-        )
-        return " – ".join(part for part in parts if part) or self._texts.gettext("everything that we publish")
-
-    def _some(self, names: Sequence[str]) -> str:
-        ordered = sorted(names, key=str.casefold)
-        return ", ".join(ordered[:MOST_NAMED]) + (" …" if len(ordered) > MOST_NAMED else "")

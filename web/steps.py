@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from tribune.ports.stories import Shown
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
 from tribune.rendering.text import same_language
+from tribune.services.catalogue.catalogue_item import CANCELLED, EmbargoNote
 from tribune.services.desk.see_events import SeenEvent
 from tribune.services.desk.tell_story import InMailing, ItemStory, Story
-from web.words import Words
+from web.words import BY_HAND, Words
+
+_BECAME = re.compile(r"Item (\d+) became item (\d+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,38 @@ class Steps:
         if event is None or TYPES.get(event.type) is None or TYPES[event.type].topic != PUBLICATIONS:
             return
         told = {"source": event.source, "record": event.key, "revision": self._formats.number(event.revision)}
-        line = self._texts.gettext("From %(source)s, record %(record)s, revision %(revision)s.") % told
-        yield Step(seen.published_at, self._words.type(event.type), (line,), "", *seen.title_in(self._formats.locale))
+        line = self._texts.gettext("From %(source)s, record %(record)s, revision %(revision)s.")
+        if event.source == BY_HAND:
+            line = self._texts.gettext("Published by hand, record %(record)s, revision %(revision)s.")
+        yield Step(
+            seen.published_at, self._words.type(event.type), (line % told,), "", *seen.title_in(self._formats.locale)
+        )
 
     def _changes(self, story: ItemStory) -> Iterator[Step]:
         for entry in story.history:
             tone = "bad" if entry.change == "withdrawn" else ""
-            lines = (entry.note,) if entry.note else ()
+            lines = () if entry.change == "recoded" else tuple(self._note(entry.note))
             yield Step(entry.changed_at, self._words.change(entry.change), lines, f"/items/{story.item.id}", tone=tone)
+
+    def _note(self, note: str) -> Iterator[str]:
+        """A note of the history, in words. What a source said itself, such as a withdrawal's reason, stays as it is."""
+        gettext = self._texts.gettext
+        embargo = EmbargoNote.read(note)
+        if embargo:
+            moment = gettext("%(date)s, %(time)s UTC") % {
+                "date": self._formats.date(embargo.until.date()),
+                "time": self._formats.time(embargo.until),
+            }
+            told = {"revision": self._formats.number(embargo.revision), "moment": moment}
+            yield gettext("Revision %(revision)s is under embargo until %(moment)s.") % told
+            if embargo.stays:
+                yield gettext("What was released before stays.")
+        for old, new in _BECAME.findall(note):
+            told = {"old": self._formats.number(int(old)), "new": self._formats.number(int(new))}
+            yield gettext("Item %(old)s became item %(new)s.") % told
+        rest = "" if embargo else _BECAME.sub("", note).strip()
+        if rest:
+            yield gettext("The session was cancelled.") if rest == CANCELLED else rest
 
     def _releases(self, story: ItemStory) -> Iterator[Step]:
         for at, group in groupby(story.releases, key=lambda release: release.released_at):

@@ -8,6 +8,9 @@ from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, MailingState
 from tribune.rendering.locales import Texts
 
+BY_HAND = "by-hand"
+"""The source of what staff publish themselves (producers.by_hand)."""
+
 GOOD, BAD, ACTIVE = "good", "bad", "active"
 
 TONES: Mapping[str, str] = {
@@ -55,6 +58,10 @@ class Words:
     def type(self, type: str) -> str:
         """What an event of a type says, as a heading."""
         return self._types.get(type, type)
+
+    def source(self, source: str) -> str:
+        """A source as staff know it."""
+        return self._texts.gettext("published by hand") if source == BY_HAND else source
 
     def change(self, change: str) -> str:
         """What happened to an item."""

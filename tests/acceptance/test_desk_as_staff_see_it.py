@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
+from tribune.ports.sources import SourceState
 from web.app import create_app
 
 
@@ -199,3 +200,20 @@ def test_the_desk_only_reads(busy: House, browser: TestClient) -> None:
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             assert browser.request(method, path).status_code == 405
         assert "<form method" not in browser.get(path).text
+
+
+def test_an_embargo_is_told_in_the_reader_s_language(house: House, browser: TestClient) -> None:
+    house.publish("wages", embargo_until="2026-11-30T09:00:00+00:00")
+    told = page(browser, "/fr/items/1")
+    assert "La révision 1 est sous embargo jusqu’au 30 novembre 2026" in told
+    assert "revision=" not in told and "waits until" not in told
+
+
+def test_a_source_that_fails_stands_on_the_start_page(house: House, browser: TestClient) -> None:
+    failed = SourceState("feeds/press", pulled_at=house.clock.now(), outcome="error: The server does not answer.")
+    with house.app.store.write() as tx:
+        tx.sources.save_state(failed)
+    told = page(browser, "/en/")
+    assert "Nothing needs your attention." not in told
+    assert "feeds/press could not be read at the last attempt" in told
+    assert "tribune pull feeds press" in told and "The server does not answer." in told

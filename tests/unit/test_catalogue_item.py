@@ -11,7 +11,7 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.clock import StoppedClock
-from tribune.services.catalogue.catalogue_item import OLD_NEWS, lift_embargoes, recode
+from tribune.services.catalogue.catalogue_item import OLD_NEWS, EmbargoNote, lift_embargoes, recode
 
 DOI = "10.5555/report.2026"
 OTHER_DOI = "10.5555/other"
@@ -220,7 +220,10 @@ def test_an_embargo_that_comes_after_the_release_hides_only_what_is_new(house: H
     assert house.item(id).series == "public"
     assert house.released() == [(id, "en")]
     with house.app.store.read() as tx:
-        assert "What was released before stays." in tx.catalogue.history(id)[-1].note
+        note = tx.catalogue.history(id)[-1].note
+    assert note == f"revision=2 until={at_hour(9).isoformat()} stays=yes"
+    assert EmbargoNote.read(note) == EmbargoNote(2, at_hour(9), stays=True)
+    assert EmbargoNote.read("Published too early") is None
     clock.set(at_hour(10))
     lift(house)
     assert house.item(id).series == "secret"

@@ -61,6 +61,10 @@ def test_what_is_wrong_with_a_catalogue_is_told(tmp_path: Path, monkeypatch: pyt
     assert messages.stale("fr", wanted)[0].startswith("fr: ")
 
 
+VERB = ("A choisi", "a choisi")
+"""« A » is the verb here, which has no accent; elsewhere a capital « A » is nearly always the preposition « À »."""
+
+
 @pytest.mark.parametrize("locale", ["en", "fr", "es"])
 def test_texts_keep_the_house_s_typography(locale: str) -> None:
     broken = {}
@@ -70,7 +74,7 @@ def test_texts_keep_the_house_s_typography(locale: str) -> None:
         ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
         texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
         for text in ids if locale == "en" else texts:
-            if text and (found := faults(text, locale)):
+            if text and (found := faults(text.replace(*VERB), locale)):
                 broken[text] = found
     assert broken == {}
 

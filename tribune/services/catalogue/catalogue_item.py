@@ -6,7 +6,7 @@ and changes nothing. A withdrawal leaves a tombstone: only a newer revision can 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,29 @@ if TYPE_CHECKING:
 
 OLD_NEWS = "old news"
 CANCELLED = "The session was cancelled."
+
+
+@dataclass(frozen=True, slots=True)
+class EmbargoNote:
+    """What the history notes of a revision under embargo, as facts: pages word them in the reader's language.
+    `stays`: something was released before, and stays."""
+
+    revision: int
+    until: datetime
+    stays: bool
+
+    def __str__(self) -> str:
+        """`revision=2 until=2026-11-30T09:00:00+00:00 stays=yes`"""
+        return f"revision={self.revision} until={self.until.isoformat()} stays={'yes' if self.stays else 'no'}"
+
+    @staticmethod
+    def read(note: str) -> EmbargoNote | None:
+        """The facts at the beginning of a note, or None where it does not begin with them."""
+        facts = dict(part.split("=", 1) for part in note.split()[:3] if "=" in part)
+        try:
+            return EmbargoNote(int(facts["revision"]), datetime.fromisoformat(facts["until"]), facts["stays"] == "yes")
+        except (KeyError, ValueError):
+            return None
 
 
 def catalogue_record(tx: Transaction, event: CloudEvent, codelists: Codelists, now: datetime) -> Settled:
@@ -156,5 +179,4 @@ def _what(kept: KeptRecord, before: KeptRecord | None) -> str:
 def _note(kept: KeptRecord, before: KeptRecord | None) -> str:
     if kept.waiting is None or kept.waiting.embargo_until is None:
         return ""
-    until = f"Revision {kept.revision} waits until {kept.waiting.embargo_until:%Y-%m-%d %H:%M} UTC."
-    return f"{until} What was released before stays." if before and before.shown else until
+    return str(EmbargoNote(kept.revision, kept.waiting.embargo_until, bool(before and before.shown)))

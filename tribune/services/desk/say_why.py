@@ -29,16 +29,18 @@ class Why(StrEnum):
     NOT_ASKED = "not_asked"  # no subscription of theirs asks for it; `axes` say where it fails
     LANGUAGE = "language"  # in none of their languages, and they do not want others
     NEXT = "next"  # comes with their next mail of `cadence`
-    BEFORE = "before"  # was out before their subscription began, or did not fit into their mail
+    BEFORE = "before"  # was out before their subscription began
+    NO_ROOM = "no_room"  # did not fit into the mail that was to bring it
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why not. `axes` are of "topics", "places", "kinds"; `cadence` for NEXT."""
+    """Why not. `axes` are of "topics", "places", "kinds"; `cadence` for NEXT, `digest` while BEFORE is looked into."""
 
     why: Why
     axes: tuple[str, ...] = ()
     cadence: Cadence | None = None
+    digest: str = ""
 
 
 @dataclass(slots=True)
@@ -78,11 +80,16 @@ def say_why_not(
 ) -> Reach:
     """Why those to whom none of these `mailings` showed a released item were not shown it."""
     groups: dict[Reason, Group] = {}
+    again = tx.planning.announced_again([item.id])
     people = list(islice(tx.audience.everyone(), LOOK_AT))
     readers = tx.stories.readers(item.id, [person.id for person in people], mailings)
     for person in people:
         if person.id not in readers:
-            reason = why_not(person, item, releases, digests, places)
+            reason = why_not(person, item, releases, digests, places, again)
+            if reason.why is Why.BEFORE and _had_no_room(tx, person.id, reason.digest, releases):
+                reason = Reason(Why.NO_ROOM)
+            elif reason.why is Why.BEFORE:
+                reason = Reason(Why.BEFORE)
             group = groups.setdefault(reason, Group(reason))
             group.people += 1
             if len(group.examples) < EXAMPLES:
@@ -92,9 +99,14 @@ def say_why_not(
 
 
 def why_not(
-    person: Subscriber, item: Item, releases: Sequence[Release], digests: Mapping[str, Digest], places: Places
+    person: Subscriber,
+    item: Item,
+    releases: Sequence[Release],
+    digests: Mapping[str, Digest],
+    places: Places,
+    again: Collection[int] = (),
 ) -> Reason:
-    """Why this person has not been shown this item."""
+    """Why this person has not been shown this item. `again` as in tribune.domain.matching.showing."""
     open_ = [r for r in person.rhythms if r.stopped_at is None]
     if person.status is not Status.ACTIVE or not open_:
         return Reason(Why.STOPPED)
@@ -109,11 +121,22 @@ def why_not(
             failed += [mismatch(s.choice, item, places) for s in person.subscriptions if s.digest == digest]
             continue
         mark = next((r.mark for r in open_ if r.digest == digest and r.cadence is cadence), 0)
-        stands = showing(item, releases, mark, person.languages, person.fallback)
+        stands = showing(item, releases, mark, person.languages, person.fallback, again)
         if stands.language is None:
             return Reason(Why.LANGUAGE)
-        return Reason(Why.NEXT, cadence=cadence) if stands.due else Reason(Why.BEFORE)
+        return Reason(Why.NEXT, cadence=cadence) if stands.due else Reason(Why.BEFORE, digest=digest)
     return Reason(Why.NOT_ASKED, axes=min(failed, key=len, default=()))
+
+
+def _had_no_room(tx: Transaction, subscriber: int, digest: str, releases: Sequence[Release]) -> bool:
+    """Whether the first mail of a digest that a person got after an item was out had more to tell than it held."""
+    out = releases[0].released_at
+    for one in reversed(tx.ledger.deliveries_to(subscriber)):
+        mailing = tx.ledger.mailing(one.mailing)
+        if mailing is not None and mailing.digest == digest and mailing.planned_at >= out:
+            content = tx.ledger.contents(one.mailing, [one.signature]).get(one.signature)
+            return content is not None and content.more > 0
+    return False
 
 
 def say_why(tx: Transaction, delivery: str, places: Places) -> list[Because]:

@@ -11,6 +11,7 @@ from tribune.domain.audience import Fallback, shown_language
 from tribune.domain.codelists import fold
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.events import PUBLICATIONS, TYPES, CloudEvent, topics
+from tribune.domain.items import DataSummary
 from tribune.ports.log import DeadLetter, Message
 from tribune.ports.log_view import LogView
 from tribune.services.events.event_codec import decode
@@ -43,6 +44,19 @@ class SeenEvent:
             return Title("", locale)
         best = shown_language([locale], list(titles), self.event.data["source_language"], Fallback.SOURCE)
         return Title(titles[best or next(iter(titles))], best or locale)
+
+    @property
+    def news(self) -> DataSummary | None:
+        """What a data release brought, or None."""
+        told = self.event.data.get("data") if self.event else None
+        if not told:
+            return None
+        return DataSummary(
+            str(told.get("dataflow", "")),
+            new_periods=tuple(told.get("new_periods") or ()),
+            new_count=int(told.get("new_count") or 0),
+            revised_count=int(told.get("revised_count") or 0),
+        )
 
     @property
     def words(self) -> str:

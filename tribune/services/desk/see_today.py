@@ -11,6 +11,7 @@ from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.ports.log import DeadLetter, EventLog
 from tribune.ports.log_view import LogView
 from tribune.ports.schedules import Upcoming
+from tribune.ports.sources import SourceState
 from tribune.ports.store import Store
 from tribune.services.desk.see_events import SeenEvent, newest_events
 from tribune.services.sending.mailing_progress import MailingProgress, mailing_progress
@@ -54,11 +55,12 @@ class OutgoingEdition:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The start page. `behind` is group -> events that wait for it; `troubled` are recent mailings with mails that
-    failed or are held back, and how many."""
+    """The start page. `behind` is group -> events that wait for it; `failing` are sources whose last pull failed;
+    `troubled` are recent mailings with mails that failed or are held back, and how many."""
 
     dead: Sequence[DeadLetter]
     behind: Mapping[str, int]
+    failing: Sequence[SourceState]
     troubled: Sequence[tuple[MailingProgress, int]]
     to_approve: Sequence[MailingProgress]
     without_area: int
@@ -71,7 +73,8 @@ class Today:
     @property
     def calm(self) -> bool:
         """Nothing needs anybody."""
-        return not (self.dead or self.behind or self.troubled or self.to_approve or self.without_area)
+        waiting = self.to_approve or self.without_area
+        return not (self.dead or self.behind or self.failing or self.troubled or waiting)
 
 
 def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
@@ -80,11 +83,13 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         mailings = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=50)]
         recent = [progress for progress in mailings if progress.mailing.planned_at >= now - RECENT]
         upcoming = tx.schedules.upcoming(1_000)
+        failing = [state for state in tx.sources.all_states() if _fails(state, now)]
         without_area = len(tx.catalogue.unmapped(1000))
         subscribers = tx.audience.count().get(Status.ACTIVE, 0)
     return Today(
         dead=open_letters(log),
         behind=_behind(log),
+        failing=failing,
         troubled=[(progress, number) for progress in recent if (number := trouble(progress))],
         to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
         without_area=without_area,
@@ -113,6 +118,11 @@ def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
 def trouble(progress: MailingProgress) -> int:
     """How many mails of a mailing failed or are held back."""
     return progress.states.get(DeliveryState.FAILED, 0) + progress.states.get(DeliveryState.QUARANTINED, 0)
+
+
+def _fails(state: SourceState, now: datetime) -> bool:
+    """Whether its last pull failed. A source that has not been pulled for a week was taken out of the settings."""
+    return state.outcome.startswith("error") and state.pulled_at is not None and state.pulled_at >= now - RECENT
 
 
 def _next(upcoming: Sequence[Upcoming]) -> list[NextEdition]:
