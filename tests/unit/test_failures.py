@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from consumers.failures import frames, place, reason
 from tribune.domain.errors import InvalidInput
+from tribune.failures import frames, place, reason
 
 
 def test_a_database_error_keeps_no_statement_and_no_row() -> None:
