@@ -42,7 +42,7 @@ test: $(VENV)/.dev ## Every test; what needs a missing part is skipped with its 
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: $(VENV)/.dev ## The unit tests: no sockets, under 30 seconds
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(BIN)/python -m pytest tests/unit -n auto $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, ruff format, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -10,12 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.codelists import load
 from tribune.config import Settings
+from tribune.domain.codelists import Codelists
 from tribune.ports.clock import StoppedClock
+from tribune.resources import locate
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -23,6 +28,11 @@ SHARED_ABSENT = "../shared is absent"
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("TRIBUNE_CONFIG", None)
+    hypothesis.settings.register_profile("house", max_examples=50)
+    hypothesis.settings.load_profile("house")
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # many small objects live as long as the run: looking through them takes half of it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,11 +115,18 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def codelists() -> Codelists:
+    """The code lists, read once for all tests: they do not change."""
+    return load(locate("codelists"))
+
+
 @pytest.fixture
-def app(settings: Settings, clock: StoppedClock, migrated: Path) -> Iterator[Application]:
+def app(settings: Settings, clock: StoppedClock, migrated: Path, codelists: Codelists) -> Iterator[Application]:
     """The whole house on embedded defaults, migrated, with a clock that the test moves."""
     settings.data_dir.mkdir(parents=True)
     shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
     application = Application(settings, clock)
+    application.codelists = codelists
     yield application
     application.close()

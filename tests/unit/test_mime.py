@@ -39,6 +39,11 @@ def test_a_slot_is_read_back_and_is_what_a_body_is(text: str) -> None:
     _well_formed(raw)
 
 
+def test_a_slot_leaves_room_for_what_ends_its_last_line() -> None:
+    for length in range(60, 160):
+        _well_formed(mime.slot("é" + "a" * length))
+
+
 @given(texts=st.lists(TEXT.map(lambda text: text.replace("\r", "\n")), max_size=6))
 def test_pieces_join_without_being_encoded_again(texts: list[str]) -> None:
     raw = b"".join(map(mime.body, texts))

@@ -68,8 +68,8 @@ def slot(text: str) -> bytes:
         encoded = SOFT.join([raw[at : at + _LINE] for at in range(0, len(raw), _LINE)])
     else:
         encoded = binascii.b2a_qp(raw, False, False, False).replace(b"=\n", SOFT)
-        if encoded[-1:] in (b" ", b"\t"):
-            return body(text)
+        if encoded[-1:] in (b" ", b"\t") or len(encoded) - encoded.rfind(b"\n") - 1 > _LINE:
+            return body(text)  # no room on the last line for what ends it
     if encoded[:1] == b"." or b"\n." in encoded or encoded[:5] == b"From " or b"\nFrom " in encoded:
         return body(text)
     return encoded + SOFT

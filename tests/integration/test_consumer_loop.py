@@ -132,7 +132,7 @@ def test_after_the_last_attempt_it_is_among_the_dead_letters(app: Application, c
         drain([group(handler)], app)
     (letter,) = app.log.dead_letters()
     assert (letter.group, letter.attempts, letter.reason) == ("digests", 3, "RuntimeError: never")
-    assert "tests/unit/test_consumer_loop.py" in letter.detail and "in __call__" in letter.detail
+    assert "tests/integration/test_consumer_loop.py" in letter.detail and "in __call__" in letter.detail
     assert json.loads(letter.value)["data"]["item"] == 1
     assert counted.told[("events_dead", "digests")] == 1
     assert not app.log.waiting() and set(handler.items) == {0, 2}

@@ -15,8 +15,8 @@ from sqlalchemy import insert, update
 
 from consumers.deliveries import consumer
 from consumers.loop import drain
+from tests.integration.test_send_chunk import counts, state, types
 from tests.planned import add_item, plan
-from tests.unit.test_send_chunk import counts, state, types
 from tribune.bootstrap import Application
 from tribune.cli import main
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
