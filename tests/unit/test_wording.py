@@ -109,11 +109,11 @@ def test_a_column_of_figures_says_what_they_were() -> None:
     fell, same = (Observation("SEN", "2024", value, "2023", 6.1) for value in (5.4, 6.1))
     told = [wording.change(seen, "percent") for wording in (EN, FR, ES) for seen in (fell, same)]
     assert [change.brief for change in told if change] == [
-        "from 6.1% in 2023",
+        "down from 6.1% in 2023",
         "as in 2023",
-        f"contre 6,1{NB}% en{NB}2023",
+        f"en baisse, contre 6,1{NB}% en{NB}2023",
         "comme en 2023",
-        f"frente a 6,1{NB}% en{NB}2023",
+        f"a la baja, frente a 6,1{NB}% en{NB}2023",
         "igual que en 2023",
     ]
 

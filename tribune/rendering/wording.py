@@ -57,8 +57,9 @@ class Wording:
             words = self._texts.gettext("unchanged from %(period)s (%(previous)s)") % told
             return Change(SAME, words, self._texts.gettext("as in %(period)s") % told)
         words = self._points(now - before, told) if unit == "percent" else self._amount(now, before, unit, told)
-        brief = self._texts.gettext("from %(previous)s in %(period)s") % told
-        return Change(UP if now > before else DOWN, words, brief)
+        if now > before:
+            return Change(UP, words, self._texts.gettext("up from %(previous)s in %(period)s") % told)
+        return Change(DOWN, words, self._texts.gettext("down from %(previous)s in %(period)s") % told)
 
     def formerly(self, value: float, unit: str) -> str:
         """What a revised figure was before."""
