@@ -39,7 +39,7 @@ demo: $(VENV)/.run ## The whole way of an event with the sample organisation, th
 # -- working on it --------------------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Every test; what needs a missing part is skipped with its reason (with CI=true: fails)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 unit: $(VENV)/.dev ## The unit tests: no sockets, under 30 seconds
 	@$(BIN)/python -m pytest tests/unit -n auto $(ARGS)
