@@ -126,6 +126,13 @@ class DeliveryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeReady:
+    """A mail to one person waits for a sender, before all mailings. What it says, and to whom, stands in the store."""
+
+    notice: int
+
+
+@dataclass(frozen=True, slots=True)
 class TypeOfEvent:
     """A line of the list of events."""
 
@@ -136,6 +143,7 @@ class TypeOfEvent:
 
 
 PUBLICATIONS, CATALOGUE, MAILINGS, DELIVERIES = "publications", "catalogue", "mailings", "deliveries"
+NOTICES = "notices"
 
 TYPES: Mapping[str, TypeOfEvent] = {
     t.name: t
@@ -154,10 +162,14 @@ TYPES: Mapping[str, TypeOfEvent] = {
         TypeOfEvent("mailing.planned", MAILINGS, MailingChanged, "Recipients and contents of a mailing are fixed."),
         TypeOfEvent("mailing.approved", MAILINGS, MailingChanged, "A mailing may leave."),
         TypeOfEvent("mailing.started", MAILINGS, MailingChanged, "The first chunk of a mailing was claimed."),
+        TypeOfEvent("mailing.paused", MAILINGS, MailingChanged, "A mailing rests until somebody lets it go on."),
+        TypeOfEvent("mailing.resumed", MAILINGS, MailingChanged, "A mailing that was paused goes on."),
+        TypeOfEvent("mailing.cancelled", MAILINGS, MailingChanged, "What of a mailing has not left never will."),
         TypeOfEvent("mailing.finished", MAILINGS, MailingChanged, "Every chunk of a mailing is done."),
         TypeOfEvent("delivery.chunk-ready", DELIVERIES, ChunkReady, "A chunk waits for a sender."),
         TypeOfEvent("delivery.chunk-done", MAILINGS, ChunkDone, "A chunk is done."),
         TypeOfEvent("delivery.failed", MAILINGS, DeliveryChanged, "A delivery failed for good."),
+        TypeOfEvent("notice.ready", NOTICES, NoticeReady, "A mail to one person waits for a sender."),
     )
 }
 

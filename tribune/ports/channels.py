@@ -1,8 +1,11 @@
 """E-mail channels: where a message leaves.
 
 A channel takes mails one after the other from an iterable and answers with outcomes. It takes a mail only when
-it is about to hand it over, so that the caller can look at its lease before each, and stop. Four ways not to
-leave are told apart by the error's class (tribune.domain.errors):
+it is about to hand it over, so that the caller can look at its lease before each, and stop. A channel that has many
+connections answers in the order in which outcomes become known. The iterable may give None: nothing to send at this
+moment, but there may be later. The channel then goes on with what it has in hand, and where it has nothing in hand
+gives None back, so that the caller can wait. Four ways not to leave are told apart by the error's class
+(tribune.domain.errors):
 
     Throttled       the channel, not this mail: slow down, or it cannot be reached; the caller stops giving mails
     Retryable       this recipient, later
@@ -53,8 +56,9 @@ class EmailChannel(Protocol):
         """What to do with mails of which nobody knows whether they left."""
         ...
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-        """One outcome for each mail that was taken, in the order taken."""
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        """One outcome for each mail that was taken, as each becomes known; None where the iterable gave None and no
+        mail is in hand. Closing the iterator drops what is in hand: the caller counts it as unknown."""
         ...
 
     def forget_before(self, instant: datetime) -> int:

@@ -187,6 +187,17 @@ counters = Table(
 )
 """Numbers given in order of commit: the row stays locked until the transaction ends. `catalogue` is one of them."""
 
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("topic", String(100), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+"""Events that the relay moves to Kafka. Stays empty beside the embedded log, where adding is the append."""
+
 # -- sources --------------------------------------------------------------------------------------------------
 
 sources = Table(
@@ -431,8 +442,11 @@ mailings = Table(
     Column("planned_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
+    Column("in_doubt", String(20), nullable=False, server_default=""),
     UniqueConstraint("edition_id", "due_at"),
 )
+"""`in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves it to the channel's policy.
+`finished_at` is set when it is cancelled, too."""
 
 signatures = Table(
     "signatures",
@@ -511,3 +525,38 @@ at_once_served = Table(
     sqlite_with_rowid=False,
 )
 """The occurrence key of at once (decisions.md, 13)."""
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("channel", String(20), nullable=False),
+    Column("domain_group", String(100), nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("channel", "domain_group"),
+)
+"""When the next mail of a channel (domain group "") or of one of its domain groups may leave, over all workers.
+`failures`: how often in a row it was throttled, which lengthens the rest."""
+
+# -- notices: the transactional lane --------------------------------------------------------------------------
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("locale", String(20), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("code", String(200), nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("handovers", Integer, nullable=False, server_default="0"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", Instant, index=True),
+    Column("correlation_id", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False, index=True),
+    Column("settled_at", Instant),
+)
+"""A mail to one person that must not wait behind mailings: its whole life in one row. `next_attempt_at` is the end of a
+sender's lease while it is in doubt, else when it is tried again; empty once it is settled."""

@@ -16,6 +16,7 @@ from tribune.domain.events import (
     CATALOGUE,
     DELIVERIES,
     MAILINGS,
+    NOTICES,
     PUBLICATIONS,
     TYPES,
     ChunkDone,
@@ -27,6 +28,7 @@ from tribune.domain.events import (
     ItemReleased,
     ItemWithdrawn,
     MailingChanged,
+    NoticeReady,
     TypeOfEvent,
     topics,
 )
@@ -53,6 +55,7 @@ KEYS = {
         "mailings",
     ),
     DELIVERIES: ("chunk", "Chunks spread over all senders.", "deliveries"),
+    NOTICES: ("notice", "Notices spread over all senders.", "notices"),
 }
 """Topic -> its key, why, and the group that acts on it."""
 
@@ -214,10 +217,14 @@ def examples() -> dict[str, CloudEvent]:
         "mailing.planned": (planned, "/tribune/mailings", "12"),
         "mailing.approved": (planned, "/tribune/mailings", "12"),
         "mailing.started": (planned, "/tribune/deliveries", "12"),
+        "mailing.paused": (planned, "/tribune/mailings", "12"),
+        "mailing.resumed": (planned, "/tribune/mailings", "12"),
+        "mailing.cancelled": (planned, "/tribune/mailings", "12"),
         "mailing.finished": (planned, "/tribune/deliveries", "12"),
         "delivery.chunk-ready": (ChunkReady(12, 0), "/tribune/mailings", "12.0"),
         "delivery.chunk-done": (ChunkDone(12, 0, sent=498, failed=1, suppressed=1), "/tribune/deliveries", "12"),
         "delivery.failed": (DeliveryChanged(12, 4711, "failed", "550 5.1.1"), "/tribune/deliveries", "12"),
+        "notice.ready": (NoticeReady(31), "/tribune/notices", "31"),
     }
     return {
         name: new_event(
