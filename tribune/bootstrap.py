@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tribune import config
 from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
+from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.metrics import Metrics
@@ -178,6 +179,11 @@ class Application:
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,
         )
+
+    @cached_property
+    def rates(self) -> Rates:
+        told = self.settings.email.throttle
+        return Rates(told.messages_per_second, told.domain_share, told.domains)
 
     @cached_property
     def caught(self) -> CaughtMails | None:

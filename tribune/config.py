@@ -117,6 +117,21 @@ class Smtp(Section):
     timeout_seconds: float = 30.0
 
 
+class Throttle(Section):
+    """How fast mail may leave, over all workers: mails a second in all (0: no limit), the share of it that one domain
+    group may take, and rates of single groups (a provider's name as the ledger has it: google, microsoft, other)."""
+
+    messages_per_second: Annotated[float, Field(ge=0)] = 0.0
+    domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    domains: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class Ledger(Section):
+    """A sender that is not heard of for `lease_seconds` has its chunk taken over."""
+
+    lease_seconds: Annotated[float, Field(ge=2)] = 180.0
+
+
 class Email(Section):
     """How mail leaves. `return_path_domain` receives bounces. Mails in the outbox folder are kept for some days."""
 
@@ -125,6 +140,7 @@ class Email(Section):
     return_path_domain: Domain = "bounces.example.org"
     keep_captured_days: Annotated[int, Field(ge=1)] = 30
     smtp: Smtp = Smtp()
+    throttle: Throttle = Throttle()
 
 
 class Web(Section):
@@ -243,6 +259,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     log: Log = Log()
     email: Email = Email()
+    ledger: Ledger = Ledger()
     web: Web = Web()
     security: Security = Security()
     planning: Planning = Planning()

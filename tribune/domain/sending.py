@@ -51,12 +51,12 @@ class Marks:
     def in_doubt(self) -> bool:
         return self.doubt > self.sent
 
-    def opened(self) -> Marks:
-        """Before mails are handed over: the range left in doubt by a sender that died, else a fresh window,
-        counted from the durable mark."""
+    def opened(self, at_most: int = WINDOW) -> Marks:
+        """Before mails are handed over: the range left in doubt by a sender that died, else a fresh window of
+        `at_most` mails, counted from the durable mark."""
         if self.in_doubt:
             return replace(self, handovers=self.handovers + 1)
-        return replace(self, doubt=min(self.size, self.sent + WINDOW), handovers=1)
+        return replace(self, doubt=min(self.size, self.sent + min(at_most, WINDOW)), handovers=1)
 
     def reached(self, place: int) -> Marks:
         """After mails were handed over: those below `place` have an outcome, the others were not touched.

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, EditionContent, Mailing, MailingState
 from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
+from tribune.ports.audience import Recipient
+
+Seat = tuple[Slot, Recipient | None]
+"""A delivery and the person behind it, as they are now; None for somebody who has been erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,18 @@ class Ledger(Protocol):
 
     # what a window needs
     def slots(self, claim: Claim, start: int, end: int) -> list[Slot]: ...
+
+    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
+        """The deliveries of a chunk from place `start` up to `end`, in order, each with its person read anew."""
+        ...
+
+    def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
+        """The same for single places."""
+        ...
+
+    def with_retries_due(self, chunks: Collection[tuple[int, int]], now: datetime) -> list[tuple[int, int]]:
+        """Those of the chunks (mailing, chunk) that have a retry due."""
+        ...
 
     def contents(self, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]: ...
 

@@ -8,6 +8,7 @@ of its own name here, implemented in `tribune/store/` under the same file name.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
@@ -19,10 +20,15 @@ from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
+from tribune.ports.throttles import Throttles
 
 
 class Transaction(Protocol):
     """A unit of work."""
+
+    def now(self) -> datetime:
+        """The time by which leases go, the same for all workers: the store's own clock, where it has one."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue: ...
@@ -35,6 +41,9 @@ class Transaction(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def throttles(self) -> Throttles: ...
 
     @property
     def schedules(self) -> Schedules: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
+    from tribune.store.throttles import SqlThrottles
 
 MakeOutbox = Callable[[Connection, Clock], Outbox]
 """Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
@@ -81,6 +83,10 @@ class SqlTransaction:
         self.clock = clock
         self._make_outbox = make_outbox
 
+    def now(self) -> datetime:
+        """All workers of a SQLite file share this machine's clock (ADR 13)."""
+        return self.clock.now()
+
     @cached_property
     def catalogue(self) -> SqlCatalogue:
         from tribune.store.catalogue import SqlCatalogue
@@ -104,6 +110,12 @@ class SqlTransaction:
         from tribune.store.ledger import SqlLedger
 
         return SqlLedger(self.connection)
+
+    @cached_property
+    def throttles(self) -> SqlThrottles:
+        from tribune.store.throttles import SqlThrottles
+
+        return SqlThrottles(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:

@@ -52,10 +52,13 @@ class SmtpChannel:
     def __repr__(self) -> str:
         return f"SmtpChannel({self._host}:{self._port}, {self._security})"
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
         session: Session | None = None
         try:
             for mail in mails:
+                if mail is None:
+                    yield None
+                    continue
                 error: DeliveryError | None = refusal(mail)
                 if error is None:
                     try:

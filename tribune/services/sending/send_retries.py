@@ -28,7 +28,7 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
     while True:
         until = deadline(sender)
         with sender.store.write() as tx:
-            now = sender.clock.now()
+            now = tx.now()
             claims = tx.ledger.claim_retries(mailing_id, chunk, now, sender.lease, WINDOW)
             mailing = tx.ledger.mailing(mailing_id) if claims else None
             if mailing is None:
@@ -80,7 +80,7 @@ def _settle(
     batch: Batch,
     done: HandedOver,
 ) -> None:
-    now = sender.clock.now()
+    now = tx.now()
     untouched = {slot.place for slot in done.untouched}
     told: dict[int, Verdict] = {}
     for claim in claims:
@@ -89,7 +89,7 @@ def _settle(
             log.warning("retry was taken over", mailing=mailing.id, chunk=chunk, place=claim.slot.place)
         elif verdict is not None:
             told[verdict.place] = verdict
-    tell_of_failures(tx, mailing, chunk, batch, told, now)
+    tell_of_failures(tx, mailing, chunk, batch, told)
     if tx.ledger.finish(mailing.id, now):
         tx.outbox.add(mailing_changed(tx, mailing, "mailing.finished", now))
 
