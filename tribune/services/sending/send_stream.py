@@ -1,8 +1,8 @@
 """Send many chunks as one stream: while the mails of one window leave, the next one is settled, opened and loaded.
 
 A sender has at most two windows open, each in a chunk of its own: that is the bound of what a crash leaves in doubt.
-The channel is given one unbroken iterable of mails over all of them; the ledger's transactions run beside it in a thread,
-so that the channel never waits for a commit. After a crash, see chunk_run.py.
+The channel is given one unbroken iterable of mails over all of them; the ledger's transactions run beside it in a
+thread, so that the channel never waits for a commit. After a crash, see chunk_run.py.
 """
 
 from __future__ import annotations
