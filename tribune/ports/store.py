@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tribune.ports.audience import Audience
+from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -35,6 +36,9 @@ class Transaction(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def cancelling(self) -> Cancelling: ...
 
     @property
     def schedules(self) -> Schedules: ...

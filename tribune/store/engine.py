@@ -19,6 +19,7 @@ from tribune.ports.log import Outbox
 
 if TYPE_CHECKING:
     from tribune.store.audience import SqlAudience
+    from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
@@ -104,6 +105,12 @@ class SqlTransaction:
         from tribune.store.ledger import SqlLedger
 
         return SqlLedger(self.connection)
+
+    @cached_property
+    def cancelling(self) -> SqlCancelling:
+        from tribune.store.cancelling import SqlCancelling
+
+        return SqlCancelling(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:
