@@ -104,7 +104,8 @@ def retries(app: Application) -> int:
 
 
 def cancellations(app: Application) -> int:
-    """Close chunks of cancelled mailings that senders have let go of, and what an interrupted command left; how many."""
+    """Close chunks of cancelled mailings that senders have let go of, and what an interrupted command left;
+    how many."""
     with app.store.read() as tx:
         unfinished = tx.cancelling.unfinished()
     closed = 0

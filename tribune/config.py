@@ -83,8 +83,8 @@ class Organisation(Section):
 
 
 class Digest(Section):
-    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`: what to do with
-    mails of which nobody knows whether they left (default: as the channel does)."""
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
+    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
 
     names: Annotated[Texts, Field(min_length=1)]
     sender: MailAddress

@@ -37,8 +37,8 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A recurring product. `kinds` empty means any; `approval` is standing or each; `in_doubt` is send_again, quarantine
-    or "": as the channel does."""
+    """A recurring product. `kinds` empty means any; `approval` is standing or each; `in_doubt` is send_again,
+    quarantine or "": as the channel does."""
 
     id: str
     names: Mapping[str, str]

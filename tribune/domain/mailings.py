@@ -135,8 +135,8 @@ WINDOW = 250
 class Mailing:
     """An edition's recipients of one due instant, on their way. Times are UTC.
 
-    `in_doubt` is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves that
-    staff made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out.
+    `in_doubt` is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves
+    that staff made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out.
     `finished_at` of a cancelled one: when the last of what had not left was carried over.
     """
 

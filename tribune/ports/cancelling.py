@@ -36,10 +36,13 @@ class Cancelling(Protocol):
         ...
 
     def carry_over(self, mailing: Mailing, chunks: Collection[int], items: Iterable[tuple[int, int, str]]) -> int:
-        """Let the items of signatures, (signature, item, language), wait for the next mail of the people in these chunks
-        who were not mailed; how many people that are. It comes in the cadence of the mailing, or in their quickest of
-        this digest where they have given that one up. Left out: who does not get the digest any more, is paused or
-        suppressed. An item that waits already is left as it is. What was to be "at once" is no longer taken for had."""
+        """Let the items of signatures, (signature, item, language), wait for the next mail of the people in these
+        chunks who were not mailed; how many people that are.
+
+        It comes in the cadence of the mailing, or in their quickest of this digest where they have given that one up.
+        Left out: who does not get the digest any more, is paused or suppressed. An item that waits already is left as
+        it is. What was to be "at once" is no longer taken for had.
+        """
         ...
 
     def close(self, mailing: int, chunks: Collection[int], now: datetime) -> None:

@@ -44,6 +44,9 @@ STATE = case(
 )
 """A delivery's state, as tribune/domain/mailings.py defines it."""
 
+NOT_CANCELLED = STATE.notin_((DeliveryState.CANCELLED.value,))
+"""Deliveries that reached their people, or still may."""
+
 
 WITH_A_ROW = frozenset(
     (

@@ -30,12 +30,12 @@ from sqlalchemy import (
 
 from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.events import Cohort
-from tribune.domain.mailings import ChunkState, DeliveryState, EditionContent
+from tribune.domain.mailings import ChunkState, EditionContent
 from tribune.ports.audience import CarryOver
 from tribune.ports.planning import ChunkPlan, Due, MailingPlan, Profile, Wishes
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs
-from tribune.store.ledger_views import STATE, delivery_states
+from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.masks import MaskQueries
 from tribune.store.tables import (
     at_once_served,
@@ -282,7 +282,7 @@ class SqlPlanning(MaskQueries):
                 editions.c.digest == digest,
                 editions.c.cadence == Cadence.AT_ONCE.value,
                 mailings.c.due_at > since,
-                STATE != DeliveryState.CANCELLED.value,
+                NOT_CANCELLED,
             )
         ):
             found.setdefault(due_at, []).append(subscriber)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, String, cast, func, select
 
-from tribune.domain.mailings import DeliveryState, EditionContent
+from tribune.domain.mailings import EditionContent
 from tribune.ports.stories import Shown
-from tribune.store.ledger_views import STATE, delivery_states
+from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.tables import deliveries, signatures
 from tribune.store.tables import mailings as mailings_table
 
@@ -32,7 +32,7 @@ class SqlStories:
             for signature, number in self._connection.execute(
                 delivery_states()
                 .with_only_columns(deliveries.c.signature, func.count())
-                .where(deliveries.c.mailing_id == mailing, STATE != DeliveryState.CANCELLED.value)
+                .where(deliveries.c.mailing_id == mailing, NOT_CANCELLED)
                 .group_by(deliveries.c.signature)
             ):
                 if signature in of_signature:
@@ -49,7 +49,7 @@ class SqlStories:
                 asked = (
                     delivery_states()
                     .with_only_columns(deliveries.c.subscriber_id, deliveries.c.signature)
-                    .where(deliveries.c.mailing_id == mailing, STATE != DeliveryState.CANCELLED.value)
+                    .where(deliveries.c.mailing_id == mailing, NOT_CANCELLED)
                     .where(deliveries.c.subscriber_id.in_(ids[start : start + _AT_ONCE]))
                 )
                 found.update(who for who, signature in self._connection.execute(asked) if signature in of_signature)

@@ -1,8 +1,8 @@
 """Cancel a mailing: what has not left never will, and comes with the next edition (decisions.md, 16).
 
-The move is one statement, and no window opens after it. Then the chunks are closed, in slices: what they did not send is
-carried over, and no sender may touch them any more. A chunk in the hands of a sender is closed by the scheduler, once the
-sender has let go of it; so is what an interrupted command left.
+The move is one statement, and no window opens after it. Then the chunks are closed, in slices: what they did
+not send is carried over, and no sender may touch them any more. A chunk in the hands of a sender is closed by the
+scheduler, once the sender has let go of it; so is what an interrupted command left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tribune.domain.errors import Conflict
-from tribune.domain.mailings import Mailing, MailingState
+from tribune.domain.mailings import MAILING_MOVES, Mailing, MailingState
 from tribune.ports.store import Transaction
 from tribune.services.sending.pause_mailing import existing, told
 
@@ -31,18 +31,26 @@ class Closed:
 
 def cancel_mailing(tx: Transaction, mailing_id: int, now: datetime) -> tuple[Mailing, Closed]:
     """Cancel it, and close the first slice. Raises NotFound, and Conflict where there is nothing left to cancel."""
-    mailing = existing(tx, mailing_id)
+    may_be_cancelled(tx, mailing_id)
     if not tx.ledger.move(mailing_id, MailingState.CANCELLED, now):
-        done = mailing.state is MailingState.FINISHED
         raise Conflict(
-            f"Mailing {mailing_id} is finished: all of it has left."
-            if done
-            else f"Mailing {mailing_id} was cancelled already.",
-            hint=f"See `tribune mailing show {mailing_id}`.",
+            f"Mailing {mailing_id} changed at this moment.", hint=f"See `tribune mailing show {mailing_id}`."
         )
     told(tx, mailing_id, "mailing.cancelled", now)
     closed = close_slice(tx, mailing_id, now)
     return existing(tx, mailing_id), closed
+
+
+def may_be_cancelled(tx: Transaction, mailing_id: int) -> Mailing:
+    """The mailing, where there is something to cancel. Raises NotFound, Conflict."""
+    mailing = existing(tx, mailing_id)
+    if MailingState.CANCELLED not in MAILING_MOVES[mailing.state]:
+        finished = mailing.state is MailingState.FINISHED
+        raise Conflict(
+            f"Mailing {mailing_id} {'is finished: all of it has left' if finished else 'was cancelled already'}.",
+            hint=f"See `tribune mailing show {mailing_id}`.",
+        )
+    return mailing
 
 
 def close_slice(tx: Transaction, mailing_id: int, now: datetime, limit: int = SLICE) -> Closed:

@@ -18,8 +18,8 @@ _CODE = re.compile(r"\d{3}(?: \d\.\d{1,3}\.\d{1,3})?")
 
 
 def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime, source: str = SOURCE) -> CloudEvent:
-    """`mailing.approved`, `.started`, `.paused` and so on. What may happen again (a pause) is told apart by the number of
-    the change, which `mailing`, as it is after it, carries: it is the event's revision and goes into its id."""
+    """`mailing.approved`, `.started`, `.paused` and so on. What may happen again (a pause) is told apart by the number
+    of the change, which `mailing`, as it is after it, carries: it is the event's revision and goes into its id."""
     languages = {locale: sum(counts.values()) for locale, counts in tx.ledger.progress(mailing.id).items()}
     data = MailingChanged(
         mailing=mailing.id,
@@ -45,8 +45,8 @@ def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime,
 def chunk_ready(
     mailing: Mailing, chunk: int, now: datetime, *, again: bool = False, change: int = 0, source: str = SOURCE
 ) -> CloudEvent:
-    """A chunk waits for a sender; `again`: not for the first time, so that the event has an id of its own. `change`: the
-    number of the change of its mailing that brings it back."""
+    """A chunk waits for a sender; `again`: not for the first time, so that the event has an id of its own.
+    `change`: the number of the change of its mailing that brings it back."""
     record = f"chunk/{mailing.id}.{chunk}" + (f"/{now.isoformat()}" if again else "") + (f"/{change}" if change else "")
     data = ChunkReady(mailing.id, chunk)
     key = f"{mailing.id}.{chunk}"

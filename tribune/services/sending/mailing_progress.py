@@ -44,8 +44,8 @@ class MailingProgress:
         return self.states.get(DeliveryState.IN_DOUBT, 0)
 
     def rate(self, now: datetime) -> float | None:
-        """Deliveries settled per second of the time that it was being sent, pauses left out; None where that was under a
-        second, or nothing is settled."""
+        """Deliveries settled per second of the time that it was being sent, pauses left out; None where that
+        was under a second, or nothing is settled."""
         seconds = self.mailing.running_seconds(now)
         return self.settled / seconds if seconds >= 1 and self.settled else None
 

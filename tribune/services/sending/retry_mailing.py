@@ -27,7 +27,7 @@ _FIRST = {
 def retry_mailing(
     tx: Transaction, mailing_id: int, now: datetime, states: Collection[DeliveryState] = BY_ITSELF
 ) -> Mapping[DeliveryState, int]:
-    """Try deliveries in these states now; how many of each. Who is suppressed or has unsubscribed is still left out, for
+    """Try deliveries in these states now; how many of each. Who is suppressed or has unsubscribed is still left out:
     that is looked at again. Raises NotFound, InvalidInput for another state, Conflict where nothing may leave."""
     mailing = existing(tx, mailing_id)
     wrong = [state.value for state in states if state not in RETRIED]
