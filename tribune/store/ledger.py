@@ -297,7 +297,8 @@ class SqlLedger:
     def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
         e = delivery_exceptions.c
         found = {}
-        for state in states:
+        # What becomes RETRY here must not be counted as having been it.
+        for state in sorted(states, key=lambda one: one is not DeliveryState.RETRY):
             change = update(delivery_exceptions).where(e.mailing_id == mailing, e.state == state.value)
             change = change.values(state=DeliveryState.RETRY.value, next_attempt_at=now, changed_at=now)
             if state is not DeliveryState.RETRY:  # staff have decided: count anew
