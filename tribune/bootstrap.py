@@ -108,6 +108,7 @@ class Application:
                 cadences=told.cadences,
                 approval=told.approval,
                 max_items=told.max_items,
+                in_doubt=told.in_doubt or "",
             )
             for id, told in self.settings.digests.items()
         }

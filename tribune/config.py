@@ -83,7 +83,8 @@ class Organisation(Section):
 
 
 class Digest(Section):
-    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any."""
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
+    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
 
     names: Annotated[Texts, Field(min_length=1)]
     sender: MailAddress
@@ -91,6 +92,7 @@ class Digest(Section):
     cadences: tuple[Cadence, ...] = tuple(Cadence)
     approval: Literal["standing", "each"] = "standing"
     max_items: Annotated[int, Field(ge=1, le=100)] = 12
+    in_doubt: Literal["send_again", "quarantine"] | None = None
 
 
 class Store(Section):

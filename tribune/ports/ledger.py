@@ -98,8 +98,14 @@ class Ledger(Protocol):
     def contents(self, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]: ...
 
     # the moves of a mailing
-    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
-        """Move where the state machine allows it; False where it does not (or it is there already)."""
+    def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
+        """Move where the state machine allows it (and only out of the state `of`); False where it does not, or where it
+        is there already. Counts the change, and keeps how long the mailing was paused."""
+        ...
+
+    def going_on(self, mailing: int, now: datetime) -> list[int]:
+        """The chunks that need an event when a mailing that was paused goes on: not done, or with retries that are due
+        or wait for no time."""
         ...
 
     def start(self, mailing: int, now: datetime) -> bool:
@@ -141,6 +147,11 @@ class Ledger(Protocol):
 
     def retry_quarantined(self, mailing: int, now: datetime) -> int:
         """Staff say: send what was quarantined once more; how many."""
+        ...
+
+    def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
+        """Staff say: try deliveries in these states (RETRY, QUARANTINED, FAILED) now; how many of each. QUARANTINED and
+        FAILED begin with all their attempts again."""
         ...
 
     # what time brings back

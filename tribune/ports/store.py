@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
+from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -44,6 +45,9 @@ class Transaction(Protocol):
 
     @property
     def throttles(self) -> Throttles: ...
+
+    @property
+    def cancelling(self) -> Cancelling: ...
 
     @property
     def schedules(self) -> Schedules: ...

@@ -20,6 +20,7 @@ from tribune.ports.log import Outbox
 
 if TYPE_CHECKING:
     from tribune.store.audience import SqlAudience
+    from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
@@ -116,6 +117,12 @@ class SqlTransaction:
         from tribune.store.throttles import SqlThrottles
 
         return SqlThrottles(self.connection)
+
+    @cached_property
+    def cancelling(self) -> SqlCancelling:
+        from tribune.store.cancelling import SqlCancelling
+
+        return SqlCancelling(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:

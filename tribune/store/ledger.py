@@ -100,12 +100,38 @@ class SqlLedger:
 
     # -- the moves of a mailing -------------------------------------------------------------------------------
 
-    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
-        allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves]
-        change = update(mailings).where(mailings.c.id == mailing, mailings.c.state.in_(allowed)).values(state=to.value)
+    def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
+        m = mailings.c
+        allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves and of in (None, state)]
+        paused = self._connection.execute(
+            select(m.paused_at, m.rested_seconds).where(m.id == mailing).with_for_update()
+        ).first()
+        change = (
+            update(mailings)
+            .where(m.id == mailing, m.state.in_(allowed))
+            .values(state=to.value, changes=m.changes + 1, paused_at=now if to is MailingState.PAUSED else None)
+        )
         if to is MailingState.FINISHED:
             change = change.values(finished_at=now)
+        if paused is not None and paused.paused_at is not None:
+            rested = max((now - paused.paused_at).total_seconds(), 0.0)
+            change = change.values(rested_seconds=paused.rested_seconds + rested)
         return self._connection.execute(change).rowcount == 1
+
+    def going_on(self, mailing: int, now: datetime) -> list[int]:
+        c, e = chunks.c, delivery_exceptions.c
+        waiting = select(e.chunk).where(
+            e.mailing_id == mailing,
+            e.state == DeliveryState.RETRY.value,
+            or_(e.next_attempt_at.is_(None), e.next_attempt_at <= now),
+        )
+        return list(
+            self._connection.scalars(
+                select(c.chunk)
+                .where(c.mailing_id == mailing, or_(c.state != ChunkState.DONE.value, c.chunk.in_(waiting)))
+                .order_by(c.chunk)
+            )
+        )
 
     def start(self, mailing: int, now: datetime) -> bool:
         change = (
@@ -288,6 +314,18 @@ class SqlLedger:
             .where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
             .values(state=DeliveryState.RETRY.value, attempts=0, handovers=0, next_attempt_at=now, changed_at=now)
         ).rowcount
+
+    def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
+        e = delivery_exceptions.c
+        found = {}
+        # What becomes RETRY here must not be counted as having been it.
+        for state in sorted(states, key=lambda one: one is not DeliveryState.RETRY):
+            change = update(delivery_exceptions).where(e.mailing_id == mailing, e.state == state.value)
+            change = change.values(state=DeliveryState.RETRY.value, next_attempt_at=now, changed_at=now)
+            if state is not DeliveryState.RETRY:  # staff have decided: count anew
+                change = change.values(attempts=0, handovers=0)
+            found[state] = self._connection.execute(change).rowcount
+        return found
 
     # -- what time brings back --------------------------------------------------------------------------------
 
