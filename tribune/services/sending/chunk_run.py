@@ -13,7 +13,7 @@ import structlog
 
 from tribune.domain.errors import Throttled
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
-from tribune.domain.sending import MAX_HANDOVERS, THROTTLE_DELAY, Claim, InDoubt, Marks, Verdict, judge
+from tribune.domain.sending import MAX_HANDOVERS, THROTTLE_DELAY, Claim, InDoubt, Marks, Verdict, judge, policy_of
 from tribune.domain.throttling import Permit
 from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, Window, tell_of_failures
@@ -127,7 +127,7 @@ class ChunkRun:
             verdict = judge(
                 place,
                 error,
-                policy=self.sender.channel.in_doubt,
+                policy=policy_of(self.mailing, self.sender.channel.in_doubt),
                 now=now,
                 handovers=self.marks.handovers,
                 rest=pause or THROTTLE_DELAY,
@@ -138,7 +138,8 @@ class ChunkRun:
 
     def _enough(self) -> bool:
         """Whether what an earlier sender left in doubt must not be sent again by itself."""
-        return self.marks.handovers >= MAX_HANDOVERS or self.sender.channel.in_doubt is InDoubt.QUARANTINE
+        policy = policy_of(self.mailing, self.sender.channel.in_doubt)
+        return self.marks.handovers >= MAX_HANDOVERS or policy is InDoubt.QUARANTINE
 
     def _given_up(self, tx: Transaction) -> list[Verdict]:
         code = f"no answer after {self.marks.handovers} attempts"
