@@ -108,15 +108,20 @@ class Log(Section):
 
 
 class Smtp(Section):
-    """A mail server. The certificate is always verified; `ca_file` adds an own authority."""
+    """A mail server. The certificate is always verified; `ca_file` adds an own authority.
+
+    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread that sends.
+    """
 
     host: str = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
     ca_file: Path | None = None
-    timeout_seconds: float = 30.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    connections: Annotated[int, Field(ge=1, le=100)] = 10
 
 
 class Throttle(Section):
