@@ -129,9 +129,7 @@ def housekeeping(app: Application) -> None:
     with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
-    log.info(
-        "housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught
-    )
+    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
 
 
 def next_due(app: Application) -> datetime | None:

@@ -133,9 +133,7 @@ class NoticeVerdict:
 def may_be_requested(kind: NoticeKind, earlier: Collection[datetime], now: datetime) -> bool:
     """Whether a person may be sent one more; `earlier` are the instants at which notices of this kind to them were
     asked for (threats.md: no mail to the same address again and again)."""
-    return all(
-        sum(1 for at in earlier if at > now - limit.within) < limit.number for limit in RULES[kind].limits
-    )
+    return all(sum(1 for at in earlier if at > now - limit.within) < limit.number for limit in RULES[kind].limits)
 
 
 def longest_limit(kind: NoticeKind) -> timedelta:
@@ -162,9 +160,7 @@ def judge_notice(
     notice: Notice, error: DeliveryError | None, *, policy: InDoubt, now: datetime, rest: timedelta = REST
 ) -> NoticeVerdict:
     """What becomes of a claimed notice after the hand-over: as for a delivery, with shorter waits."""
-    told = judge(
-        0, error, policy=policy, now=now, attempts=notice.attempts, handovers=notice.handovers, rest=rest
-    )
+    told = judge(0, error, policy=policy, now=now, attempts=notice.attempts, handovers=notice.handovers, rest=rest)
     if told is None:
         return NoticeVerdict(NoticeState.SENT, "", notice.attempts, 0)
     verdict = NoticeVerdict(

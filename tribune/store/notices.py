@@ -79,9 +79,7 @@ class SqlNotices:
 
     def claim(self, notice_id: int, now: datetime, lease: timedelta) -> Notice | None:
         waits = _c.state == NoticeState.WAITING.value
-        due = and_(
-            _c.state.in_((NoticeState.RETRY.value, NoticeState.IN_DOUBT.value)), _c.next_attempt_at <= now
-        )
+        due = and_(_c.state.in_((NoticeState.RETRY.value, NoticeState.IN_DOUBT.value)), _c.next_attempt_at <= now)
         row = self._connection.execute(
             update(notices)
             .where(_c.id == notice_id, or_(waits, due))
