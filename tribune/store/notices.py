@@ -112,8 +112,14 @@ class SqlNotices:
     # -- what time does ---------------------------------------------------------------------------------------
 
     def wake(self, now: datetime, limit: int = 1000) -> list[Notice]:
-        # Settled notices have no next attempt. The outer condition is asked again under the row's lock.
-        first = select(_c.id).where(_c.next_attempt_at <= now).order_by(_c.next_attempt_at).limit(limit)
+        # Settled notices have no next attempt. Two schedulers take different rows, and each row once.
+        first = (
+            select(_c.id)
+            .where(_c.next_attempt_at <= now)
+            .order_by(_c.next_attempt_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
         rows = self._connection.execute(
             update(notices)
             .where(_c.id.in_(first), _c.next_attempt_at <= now)
