@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
+    from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
@@ -123,6 +124,12 @@ class SqlTransaction:
         from tribune.store.cancelling import SqlCancelling
 
         return SqlCancelling(self.connection)
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        from tribune.store.notices import SqlNotices
+
+        return SqlNotices(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:
