@@ -1,4 +1,4 @@
-"""One PostgreSQL server for a whole test run, shared by its workers; a database for each test, copied from a template."""
+"""One PostgreSQL server for a test run, shared by its workers; a database for each test, copied from a template."""
 
 from __future__ import annotations
 

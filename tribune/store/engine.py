@@ -35,7 +35,10 @@ _ALLOWED = "use sqlite:///folder/tribune.sqlite3 or postgresql://user@host/datab
 
 
 def open_engine(url: str, options: Options | None = None) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql://...`. Nothing connects yet. Raises ConfigurationError for others."""
+    """An engine for `sqlite:///path` or `postgresql://...`. Nothing connects yet.
+
+    Raises ConfigurationError for others.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:

@@ -15,7 +15,7 @@ _PREPARE_AFTER = 5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How connections are made. `prepared_statements` off: for a pooler between us and the server that mixes sessions."""
+    """How connections are made. `prepared_statements` off: for a pooler that mixes sessions."""
 
     pool_size: int = 5
     statement_timeout: float = 60.0
