@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
+from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -20,6 +21,15 @@ from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
+from tribune.ports.throttles import Throttles
+
+CATALOGUE = "catalogue"
+"""The lock of whoever changes items: they join records, and number releases in order of commit (decisions.md, 2)."""
+
+AUDIENCE = "audience"
+"""The lock of whoever changes people, their subscriptions or their marks: imports, changes, and planning.
+
+Take CATALOGUE or AUDIENCE first, never both: the locks that the store takes by itself come after."""
 
 
 class Transaction(Protocol):
@@ -31,7 +41,7 @@ class Transaction(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The time that all processes agree on: the database's where several machines share one (decisions.md, 19)."""
+        """The time by which leases go, the same for all workers: the store's own clock, where it has one."""
         ...
 
     @property
@@ -45,6 +55,12 @@ class Transaction(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def throttles(self) -> Throttles: ...
+
+    @property
+    def cancelling(self) -> Cancelling: ...
 
     @property
     def schedules(self) -> Schedules: ...
