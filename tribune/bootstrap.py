@@ -58,7 +58,8 @@ class Application:
     @cached_property
     def store(self) -> SqlStore:
         from tribune.log.embedded import EmbeddedOutbox
-        from tribune.store.engine import Options, SqlStore, open_engine
+        from tribune.store.engine import SqlStore, open_engine
+        from tribune.store.postgres import Options
 
         told = self.settings.store
         options = Options(

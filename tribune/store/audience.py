@@ -18,6 +18,7 @@ from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, Mask, Recipient
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs
+from tribune.store.counters import take_numbers
 from tribune.store.masks import choice_from_json, choice_to_json
 from tribune.store.tables import (
     carry_overs,

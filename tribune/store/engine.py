@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -82,8 +82,9 @@ class SqlTransaction:
         offset = getattr(self.clock, "offset", None)
         if offset is None or self.connection.dialect.name == "sqlite":
             return self.clock.now()
-        told: datetime = self.connection.scalar(_DATABASE_TIME)  # type: ignore[assignment] - it always has one
-        return told.astimezone(UTC) + offset
+        told: datetime = self.connection.execute(_DATABASE_TIME).scalar_one()
+        moved: timedelta = offset
+        return told.astimezone(UTC) + moved
 
     @cached_property
     def catalogue(self) -> SqlCatalogue:

@@ -15,11 +15,12 @@ from tribune.domain.events import CloudEvent
 from tribune.domain.items import ItemRecord, Withdrawal
 from tribune.domain.merging import KeptRecord
 from tribune.domain.records import tidy
+from tribune.ports.store import CATALOGUE
 from tribune.services.catalogue.settle_records import Change, Settled, settle
 from tribune.services.events.event_data import data_of
 
 if TYPE_CHECKING:
-    from tribune.ports.store import CATALOGUE, Transaction
+    from tribune.ports.store import Transaction
 
 OLD_NEWS = "old news"
 CANCELLED = "The session was cancelled."

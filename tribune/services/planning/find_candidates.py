@@ -22,7 +22,7 @@ def find_candidates(
     mask: Masker,
     at: datetime,
 ) -> list[Candidate]:
-    """Items released after the sequence number `since` up to `horizon`, and those carried over, the most important first.
+    """Items released after the number `since`, up to `horizon`, and those carried over; the most important first.
 
     Left out: what was withdrawn, kinds that the digest does not take, and live sessions that have ended.
     """
