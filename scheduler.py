@@ -17,6 +17,7 @@ import structlog
 from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
+from tribune.ports.store import AUDIENCE
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.notices.release_notices import release_notices
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
@@ -144,6 +145,7 @@ def housekeeping(app: Application) -> None:
     with app.store.write() as tx:
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
     with app.store.write() as tx:
+        tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
         deserted = tx.schedules.forget_deserted()
     with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)

@@ -24,9 +24,22 @@ from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
 
+CATALOGUE = "catalogue"
+"""The lock of whoever changes items: they join records, and number releases in order of commit (decisions.md, 2)."""
+
+AUDIENCE = "audience"
+"""The lock of whoever changes people, their subscriptions or their marks: imports, changes, and planning.
+
+Take CATALOGUE or AUDIENCE first, never both: the locks that the store takes by itself come after."""
+
 
 class Transaction(Protocol):
     """A unit of work."""
+
+    def lock(self, name: str) -> None:
+        """Wait for the lock of this name, and hold it until the unit of work ends. Whoever reads and then writes what
+        others may write at the same time takes one; where a write has the whole store, it costs nothing."""
+        ...
 
     def now(self) -> datetime:
         """The time by which leases go, the same for all workers: the store's own clock, where it has one."""
