@@ -8,11 +8,11 @@ deadlines of all connections.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 from tribune.channels.email.envelope import refusal
+from tribune.channels.email.replies import hung_up
 from tribune.channels.email.smtp.commands import envelope
 from tribune.channels.email.smtp.connection import Connection
 from tribune.channels.email.smtp.opening import addresses_of, opened
@@ -246,14 +246,19 @@ class Pool:
         error = task.exception()
         if error is None:
             connection = task.result()
-            self._connections.add(connection)
-            self.ready.append(connection)
-        elif self._connections or self._opening:
+            if connection.alive:
+                self._connections.add(connection)
+                self.ready.append(connection)
+                self.wake()
+                return
+            error = hung_up("just after the greeting")
+        if self._connections or self._opening:
             self._fewer_until = self.now + FEWER  # it may want no more of us: go on with what there is
         else:
             self._addresses = []
             if not isinstance(error, DeliveryError):
-                self._broken, self._ended = error if isinstance(error, Exception) else None, True
+                self._ended = True
+                self._broken = error if isinstance(error, Exception) else None
                 error = Throttled("No connection could be made.", code=type(error).__name__)
             while self.held:
                 self.outcomes.append(Outcome(self.held.popleft().delivery, error))
@@ -299,11 +304,11 @@ class Pool:
 
     def _settle(self) -> None:
         """Keep the idle connections; end what is half done."""
-        for task in list(self._opening):
+        opening = list(self._opening)
+        for task in opening:
             task.cancel()
-        if self._opening:
-            with contextlib.suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(asyncio.wait(self._opening))
+        if opening:
+            self._loop.run_until_complete(asyncio.wait(opening))
         for connection in list(self._connections):
             if connection.busy or not connection.alive:
                 self._connections.discard(connection)
