@@ -128,12 +128,11 @@ def cancellations(app: Application) -> int:
 
 def notices(app: Application) -> int:
     """Give back to the senders the mails to one person that time brings back; how many."""
-    now = app.clock.now()
     with app.store.read() as tx:
-        if not tx.notices.due(now):
+        if not tx.notices.due(tx.now()):
             return 0
     with app.store.write() as tx:
-        woken = release_notices(tx, app.clock.now())
+        woken = release_notices(tx, tx.now())
     app.metrics.count("notices_woken", woken)
     return woken
 

@@ -69,7 +69,7 @@ def send_notice(sender: NoticeSender, notice_id: int) -> NoticeState | None:
     # Read before the claim: a process that is stopped (SIGSTOP) in between must see by itself that it is late.
     until = sender.clock.monotonic() + sender.lease.total_seconds() / 2
     with sender.store.write() as tx:
-        now = sender.clock.now()
+        now = tx.now()
         notice = tx.notices.claim(notice_id, now, sender.lease)
         if notice is None:
             return None
@@ -156,7 +156,7 @@ def _hand_over(sender: NoticeSender, notice: Notice, mail: OutgoingMail, until: 
 def _settle(sender: NoticeSender, notice: Notice, person: Subscriber, verdict: NoticeVerdict) -> NoticeState | None:
     """Record what became of it. None where the lease ran out and another sender has it: the outcome is theirs."""
     with sender.store.write() as tx:
-        now = sender.clock.now()
+        now = tx.now()
         if not tx.notices.settle(notice, verdict, now):
             log.warning("notice was taken over", notice=notice.id, epoch=notice.epoch)
             return None
