@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 import structlog
 
+from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
 from tribune.bootstrap import Application
 from tribune.codelists import load
 from tribune.config import Settings
