@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
 
-from tribune.domain.errors import InvalidInput
+from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.log.kafka import dead_letters
 from tribune.log.kafka.admin import Admin
@@ -17,7 +17,7 @@ from tribune.log.kafka.dead_letters import DeadLetters
 from tribune.log.kafka.holdings import done_of, replay_of
 from tribune.log.kafka.member import KafkaMember
 from tribune.log.kafka.publisher import Publisher, Sending
-from tribune.log.kafka.reader import Reader, no_topic
+from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
 from tribune.ports.clock import Clock
 from tribune.ports.log import DeadLetter, Lag, Message, Position, TopicSpec, Waiting
@@ -47,7 +47,8 @@ class KafkaLog:
         partitions = {topic.name: topic.partitions for topic in topics}
         settings = {topic.name: _settings(topic.retention_hours) for topic in topics}
         kept = {"retention.ms": str(dead_letters.KEPT_DAYS * 24 * HOUR_MS), "cleanup.policy": "compact,delete"}
-        self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept})
+        if self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept}):
+            self.publisher.close()  # a producer knows how many partitions there were; another is made when needed
         self._topics |= partitions
 
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
@@ -79,7 +80,7 @@ class KafkaLog:
             self.admin.create(missing, {name: _settings(int(RETRIES_KEPT.days) * 24) for name in missing})
             self._topics |= wanted
         committed = self.admin.offsets([group]).get(group, {})
-        spans = self.reader.spans({**topics, **wanted})
+        spans = self.admin.spans({**topics, **wanted})
         self.admin.introduce(group, {place: first for place, (first, _) in spans.items() if place not in committed})
 
     def lag(self, group: str | None = None) -> list[Lag]:
@@ -99,8 +100,8 @@ class KafkaLog:
         work are put out of the group, which fences them; they join again by themselves."""
         if (offset is None) == (at is None):
             raise InvalidInput("Rewind to an offset or to an instant: give one of the two.")
-        spans = self.reader.spans({topic: self._known(topic)})
-        found = self.reader.at({place: milliseconds(at) for place in spans}) if at is not None else {}
+        spans = self.admin.spans({topic: self._known(topic)})
+        found = self.admin.at({place: milliseconds(at) for place in spans}) if at is not None else {}
         committed = self.admin.offsets([group]).get(group, {})
         wanted = {}
         for place, (first, end) in spans.items():
@@ -144,9 +145,9 @@ class KafkaLog:
             ]
         )
         kept = {name: ms for name, ms in self.admin.retention(self._of_events()).items() if ms >= 0}
-        spans = self.reader.spans({name: self._topics[name] for name in kept})
+        spans = self.admin.spans({name: self._topics[name] for name in kept})
         times = {place: max(milliseconds(now) - kept[self._name(place)], 0) for place in spans}
-        found = self.reader.at(times) if times else {}
+        found = self.admin.at(times) if times else {}
         cuts = {}
         for place, (first, end) in spans.items():
             oldest = found[place]
@@ -198,7 +199,7 @@ class KafkaLog:
         if topic not in self._topics:
             self._topics |= self.admin.partitions([topic])
         if topic not in self._topics:
-            raise no_topic(topic)
+            raise NotFound(f"There is no topic {topic!r}.", hint="Run `tribune migrate`: it creates the topics.")
         return self._topics[topic]
 
     def _of_events(self) -> list[str]:
@@ -217,7 +218,7 @@ class KafkaLog:
         partitions: dict[str, int] = {}
         for place in wanted:
             partitions[self._name(place)] = max(partitions.get(self._name(place), 0), place.partition + 1)
-        return {place: span for place, span in self.reader.spans(partitions).items() if place in wanted}
+        return {place: span for place, span in self.admin.spans(partitions).items() if place in wanted}
 
 
 def _settings(retention_hours: int | None) -> dict[str, str]:

@@ -24,9 +24,15 @@ from tribune.log.kafka.records import message_of, retry_of, retry_topic
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Message, Position
 
-READ_AT_ONCE = 500
+ALL = 1_000_000
+"""kafka-python is always asked for all that it has got (cluster.py bounds that). What it keeps back of a partition that
+is then paused it may never give: it forgets about it."""
+
 READY_AT_MOST = 1_000
 """A partition with so many messages in hand is not read further meanwhile: the others get their turn."""
+
+WAIT_SECONDS = 0.1
+"""The longest that kafka-python is let wait: what changes hands meanwhile is opened in between."""
 
 RETRIES_BYTES = 64_000_000
 """Retries that wait are kept in memory, up to so much a partition; beyond it they are read when others are done."""
@@ -71,7 +77,7 @@ class KafkaMember:
                     left = deadline - WALL.monotonic()
                     if messages or left <= 0:
                         return messages
-                    self._fetch(min(left, self._until_due()))
+                    self._fetch(min(left, self._until_due(), WAIT_SECONDS))
             finally:
                 self._polled_at = WALL.monotonic()
 
@@ -119,6 +125,8 @@ class KafkaMember:
             return
         self._consumer = self._cluster.member(self.group)
         self._consumer.subscribe(topics=list(self._names), listener=_Listener(self))
+        for name in self._names:  # a member that shares out before it knows the topics would share out nothing
+            self._consumer.partitions_for_topic(name)
         self._ended.clear()
         self._keeper = threading.Thread(target=self._keep, name=f"keeper {self.group}", daemon=True)
         self._keeper.start()
@@ -185,7 +193,7 @@ class KafkaMember:
         assignment = self._consumer.assignment()
         if assignment:
             self._consumer.pause(*assignment)
-        self._sort(self._consumer.poll(timeout_ms=int(seconds * 1_000), max_records=1))
+        self._sort(self._consumer.poll(timeout_ms=int(seconds * 1_000), max_records=ALL))
 
     def _wake(self) -> None:
         if self._resting:
@@ -200,7 +208,7 @@ class KafkaMember:
         """Read what there is; wait for it at most so long."""
         wait = int(seconds * 1_000)
         for _ in range(4):
-            found = self._consumer.poll(timeout_ms=wait, max_records=READ_AT_ONCE)
+            found = self._consumer.poll(timeout_ms=wait, max_records=ALL)
             if self._fresh:
                 self._open()
             self._sort(found)
