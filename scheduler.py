@@ -17,8 +17,10 @@ import structlog
 from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
+from tribune.ports.store import AUDIENCE
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
+from tribune.services.sending.cancel_mailing import close_slice
 from tribune.services.sending.send_retries import release_retries
 
 TICK_SECONDS = 1
@@ -35,6 +37,7 @@ def tick(app: Application) -> Ticked:
     embargoes(app)
     done = editions(app)
     retries(app)
+    cancellations(app)
     return done
 
 
@@ -101,6 +104,23 @@ def retries(app: Application) -> int:
     return woken
 
 
+def cancellations(app: Application) -> int:
+    """Close chunks of cancelled mailings that senders have let go of, and what an interrupted command left;
+    how many."""
+    with app.store.read() as tx:
+        unfinished = tx.cancelling.unfinished()
+    closed = 0
+    for mailing in unfinished:
+        while True:
+            with app.store.write() as tx:
+                done = close_slice(tx, mailing, app.clock.now())
+            closed += done.chunks
+            if not done.chunks or not done.left:
+                break
+    app.metrics.count("chunks_closed", closed)
+    return closed
+
+
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
     now = app.clock.now()
@@ -108,6 +128,7 @@ def housekeeping(app: Application) -> None:
     with app.store.write() as tx:
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
     with app.store.write() as tx:
+        tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
         deserted = tx.schedules.forget_deserted()
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
     log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, caught_files=caught)
@@ -143,6 +164,7 @@ class Scheduler:
         # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
         self._every(TICK_SECONDS, embargoes, editions)
         self._every(RETRY_SECONDS, retries)
+        self._every(RETRY_SECONDS, cancellations)
         self._every(HOUSEKEEPING_SECONDS, housekeeping)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:

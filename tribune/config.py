@@ -83,7 +83,8 @@ class Organisation(Section):
 
 
 class Digest(Section):
-    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any."""
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
+    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
 
     names: Annotated[Texts, Field(min_length=1)]
     sender: MailAddress
@@ -91,30 +92,103 @@ class Digest(Section):
     cadences: tuple[Cadence, ...] = tuple(Cadence)
     approval: Literal["standing", "each"] = "standing"
     max_items: Annotated[int, Field(ge=1, le=100)] = 12
+    in_doubt: Literal["send_again", "quarantine"] | None = None
 
 
 class Store(Section):
-    """Where state is kept."""
+    """Where state is kept: `sqlite:///file`, or `postgresql://user@host/database`, to which the others belong.
 
-    url: str = "sqlite:///var/tribune.sqlite3"
+    `prepared_statements` off is for a pooler that mixes sessions (pgbouncer before 1.21).
+    """
+
+    url: Annotated[str, Field(repr=False)] = "sqlite:///var/tribune.sqlite3"  # not shown: it may hold a password
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    lock_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    application_name: Annotated[str, Field(max_length=63)] = "tribune"
+    prepared_statements: bool = True
+
+
+class Sasl(Section):
+    """How we prove to Kafka who we are. With `none` the broker lets anybody in."""
+
+    mechanism: Literal["none", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "none"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class KafkaTls(Section):
+    """An encrypted connection to Kafka. The certificate is always verified; `ca_file` adds an own authority."""
+
+    on: bool = False
+    ca_file: Path | None = None
 
 
 class Log(Section):
-    """Where events are kept: `embedded` in the store's SQLite file."""
+    """Where events are kept: `embedded` in the store's SQLite file, or on Kafka beside a store on PostgreSQL.
 
-    kind: Literal["embedded"] = "embedded"
+    `prefix` begins the names of all topics and groups. `replicas` of topics that we create: by default as many as the
+    brokers say. A member that is killed is missed after `session_seconds`; one that works on one event for longer than
+    `work_seconds` without a sign of life is taken for stuck."""
+
+    kind: Literal["embedded", "kafka"] = "embedded"
+    bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1)] = ("127.0.0.1:9092",)
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = "tribune."
+    replicas: Annotated[int, Field(ge=1, le=32)] | None = None
+    sasl: Sasl = Sasl()
+    tls: KafkaTls = KafkaTls()
+    session_seconds: Annotated[float, Field(ge=1, le=1800)] = 10.0
+    work_seconds: Annotated[float, Field(ge=1)] = 300.0
+    request_timeout_seconds: Annotated[float, Field(ge=0.5, le=300)] = 10.0
+    delivery_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 20.0
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):\d{1,5}", server):
+                raise ValueError(f"{server!r} is not a host and a port, such as kafka.example.org:9092")
+        return servers
+
+    @model_validator(mode="after")
+    def _whole(self) -> Log:
+        if self.sasl.mechanism != "none" and not (self.sasl.username and self.sasl.password.get_secret_value()):
+            raise ValueError("log.sasl needs a username and a password")
+        if self.delivery_timeout_seconds < self.request_timeout_seconds:
+            raise ValueError("delivery_timeout_seconds must be at least request_timeout_seconds")
+        return self
 
 
 class Smtp(Section):
-    """A mail server. The certificate is always verified; `ca_file` adds an own authority."""
+    """A mail server. The certificate is always verified; `ca_file` adds an own authority.
+
+    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread that sends.
+    """
 
     host: str = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
     ca_file: Path | None = None
-    timeout_seconds: float = 30.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    connections: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class Throttle(Section):
+    """How fast mail may leave, over all workers: mails a second in all (0: no limit), the share of it that one domain
+    group may take, and rates of single groups (a provider's name as the ledger has it: google, microsoft, other)."""
+
+    messages_per_second: Annotated[float, Field(ge=0)] = 0.0
+    domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    domains: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class Ledger(Section):
+    """A sender that is not heard of for `lease_seconds` has its chunk taken over."""
+
+    lease_seconds: Annotated[float, Field(ge=2)] = 180.0
 
 
 class Email(Section):
@@ -125,6 +199,7 @@ class Email(Section):
     return_path_domain: Domain = "bounces.example.org"
     keep_captured_days: Annotated[int, Field(ge=1)] = 30
     smtp: Smtp = Smtp()
+    throttle: Throttle = Throttle()
 
 
 class Web(Section):
@@ -243,6 +318,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     log: Log = Log()
     email: Email = Email()
+    ledger: Ledger = Ledger()
     web: Web = Web()
     security: Security = Security()
     planning: Planning = Planning()
@@ -326,7 +402,7 @@ def _explain(path: Path | None, error: ValidationError) -> str:
     for mistake in error.errors(include_url=False, include_context=True):
         key = ".".join(str(part) for part in mistake["loc"]) or "settings"
         # What stands under an unknown key may be a secret whose name was mistyped.
-        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store"))
+        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store", "log.sasl"))
         given = (
             ""
             if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict)

@@ -8,9 +8,11 @@ of its own name here, implemented in `tribune/store/` under the same file name.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
+from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -19,10 +21,28 @@ from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
+from tribune.ports.throttles import Throttles
+
+CATALOGUE = "catalogue"
+"""The lock of whoever changes items: they join records, and number releases in order of commit (decisions.md, 2)."""
+
+AUDIENCE = "audience"
+"""The lock of whoever changes people, their subscriptions or their marks: imports, changes, and planning.
+
+Take CATALOGUE or AUDIENCE first, never both: the locks that the store takes by itself come after."""
 
 
 class Transaction(Protocol):
     """A unit of work."""
+
+    def lock(self, name: str) -> None:
+        """Wait for the lock of this name, and hold it until the unit of work ends. Whoever reads and then writes what
+        others may write at the same time takes one; where a write has the whole store, it costs nothing."""
+        ...
+
+    def now(self) -> datetime:
+        """The time by which leases go, the same for all workers: the store's own clock, where it has one."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue: ...
@@ -35,6 +55,12 @@ class Transaction(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def throttles(self) -> Throttles: ...
+
+    @property
+    def cancelling(self) -> Cancelling: ...
 
     @property
     def schedules(self) -> Schedules: ...

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from tribune.domain.errors import InvalidInput
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.ports.clock import Clock
-from tribune.ports.relay import Outgoing, OutboxState
+from tribune.ports.relay import OutboxState, Outgoing
 from tribune.services.events.event_codec import encode
 from tribune.store.postgres import lock_key
 from tribune.store.tables import outbox

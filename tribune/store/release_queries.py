@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tribune.domain.items import Release
 from tribune.ports.catalogue import PastRelease
+from tribune.store.counters import take_numbers
 from tribune.store.tables import counters, items, releases
 
 T = TypeVar("T")
@@ -35,11 +36,8 @@ _VISIBLE = (
     .where(releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None))
     .order_by(releases.c.sequence)
 )
-_NEXT = (
-    update(counters)
-    .where(counters.c.name == COUNTER)
-    .values(value=counters.c.value + bindparam("count"))
-    .returning(counters.c.value)
+_LANGUAGES = select(releases.c.item_id, releases.c.language).where(
+    releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None)
 )
 
 
@@ -61,10 +59,7 @@ class ReleaseQueries:
         return int(self._connection.scalar(select(counters.c.value).where(counters.c.name == COUNTER)) or 0)
 
     def next_sequences(self, count: int) -> range:
-        last = self._connection.scalar(_NEXT, {"count": count})
-        if last is None:
-            self._connection.execute(insert(counters).values(name=COUNTER, value=count))
-            last = count
+        last = take_numbers(self._connection, COUNTER, count)
         return range(last - count + 1, last + 1)
 
     def releases_after(self, sequence: int) -> list[Release]:
@@ -79,6 +74,14 @@ class ReleaseQueries:
         current = self.current_ids(item_ids)
         found = self._visible_releases(current.values())
         return {asked: found[id] for asked, id in current.items()}
+
+    def visible_languages(self, item_ids: Collection[int]) -> dict[int, frozenset[str]]:
+        current = self.current_ids(item_ids)
+        found: dict[int, set[str]] = {id: set() for id in current.values()}
+        for batch in batches(found):
+            for item, language in self._connection.execute(_LANGUAGES, {"ids": batch}):
+                found[item].add(language)
+        return {asked: frozenset(found[id]) for asked, id in current.items()}
 
     def _visible_releases(self, ids: Iterable[int]) -> dict[int, list[Release]]:
         found: dict[int, list[Release]] = {id: [] for id in ids}

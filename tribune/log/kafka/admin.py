@@ -46,6 +46,8 @@ class Admin:
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """Topic -> partitions, of those of these topics that there are."""
         asked = {self._cluster.topic(name): name for name in names}
+        if not asked:
+            return {}
 
         def look(client: Any) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = client.describe_topics(list(asked))
@@ -54,7 +56,9 @@ class Admin:
                     raise kafka.for_code(one["error_code"])(one["name"])
             return [one for one in found if not one["error_code"]]
 
-        return {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)} if asked else {}
+        return (
+            {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
+        )
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
         """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; whether

@@ -36,7 +36,7 @@ class Cluster:
     ca_file: Path | None = None
     replicas: int | None = None
     session_seconds: float = 10.0
-    work_seconds: float = 1_800.0
+    work_seconds: float = 300.0
     request_seconds: float = 10.0
     delivery_seconds: float = 20.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
 from tribune.ports.clock import Clock
 from tribune.ports.log import DeadLetter, Lag, Message, Position, TopicSpec, Waiting
+from tribune.ports.relay import Outgoing
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
 RETRIES_KEPT = timedelta(days=30)
@@ -45,7 +46,7 @@ class KafkaLog:
         move). Raises Conflict."""
         topics = list(topics)
         partitions = {topic.name: topic.partitions for topic in topics}
-        settings = {topic.name: _settings(topic.retention_hours) for topic in topics}
+        settings = {topic.name: _settings(topic.retention_hours, topic.compacted) for topic in topics}
         kept = {"retention.ms": str(dead_letters.KEPT_DAYS * 24 * HOUR_MS), "cleanup.policy": "compact,delete"}
         if self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept}):
             self.publisher.close()  # a producer knows how many partitions there were; another is made when needed
@@ -64,23 +65,38 @@ class KafkaLog:
         self._known(topic)
         self.publisher.send([Sending.of(topic, key, value, [])])
 
+    def publish_all(self, rows: Sequence[Outgoing]) -> list[Exception | None]:
+        """For the relay: publish events of any topics; for each None, or why not. See tribune.ports.relay.Publisher."""
+        absent: dict[str, Exception] = {}
+        for topic in {row.topic for row in rows}:
+            try:
+                self._known(topic)
+            except Exception as error:
+                absent[topic] = error
+        answers = iter(
+            self.publisher.try_all(
+                [Sending.of(row.topic, row.key, row.value, EVENT) for row in rows if row.topic not in absent]
+            )
+        )
+        return [absent[row.topic] if row.topic in absent else next(answers) for row in rows]
+
     def consumer(self, group: str, topics: Sequence[str]) -> KafkaMember:
         """A member of `group`; it joins when it polls first. Raises NotFound for a topic that was never created."""
-        partitions = {topic: self._known(topic) for topic in topics}
-        self.prepare_group(group, partitions)
+        self.prepare_group(group, topics)
         return KafkaMember(self.cluster, self._clock, group, topics)
 
-    def prepare_group(self, group: str, topics: Mapping[str, int]) -> None:
-        """Create the retry topics of a group where they are missing; `topics` are those it reads (name -> partitions).
-        A group that has never read begins at the oldest messages, and is from now on seen to be behind."""
-        wanted = {retry_topic(group, topic): partitions for topic, partitions in topics.items()}
+    def prepare_group(self, group: str, topics: Sequence[str]) -> None:
+        """Create the retry topics of a group where they are missing. A group that has never read begins at the oldest
+        messages, and is from now on seen to be behind. Raises NotFound for a topic that was never created."""
+        partitions = {topic: self._known(topic) for topic in topics}
+        wanted = {retry_topic(group, topic): count for topic, count in partitions.items()}
         if not wanted.keys() <= self._topics.keys():
             held = self.admin.partitions(wanted)
-            missing = {name: partitions for name, partitions in wanted.items() if name not in held}
+            missing = {name: count for name, count in wanted.items() if name not in held}
             self.admin.create(missing, {name: _settings(int(RETRIES_KEPT.days) * 24) for name in missing})
             self._topics |= wanted
         committed = self.admin.offsets([group]).get(group, {})
-        spans = self.admin.spans({**topics, **wanted})
+        spans = self.admin.spans(partitions | wanted)
         self.admin.introduce(group, {place: first for place, (first, _) in spans.items() if place not in committed})
 
     def lag(self, group: str | None = None) -> list[Lag]:
@@ -221,10 +237,10 @@ class KafkaLog:
         return {place: span for place, span in self.admin.spans(partitions).items() if place in wanted}
 
 
-def _settings(retention_hours: int | None) -> dict[str, str]:
+def _settings(retention_hours: int | None, compacted: bool = False) -> dict[str, str]:
     """A topic's settings. Times are the broker's: those of publishers may differ, and a step of one would be kept."""
     return {
         "retention.ms": str(-1 if retention_hours is None else retention_hours * HOUR_MS),
-        "cleanup.policy": "delete",
+        "cleanup.policy": "compact" if compacted else "delete",
         "message.timestamp.type": "LogAppendTime",
     }

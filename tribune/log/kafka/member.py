@@ -57,7 +57,7 @@ class KafkaMember:
         self._generation = -1
         self._resting = False
         self._turn = 0
-        self._polled_at = WALL.monotonic()
+        self._polled_at = self._alive_at = WALL.monotonic()
         self._ended = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -79,7 +79,7 @@ class KafkaMember:
                         return messages
                     self._fetch(min(left, self._until_due(), WAIT_SECONDS))
             finally:
-                self._polled_at = WALL.monotonic()
+                self._polled_at = self._alive_at = WALL.monotonic()
 
     def commit(self, positions: Iterable[Position]) -> None:
         """Commit as handled. Raises Conflict where a partition was taken or rewound meanwhile; BrokerAway."""
@@ -104,6 +104,10 @@ class KafkaMember:
                 raise Conflict(f"{position.topic}/{position.partition} is not in the hands of this member.")
             held.ready.clear()
             self._consumer.seek(place, position.offset)
+
+    def keep_alive(self) -> None:
+        """Long work is no sign of being stuck: the keeper goes on. Costs nothing."""
+        self._alive_at = WALL.monotonic()
 
     def close(self) -> None:
         """Leave the group, so that others take over at once. What the broker says to it does not matter."""
@@ -180,7 +184,9 @@ class KafkaMember:
             if not self._lock.acquire(blocking=False):
                 continue
             try:
-                if every < WALL.monotonic() - self._polled_at < self._cluster.work_seconds and self._consumer:
+                now = WALL.monotonic()
+                stuck = now - self._alive_at > self._cluster.work_seconds
+                if now - self._polled_at > every and not stuck and self._consumer is not None:
                     self._attend(0.05)
             except Exception:  # noqa: S110 - the next poll or commit meets it, and tells
                 pass
@@ -273,8 +279,9 @@ class KafkaMember:
         until = WALL.monotonic() + self._cluster.request_seconds
         while True:
             mine = {place: offsets for place, offsets in asked.items() if self._may_commit(place, offsets)}
-            told = {place: self._told(place, offsets) for place, offsets in mine.items()}
-            told = {place: one for place, one in told.items() if one is not None}
+            told = {
+                place: one for place, offsets in mine.items() if (one := self._told(place, offsets)) is not None
+            }
             if not told or self._consumer is None:
                 return asked.keys() - mine.keys()
             try:

@@ -16,7 +16,9 @@ from tribune.domain.topics import TOPICS, Topic, groups, reads
 from tribune.services.events.event_codec import encode
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
-_HEAD = "# Made by `tribune events schemas` from tribune/domain/events.py and topics.py; a test fails when it is stale.\n"
+_HEAD = (
+    "# Made by `tribune events schemas` from tribune/domain/events.py and topics.py; a test fails when it is stale.\n"
+)
 
 
 def document() -> str:
