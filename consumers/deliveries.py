@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from datetime import timedelta
 
 from consumers.loop import Acting, Consumer
 from tribune.bootstrap import Application
@@ -38,5 +39,6 @@ def sender_of(app: Application) -> Sender:
         digests=app.digests,
         owner=f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         metrics=app.metrics,
+        lease=timedelta(seconds=app.settings.ledger.lease_seconds),
         stopping=app.stopping.is_set,
     )

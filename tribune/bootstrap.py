@@ -17,7 +17,7 @@ from tribune import config
 from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.tokens import Signer
-from tribune.ports.clock import Clock, SystemClock
+from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
 
@@ -39,7 +39,8 @@ class Application:
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
         self.settings = settings
-        self.clock: Clock = clock or SystemClock()
+        moved = settings.clock_offset_file
+        self.clock: Clock = clock or (SteppedClock(moved) if moved else SystemClock())
         self._metrics = metrics
         self.stopping = threading.Event()
         self.address: str | None = None  # where this process serves, once it does
@@ -64,7 +65,7 @@ class Application:
     def log(self) -> EventLog:
         from tribune.log.embedded import EmbeddedLog
 
-        return EmbeddedLog(self.store.engine, self.clock)
+        return EmbeddedLog(self.store.engine, self.clock, session_seconds=self.settings.log.session_seconds)
 
     @cached_property
     def log_view(self) -> LogView:
