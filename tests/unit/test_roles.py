@@ -75,9 +75,8 @@ def test_what_waiting_does_not_mend_is_raised(house: Application) -> None:
 
 
 def test_errors_of_the_log_library_are_known_by_their_home() -> None:
-    from kafka.errors import KafkaConnectionError
-
-    assert is_away(KafkaConnectionError())
+    away = type("KafkaConnectionError", (RuntimeError,), {"__module__": "kafka.errors"})
+    assert is_away(away())
     assert not is_away(ValueError())
 
 
