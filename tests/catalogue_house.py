@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests import outbox_log
 from tribune.bootstrap import Application
 from tribune.domain.events import CloudEvent, event_id
 from tribune.domain.identifiers import recognise
@@ -97,17 +98,4 @@ class House:
 
     def events(self) -> Sequence[tuple[str, dict[str, Any], str]]:
         """What went into the topic `catalogue`: type, data, correlation id."""
-        import json
-
-        from sqlalchemy import select
-
-        from tribune.store.tables import log_messages
-
-        with self.app.store.engine.connect() as connection:
-            rows = connection.execute(
-                select(log_messages.c.value)
-                .where(log_messages.c.topic == "catalogue")
-                .order_by(log_messages.c.published_at, log_messages.c.partition, log_messages.c.offset)
-            )
-            told = [json.loads(row.value) for row in rows]
-        return [(one["type"], one["data"], one["correlationid"]) for one in told]
+        return [(one["type"], one["data"], one["correlationid"]) for one in outbox_log.told(self.app, "catalogue")]

@@ -15,12 +15,16 @@ import hypothesis
 import pytest
 import structlog
 
+from tests import postgres_server
+from tests.outbox_log import TableOutbox
+from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.codelists import load
 from tribune.config import Settings
 from tribune.domain.codelists import Codelists
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
+from tribune.store.engine import SqlStore, open_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -33,6 +37,22 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(
         100_000, 20, 50
     )  # many small objects live as long as the run: looking through them takes half of it
+
+
+def pytest_configure_node(node: Any) -> None:
+    """xdist: tell a worker whose run it belongs to."""
+    node.workerinput["tribune_owner"] = os.getpid()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres_server.stop(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests whose subject is the store run on both stores."""
+    if "store_kind" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_stores"):
+        metafunc.parametrize("store_kind", ["sqlite", "postgresql"], indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,12 +98,34 @@ def clock() -> StoppedClock:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """The store that the test runs on: sqlite, unless it is marked `both_stores`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def store_url(store_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a store of the test's own. On PostgreSQL it is there and migrated."""
+    if store_kind == "sqlite":
+        yield f"sqlite:///{tmp_path}/var/tribune.sqlite3"
+        return
+    with postgres_server.database(request.getfixturevalue("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Server:
+    """The run's PostgreSQL server; where the machine has none, the test is skipped."""
+    return postgres_server.start(request.config)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, store_url: str) -> Settings:
     """Embedded defaults in a folder of the test's own, with one digest."""
     return Settings.model_validate(
         {
             "data_dir": tmp_path / "var",
-            "store": {"url": f"sqlite:///{tmp_path}/var/tribune.sqlite3"},
+            "store": {"url": store_url},
             "email": {"outbox_folder": tmp_path / "outbox"},
             "digests": {
                 "letter": {
@@ -122,11 +164,19 @@ def codelists() -> Codelists:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: StoppedClock, migrated: Path, codelists: Codelists) -> Iterator[Application]:
-    """The whole house on embedded defaults, migrated, with a clock that the test moves."""
+def app(
+    settings: Settings, clock: StoppedClock, migrated: Path, codelists: Codelists, store_kind: str
+) -> Iterator[Application]:
+    """The whole house on embedded defaults, migrated, with a clock that the test moves.
+
+    On PostgreSQL only what the store is needed for: events stay in the outbox.
+    """
     settings.data_dir.mkdir(parents=True)
-    shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
     application = Application(settings, clock)
     application.codelists = codelists
+    if store_kind == "sqlite":
+        shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
+    else:
+        application.store = SqlStore(open_engine(settings.store.url), clock, TableOutbox)
     yield application
     application.close()

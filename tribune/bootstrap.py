@@ -57,9 +57,17 @@ class Application:
     @cached_property
     def store(self) -> SqlStore:
         from tribune.log.embedded import EmbeddedOutbox
-        from tribune.store.engine import SqlStore, open_engine
+        from tribune.store.engine import Options, SqlStore, open_engine
 
-        return SqlStore(open_engine(self.settings.store.url), self.clock, EmbeddedOutbox)
+        told = self.settings.store
+        options = Options(
+            pool_size=told.pool_size,
+            statement_timeout=told.statement_timeout_seconds,
+            lock_timeout=told.lock_timeout_seconds,
+            application_name=told.application_name,
+            prepared_statements=told.prepared_statements,
+        )
+        return SqlStore(open_engine(told.url, options), self.clock, EmbeddedOutbox)
 
     @cached_property
     def log(self) -> EventLog:

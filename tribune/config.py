@@ -94,9 +94,17 @@ class Digest(Section):
 
 
 class Store(Section):
-    """Where state is kept."""
+    """Where state is kept: `sqlite:///file`, or `postgresql://user@host/database`, to which the others belong.
 
-    url: str = "sqlite:///var/tribune.sqlite3"
+    `prepared_statements` off is for a pooler that mixes sessions (pgbouncer before 1.21).
+    """
+
+    url: str = Field("sqlite:///var/tribune.sqlite3", repr=False)  # it may hold a password
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    lock_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    application_name: Annotated[str, Field(max_length=63)] = "tribune"
+    prepared_statements: bool = True
 
 
 class Log(Section):

@@ -21,6 +21,8 @@ from tribune.services.events.event_codec import new_event
 from tribune.services.planning.tick import claim_due
 from tribune.store.tables import rhythms
 
+pytestmark = pytest.mark.both_stores
+
 WAIT = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
 

@@ -13,6 +13,8 @@ from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, Sessi
 from tribune.ports.clock import StoppedClock
 from tribune.services.catalogue.catalogue_item import OLD_NEWS, EmbargoNote, lift_embargoes, recode
 
+pytestmark = pytest.mark.both_stores
+
 DOI = "10.5555/report.2026"
 OTHER_DOI = "10.5555/other"
 

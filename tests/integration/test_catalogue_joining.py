@@ -16,6 +16,8 @@ from tribune.domain.items import ItemRecord, LanguageVersion, Link, Withdrawal
 from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
 from tribune.services.catalogue.settle_records import content_of
 
+pytestmark = pytest.mark.both_stores
+
 DOI, OTHER, THIRD = "10.5555/one", "10.5555/two", "10.5555/three"
 ISBN = "978-1-234567-01-9"
 ADDRESS = "https://observatory.example/en/report"

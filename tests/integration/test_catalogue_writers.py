@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tests.catalogue_house import FEED, OAI, House, record
 from tribune.bootstrap import Application
+
+pytestmark = pytest.mark.both_stores
 
 
 def test_whoever_reads_on_from_the_last_number_misses_nothing(app: Application) -> None:

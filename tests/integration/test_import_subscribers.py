@@ -17,6 +17,8 @@ from tribune.services.audience.export_subscribers import export_subscribers
 from tribune.services.audience.import_subscribers import Import, import_subscribers
 from tribune.services.audience.unsubscribe import unsubscribe
 
+pytestmark = pytest.mark.both_stores
+
 HEADER = "address,name,group,languages,zone,fallback,digest,policy_areas,places,kinds,cadence,weekday,hour"
 DAKAR = "m@travail.sn,Ministère,government,fr|en,Africa/Dakar,source,letter,wages,SEN|002,,weekly,monday,8"
 

@@ -15,6 +15,8 @@ from tribune.domain.sending import LEASE, Claim, Verdict
 from tribune.ports.clock import StoppedClock
 from tribune.store.tables import chunks, mailings
 
+pytestmark = pytest.mark.both_stores
+
 S = DeliveryState
 
 

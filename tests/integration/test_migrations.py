@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect
 
 from tribune.store.engine import open_engine
 from tribune.store.migrate import alembic_config, migrate, revisions, statements
-from tribune.store.search import SEARCH_DDL
+from tribune.store.search_fts5 import SEARCH_DDL
 from tribune.store.tables import metadata
 
 

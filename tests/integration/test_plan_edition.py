@@ -24,6 +24,8 @@ from tribune.services.audience.unsubscribe import unsubscribe
 from tribune.services.planning.plan_edition import Planned, plan_edition
 from tribune.store import tables
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def world(app: Application) -> World:

@@ -11,15 +11,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests import outbox_log
 from tribune.bootstrap import Application
 from tribune.domain.errors import InvalidInput, SourceError
 from tribune.domain.events import CloudEvent
 from tribune.domain.items import DataSummary, ItemRecord, LanguageVersion, SessionInfo, Withdrawal
 from tribune.ports.sources import RecordState, SourceState
-from tribune.services.events.event_codec import decode
 from tribune.services.sources.publish_records import Told, events_for, publish_records
 from tribune.services.sources.pull_sources import Reading, pull_source, pull_sources
 from tribune.services.sources.pull_sources import Source as Listed
+
+pytestmark = pytest.mark.both_stores
 
 SOURCE = "feeds/test"
 
@@ -35,12 +37,7 @@ def publish(app: Application, *told: Told) -> list[tuple[str, str, int]]:
 
 
 def logged(app: Application) -> list[CloudEvent]:
-    consumer = app.log.consumer("test", ["publications"])
-    try:
-        messages = consumer.poll(10_000)
-        return [decode(m.value, key=m.key, received_at=m.published_at).event for m in messages]
-    finally:
-        consumer.close()
+    return outbox_log.events(app, "publications")
 
 
 def test_a_then_b_then_a_are_three_revisions(app: Application) -> None:

@@ -12,8 +12,10 @@ from tests.catalogue_house import FEED, House, record
 from tribune.bootstrap import Application
 from tribune.domain.items import ItemRecord, LanguageVersion, Withdrawal
 from tribune.ports.catalogue import Hit
-from tribune.store.search import match_expression
-from tribune.store.search_words import forms, words
+from tribune.store.search_fts5 import match_expression
+from tribune.store.search_words import forms, telling_words, words
+
+pytestmark = pytest.mark.both_stores
 
 WORKS = {
     "health": [
@@ -86,7 +88,7 @@ def test_a_word_is_found_without_its_accents_ending_or_article(
 def test_the_last_word_may_be_unfinished_and_only_the_last(house: House) -> None:
     assert titles(house, "wages constr", "en") == ["Wages in construction"]
     assert titles(house, "santé des trav", "fr")[:1] == ["La santé des travailleurs des petites entreprises"]
-    assert match_expression("constr wages", "en").startswith('("constr") AND')
+    assert match_expression(telling_words("constr wages", "en"), "en").startswith('("constr") AND')
 
 
 def test_a_title_counts_more_than_an_abstract(house: House) -> None:
@@ -122,7 +124,7 @@ def test_where_nothing_has_all_the_words_what_has_any_is_found(house: House) -> 
 
 def test_words_that_say_nothing_do_not_count(house: House) -> None:
     assert titles(house, "wages of the construction", "en") == ["Wages in construction"]
-    assert match_expression("the of", "en")  # but alone they are all there is
+    assert telling_words("the of", "en")  # but alone they are all there is
 
 
 def test_what_is_corrected_or_withdrawn_is_no_longer_found(house: House) -> None:

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
+from tests import outbox_log
 from tests.planned import add_item, make_sender, plan, withdraw_item
 from tribune.bootstrap import Application
 from tribune.domain.errors import DeliveryError, NotFound, Permanent, Retryable, Throttled, UnknownOutcome
@@ -22,7 +23,9 @@ from tribune.ports.clock import StoppedClock
 from tribune.services.sending.mailing_progress import mailing_progress
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries, send_quarantined_again, send_retries
-from tribune.store.tables import log_messages, mailings, people, rhythms, signatures, subscribers, subscriptions
+from tribune.store.tables import mailings, people, rhythms, signatures, subscribers, subscriptions
+
+pytestmark = pytest.mark.both_stores
 
 S = DeliveryState
 
@@ -83,9 +86,7 @@ def counts(app: Application, mailing: int) -> dict[str, int]:
 
 def events(app: Application) -> list[dict[str, Any]]:
     """All but those of the catalogue."""
-    with app.store.read() as tx:
-        told = [json.loads(value) for value in tx.connection.scalars(select(log_messages.c.value))]
-    return [event for event in told if not event["type"].startswith("item.")]
+    return [event for event in outbox_log.told(app) if not event["type"].startswith("item.")]
 
 
 def types(app: Application) -> Counter[str]:

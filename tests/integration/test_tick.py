@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from tests import outbox_log
 from tribune.bootstrap import Application
 from tribune.config import Settings, Store
 from tribune.domain import zones
@@ -21,10 +22,11 @@ from tribune.domain.events import EditionDue, topics
 from tribune.domain.schedule import Timing, between, may_serve
 from tribune.ports.clock import StoppedClock
 from tribune.ports.log import TopicSpec
-from tribune.services.events.event_codec import decode
 from tribune.services.events.event_data import data_of
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
 from tribune.store import tables
+
+pytestmark = pytest.mark.both_stores
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -45,11 +47,7 @@ def tick(app: Application) -> Ticked:
 
 def told(app: Application) -> list[EditionDue]:
     """The edition.due events on the log, in order of their time."""
-    consumer = app.log.consumer("test", ["mailings"])
-    found = []
-    while messages := consumer.poll(1000):
-        found += [decode(m.value, key=m.key, received_at=app.clock.now()).event for m in messages]
-    consumer.close()
+    found = outbox_log.events(app, "mailings")
     assert len({event.id for event in found}) == len(found)
     assert all(event.correlation_id == event.id and event.source == "/tribune/scheduler" for event in found)
     return [data_of(event, EditionDue) for event in sorted(found, key=lambda event: event.time)]

@@ -16,6 +16,8 @@ from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
 
+pytestmark = pytest.mark.both_stores
+
 MONTH = timedelta(days=30)
 
 

@@ -8,6 +8,7 @@ of its own name here, implemented in `tribune/store/` under the same file name.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
@@ -23,6 +24,15 @@ from tribune.ports.stories import Stories
 
 class Transaction(Protocol):
     """A unit of work."""
+
+    def lock(self, name: str) -> None:
+        """Wait for the lock of this name, and hold it until the unit of work ends. Whoever reads and then writes what
+        others may write at the same time takes one; where a write has the whole store, it costs nothing."""
+        ...
+
+    def now(self) -> datetime:
+        """The time that all processes agree on: the database's where several machines share one (decisions.md, 19)."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue: ...

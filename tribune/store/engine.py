@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError
 
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import Clock
 from tribune.ports.log import Outbox
+from tribune.store.postgres import Options, open_postgres, take_lock
+from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.audience import SqlAudience
@@ -30,44 +31,32 @@ if TYPE_CHECKING:
 MakeOutbox = Callable[[Connection, Clock], Outbox]
 """Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
 
-BUSY_SECONDS = 30
+_ALLOWED = "use sqlite:///folder/tribune.sqlite3 or postgresql://user@host/database"
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for `sqlite:///path`. Nothing connects yet. Other databases are refused with a clear word."""
+def open_engine(url: str, options: Options | None = None) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://...`. Nothing connects yet.
+
+    Raises ConfigurationError for others.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(f"[store] url: this is not a database's address; {_ALLOWED}") from None
+    if parsed.drivername == "sqlite":
+        return open_sqlite(parsed)
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return open_postgres(parsed, options or Options())
+    raise ConfigurationError(f"[store] url: {parsed.drivername} is not supported; {_ALLOWED}")
+
+
+def shown_url(url: str) -> str:
+    """The address as it may be shown: without password, which may also stand in the query."""
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigurationError(
-            f"[store] url: {parsed.get_backend_name()} is not supported yet; use sqlite:///folder/tribune.sqlite3"
-        )
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    # Connections are kept: when the last one closes, SQLite copies its log into the file and waits for the disk.
-    # One thread at a time has a connection, so it may be another one than made it.
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=8,
-        max_overflow=-1,
-        hide_parameters=True,  # they may be names and addresses, and errors are logged
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
+    return parsed.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: Python's driver would begin too late
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA temp_store=MEMORY")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("tribune_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
+_DATABASE_TIME = select(func.clock_timestamp())
 
 
 class SqlTransaction:
@@ -80,6 +69,19 @@ class SqlTransaction:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
+
+    def lock(self, name: str) -> None:
+        """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
+        if self.connection.dialect.name == "postgresql":
+            take_lock(self.connection, name)
+
+    def now(self) -> datetime:
+        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is."""
+        offset = getattr(self.clock, "offset", None)
+        if offset is None or self.connection.dialect.name == "sqlite":
+            return self.clock.now()
+        told: datetime = self.connection.scalar(_DATABASE_TIME)  # type: ignore[assignment] - it always has one
+        return told.astimezone(UTC) + offset
 
     @cached_property
     def catalogue(self) -> SqlCatalogue:
@@ -135,17 +137,23 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """Opens units of work; implements tribune.ports.store.Store. A write begins with the write lock."""
+    """Opens units of work; implements tribune.ports.store.Store.
+
+    A read sees one snapshot. A write has, on SQLite, the write lock from its begin; on PostgreSQL what it locks itself
+    (rows, and names with `tx.lock`).
+    """
 
     def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox) -> None:
         self.engine = engine
         self.clock = clock
         self._make_outbox = make_outbox
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = engine.execution_options(**snapshot) if engine.dialect.name == "postgresql" else engine
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """A snapshot to read from."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._reading.connect() as connection, connection.begin():
             yield SqlTransaction(connection, self.clock, self._make_outbox)
 
     @contextmanager

@@ -6,9 +6,10 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tribune.resources import locate
+from tribune.store.postgres import order_by_bytes, take_lock
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -20,7 +21,7 @@ def is_current(engine: Engine) -> bool:
     try:
         with engine.connect() as connection:
             return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == newest
-    except OperationalError:
+    except (OperationalError, ProgrammingError):
         return False
 
 
@@ -53,8 +54,14 @@ def revisions() -> list[str]:
 
 
 def migrate(engine: Engine) -> None:
-    """Run what migrations are missing. Safe when several processes start at once: the write lock is taken first."""
+    """Run what migrations are missing. Safe when several processes start at once: a lock is taken first."""
     from alembic import command
 
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            take_lock(connection, "migrate")
         command.upgrade(alembic_config(connection), "head")
+        if engine.dialect.name == "postgresql":
+            order_by_bytes(connection)

@@ -1,67 +1,26 @@
-"""Full-text search in SQLite's FTS5: a table for each analysis, holding what is visible and nothing else.
+"""Full-text search over what is visible and nothing else, with the same analysis on both stores.
 
-The words are analysed in tribune/store/search_words.py; FTS5 only ever sees letters and digits, so no text of a user
-can be read as its query language. On PostgreSQL a tsvector column of the same words takes these tables' place.
-Source: https://sqlite.org/fts5.html.
+The words are analysed in tribune/store/search_words.py; a database only ever sees letters and digits, so no text of a
+user can be read as its query language. How they are kept and ranked: search_fts5.py, search_tsvector.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from types import ModuleType
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    MetaData,
-    Table,
-    Text,
-    bindparam,
-    delete,
-    func,
-    insert,
-    literal_column,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, select, tuple_
 
 from tribune.domain import identifiers
 from tribune.domain.items import LanguageVersion, Scheme
 from tribune.domain.merging import Content, Key
-from tribune.store.search_words import STEMMERS, analysis_of, forms, indexed, is_stop_word, words
+from tribune.store import search_fts5, search_tsvector
+from tribune.store.search_words import ANALYSES, Indexed, analysis_of, indexed, telling_words
 from tribune.store.tables import item_identifiers, items, releases
 
-ANALYSES = (*STEMMERS, "other")
-SEARCH_DDL = [
-    f"CREATE VIRTUAL TABLE IF NOT EXISTS search_{analysis} USING fts5("
-    "title, abstract, about, language UNINDEXED, tokenize = \"unicode61 remove_diacritics 0\", prefix = '2 3')"
-    for analysis in ANALYSES
-]
-"""Statements that a migration runs on SQLite. FTS5 makes further tables beside each (search_en_data, ...)."""
-
-_tables = {
-    analysis: Table(
-        f"search_{analysis}",
-        MetaData(),
-        Column("rowid", BigInteger, primary_key=True),
-        Column("title", Text),
-        Column("abstract", Text),
-        Column("about", Text),
-        Column("language", Text),
-    )
-    for analysis in ANALYSES
-}
-
-_REMOVE = [
-    delete(table).where(table.c.rowid.between(bindparam("first"), bindparam("last"))) for table in _tables.values()
-]
-
 _SLOTS = 64
-"""A row's number is item * 64 + the language version's place: so an item's rows lie side by side."""
+"""An item has at most so many language versions that are found."""
 
-_WEIGHTS = (8.0, 1.0, 2.0)
-_MAX_WORDS = 16
 _MAX_ABSTRACT = 20_000
 _EXCERPT = 240
 
@@ -69,32 +28,31 @@ Place = tuple[int, str]
 """A language version of an item: (item id, language)."""
 
 
+def _engine(connection: Connection) -> ModuleType:
+    return search_tsvector if connection.dialect.name == "postgresql" else search_fts5
+
+
 def add(connection: Connection, item_id: int, content: Content, languages: Collection[str]) -> None:
     """Make these language versions of an item known."""
     about = " ".join((*content.authors, content.series, *(told.value for told in content.identifiers)))
-    rows: dict[str, list[dict[str, Any]]] = {}
     visible = [version for version in content.versions if version.language in languages]
-    for slot, version in enumerate(visible[:_SLOTS]):
-        analysis = analysis_of(version.language)
-        rows.setdefault(analysis, []).append(
-            {"rowid": item_id * _SLOTS + slot, **_row(version, about, analysis), "language": version.language}
-        )
-    for analysis, values in rows.items():
-        connection.execute(insert(_tables[analysis]), values)
+    _engine(connection).add(connection, item_id, [_row(version, about) for version in visible[:_SLOTS]])
 
 
-def _row(version: LanguageVersion, about: str, analysis: str) -> dict[str, str]:
-    return {
-        "title": indexed(version.title, analysis),
-        "abstract": indexed(version.abstract[:_MAX_ABSTRACT], analysis),
-        "about": indexed(about, analysis),
-    }
+def _row(version: LanguageVersion, about: str) -> Indexed:
+    analysis = analysis_of(version.language)
+    return Indexed(
+        version.language,
+        analysis,
+        title=indexed(version.title, analysis),
+        abstract=indexed(version.abstract[:_MAX_ABSTRACT], analysis),
+        about=indexed(about, analysis),
+    )
 
 
 def remove(connection: Connection, item_id: int) -> None:
     """Forget an item."""
-    for statement in _REMOVE:
-        connection.execute(statement, {"first": item_id * _SLOTS, "last": item_id * _SLOTS + _SLOTS - 1})
+    _engine(connection).remove(connection, item_id)
 
 
 def find(connection: Connection, text: str, language: str, *, kind: str | None, limit: int) -> list[Place]:
@@ -150,39 +108,10 @@ def _by_words(
 ) -> list[Place]:
     ranked: list[tuple[float, int, str]] = []
     for analysis in analyses:
-        query = match_expression(text, analysis, every=every)
-        if not query:
-            continue
-        table = _tables[analysis]
-        rank = func.bm25(literal_column(table.name), *_WEIGHTS)
-        wanted = (
-            select(rank, table.c.rowid, table.c.language)
-            .where(literal_column(table.name).op("MATCH")(query))
-            .order_by(rank, table.c.rowid.desc())
-            .limit(limit)
-        )
-        if kind:
-            wanted = wanted.where(table.c.rowid.op("/")(_SLOTS).in_(select(items.c.id).where(items.c.kind == kind)))
-        ranked.extend((score, -rowid, shown) for score, rowid, shown in connection.execute(wanted))
-    return [(-rowid // _SLOTS, shown) for _, rowid, shown in sorted(ranked)]
-
-
-def match_expression(text: str, analysis: str, *, every: bool = True) -> str:
-    """The FTS5 query for a user's text: all its words (`every`), or any; the last may be unfinished. "" for none."""
-    said = list(words(text[:1_000], analysis))[:_MAX_WORDS]
-    telling = [word for word in said if not is_stop_word(word, analysis)] or said
-    if not telling:
-        return ""
-    terms = [_term(word, analysis) for word in telling[:-1]]
-    terms.append(_term(telling[-1], analysis, unfinished=True))
-    return (" AND " if every else " OR ").join(term for term in terms if term)
-
-
-def _term(word: str, analysis: str, *, unfinished: bool = False) -> str:
-    ways = [f'"{form}"' for form in forms(word, analysis)]
-    if unfinished:
-        ways += [f'"{form}" *' for form in forms(word, "other") if len(form) > 1]
-    return f"({' OR '.join(ways)})" if ways else ""
+        said = telling_words(text, analysis)
+        if said:
+            ranked.extend(_engine(connection).ranked(connection, said, analysis, kind, limit, every=every))
+    return [(-newest, shown) for _, newest, shown in sorted(ranked)]
 
 
 def excerpt(abstract: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -17,6 +18,10 @@ from tribune.domain.codelists import fold
 
 STEMMERS = {"en": "english", "fr": "french", "es": "spanish"}
 """Languages with an analysis of their own; all others are only folded."""
+
+ANALYSES = (*STEMMERS, "other")
+_MAX_TEXT = 1_000
+_MAX_WORDS = 16
 
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _NO_SPACES = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # kana and Han: every sign is a word
@@ -31,6 +36,18 @@ _STOP_WORDS = {
     "y",
 }
 _STOP = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A language version as it goes into an index."""
+
+    language: str
+    analysis: str
+    title: str
+    abstract: str
+    about: str
+
 
 _lock = Lock()
 _made: dict[str, Any] = {}
@@ -75,6 +92,18 @@ def forms(word: str, analysis: str) -> tuple[str, ...]:
 def indexed(text: str, analysis: str) -> str:
     """`text` as it goes into the index."""
     return " ".join(form for word in words(text, analysis) for form in forms(word, analysis))
+
+
+def telling_words(text: str, analysis: str) -> list[str]:
+    """The words of a user's text that are searched for: without stop words, unless there are no others."""
+    said = list(words(text[:_MAX_TEXT], analysis))[:_MAX_WORDS]
+    return [word for word in said if not is_stop_word(word, analysis)] or said
+
+
+def ways(word: str, analysis: str, *, unfinished: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The forms that a searched word has, and, where it may be unfinished, what found words may begin with."""
+    begun = tuple(form for form in forms(word, "other") if len(form) > 1) if unfinished else ()
+    return forms(word, analysis), begun
 
 
 def _stem(word: str, name: str) -> str:
