@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKOUT := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format bench messages schemas migration lock wheel clean
+.PHONY: kafka-stop help demo test unit lint format bench messages schemas migration lock wheel clean kafka
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # -- environments ---------------------------------------------------------------------------------
 
@@ -35,6 +35,12 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 demo: $(VENV)/.run ## The whole way of an event with the sample organisation, then the desk (ONCE=1: no desk)
 	@$(BIN)/python -m tribune demo $(if $(ONCE),--once)
+
+kafka: ## Start a real Apache Kafka on 127.0.0.1:19092 (Java 17 and Maven; data in var/kafka)
+	@tools/kafka/start.sh
+
+kafka-stop: ## Stop it; its data stays
+	@tools/kafka/stop.sh
 
 # -- working on it --------------------------------------------------------------------------------
 
