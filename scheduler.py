@@ -19,6 +19,7 @@ from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
+from tribune.services.sending.cancel_mailing import close_slice
 from tribune.services.sending.send_retries import release_retries
 
 TICK_SECONDS = 1
@@ -35,6 +36,7 @@ def tick(app: Application) -> Ticked:
     embargoes(app)
     done = editions(app)
     retries(app)
+    cancellations(app)
     return done
 
 
@@ -101,6 +103,23 @@ def retries(app: Application) -> int:
     return woken
 
 
+def cancellations(app: Application) -> int:
+    """Close chunks of cancelled mailings that senders have let go of, and what an interrupted command left;
+    how many."""
+    with app.store.read() as tx:
+        unfinished = tx.cancelling.unfinished()
+    closed = 0
+    for mailing in unfinished:
+        while True:
+            with app.store.write() as tx:
+                done = close_slice(tx, mailing, app.clock.now())
+            closed += done.chunks
+            if not done.chunks or not done.left:
+                break
+    app.metrics.count("chunks_closed", closed)
+    return closed
+
+
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
     now = app.clock.now()
@@ -143,6 +162,7 @@ class Scheduler:
         # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
         self._every(TICK_SECONDS, embargoes, editions)
         self._every(RETRY_SECONDS, retries)
+        self._every(RETRY_SECONDS, cancellations)
         self._every(HOUSEKEEPING_SECONDS, housekeeping)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -51,6 +52,18 @@ class Acting:
         self.act = act
 
 
+class ActingTogether:
+    """A handler that acts on many events in one go: a sender, whose mails flow from one chunk into the next.
+
+    `act` gets events in their order and a `pulse` to call now and then while it works, and gives an outcome (None:
+    well) for each event that it looked at, from the first one on: fewer than it got where it was told to stop. It must
+    know by itself what it has done before: no inbox is asked.
+    """
+
+    def __init__(self, act: Callable[[Sequence[CloudEvent], Callable[[], None]], Sequence[Exception | None]]) -> None:
+        self.act = act
+
+
 @dataclass(frozen=True)
 class Consumer:
     """A consumer group: what it reads, and which handler acts on which type. A `projection` only derives state, so a
@@ -58,7 +71,7 @@ class Consumer:
 
     group: str
     topics: tuple[str, ...]
-    handlers: Mapping[str, Handler | Acting]
+    handlers: Mapping[str, Handler | Acting | ActingTogether]
     projection: bool = False
     backoff: Backoff = field(default=EVENTS)
 
@@ -69,13 +82,13 @@ class _Job:
 
     message: Message
     received: Received | None
-    handler: Handler | Acting | None = None
+    handler: Handler | Acting | ActingTogether | None = None
     error: BrokenEvent | None = None
 
     @property
     def alone(self) -> bool:
         """Whether it cannot share a transaction with others."""
-        return self.received is None or isinstance(self.handler, Acting)
+        return self.received is None or isinstance(self.handler, Acting | ActingTogether)
 
 
 def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: bool = False) -> None:
@@ -188,6 +201,8 @@ class Member:
 
     def _some(self, jobs: Sequence[_Job]) -> int:
         """Deal with the first of the jobs, and with those after it that can share its transaction; how many."""
+        if isinstance(jobs[0].handler, ActingTogether):
+            return self._together(jobs[0].handler, jobs)
         if jobs[0].alone:
             self._alone(jobs[0])
             return 1
@@ -215,6 +230,30 @@ class Member:
                 self._alone(job)
         return tried
 
+    def _together(self, handler: ActingTogether, jobs: Sequence[_Job]) -> int:
+        """Deal with the first of the jobs and those after it that have the same handler; how many were looked at."""
+        mine = list(takewhile(lambda job: job.handler is handler and job.received is not None, jobs))
+        events = [job.received.event for job in mine if job.received is not None]
+        try:
+            outcomes = handler.act(events, self._pulse)
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            outcomes = [error]
+        for job, outcome in zip(mine, outcomes, strict=False):
+            if outcome is None:
+                self._count(job)
+            elif isinstance(outcome, ConfigurationError):
+                raise outcome
+            else:
+                self._fail(job, outcome)
+        return len(outcomes)
+
+    def _pulse(self) -> None:
+        """Long work: tell the log that this member lives."""
+        if self._member is not None:
+            self._member.keep_alive()
+
     def _alone(self, job: _Job) -> None:
         if job.error is not None:
             self._bury(job, job.error)
@@ -233,7 +272,7 @@ class Member:
             self._count(job)
 
     def _handle_in(self, tx: Transaction, job: _Job) -> None:
-        if job.received is None or job.handler is None or isinstance(job.handler, Acting):
+        if job.received is None or job.handler is None or isinstance(job.handler, Acting | ActingTogether):
             return
         event = job.received.event
         with self._bound(event):

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tribune import config
 from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
+from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
@@ -42,6 +43,7 @@ class Application:
         moved = settings.clock_offset_file
         self.clock: Clock = clock or (SteppedClock(moved) if moved else SystemClock())
         self._metrics = metrics
+        self._closing = ExitStack()
         self.stopping = threading.Event()
         self.address: str | None = None  # where this process serves, once it does
         """Set when this process is to end: a sender finishes the mail in hand and gives its chunk back."""
@@ -116,6 +118,7 @@ class Application:
                 cadences=told.cadences,
                 approval=told.approval,
                 max_items=told.max_items,
+                in_doubt=told.in_doubt or "",
             )
             for id, told in self.settings.digests.items()
         }
@@ -178,15 +181,24 @@ class Application:
             return OutboxFolder(told.outbox_folder, self.clock)
         from tribune.channels.email.smtp import SmtpChannel
 
-        return SmtpChannel(
+        channel = SmtpChannel(
             host=told.smtp.host,
             port=told.smtp.port,
             security=told.smtp.security,
             username=told.smtp.username,
             password=told.smtp.password.get_secret_value(),
+            auth=told.smtp.auth,
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,
+            connections=told.smtp.connections,
         )
+        self._closing.callback(channel.close)
+        return channel
+
+    @cached_property
+    def rates(self) -> Rates:
+        told = self.settings.email.throttle
+        return Rates(told.messages_per_second, told.domain_share, told.domains)
 
     @cached_property
     def caught(self) -> CaughtMails | None:
@@ -227,6 +239,7 @@ class Application:
 
     def close(self) -> None:
         """Release what was opened."""
+        self._closing.close()
         if "store" in self.__dict__:
             self.store.engine.dispose()
 

@@ -83,7 +83,8 @@ class Organisation(Section):
 
 
 class Digest(Section):
-    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any."""
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
+    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
 
     names: Annotated[Texts, Field(min_length=1)]
     sender: MailAddress
@@ -91,6 +92,7 @@ class Digest(Section):
     cadences: tuple[Cadence, ...] = tuple(Cadence)
     approval: Literal["standing", "each"] = "standing"
     max_items: Annotated[int, Field(ge=1, le=100)] = 12
+    in_doubt: Literal["send_again", "quarantine"] | None = None
 
 
 class Store(Section):
@@ -117,22 +119,36 @@ class Log(Section):
     session_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
 
 
-class Ledger(Section):
-    """A sender that is not heard of for `lease_seconds` is taken for dead, and another goes on with its chunk."""
-
-    lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 180.0
-
-
 class Smtp(Section):
-    """A mail server. The certificate is always verified; `ca_file` adds an own authority."""
+    """A mail server. The certificate is always verified; `ca_file` adds an own authority.
+
+    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread that sends.
+    """
 
     host: str = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
     ca_file: Path | None = None
-    timeout_seconds: float = 30.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    connections: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class Throttle(Section):
+    """How fast mail may leave, over all workers: mails a second in all (0: no limit), the share of it that one domain
+    group may take, and rates of single groups (a provider's name as the ledger has it: google, microsoft, other)."""
+
+    messages_per_second: Annotated[float, Field(ge=0)] = 0.0
+    domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    domains: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class Ledger(Section):
+    """A sender that is not heard of for `lease_seconds` has its chunk taken over."""
+
+    lease_seconds: Annotated[float, Field(ge=2)] = 180.0
 
 
 class Email(Section):
@@ -143,6 +159,7 @@ class Email(Section):
     return_path_domain: Domain = "bounces.example.org"
     keep_captured_days: Annotated[int, Field(ge=1)] = 30
     smtp: Smtp = Smtp()
+    throttle: Throttle = Throttle()
 
 
 class Web(Section):
@@ -264,8 +281,8 @@ class Settings(BaseSettings):
     digests: dict[str, Digest] = {}
     store: Store = Store()
     log: Log = Log()
-    ledger: Ledger = Ledger()
     email: Email = Email()
+    ledger: Ledger = Ledger()
     web: Web = Web()
     security: Security = Security()
     planning: Planning = Planning()

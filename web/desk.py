@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
-from tribune.domain.mailings import DeliveryState, Mailing
+from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, list_mails
 from tribune.services.desk.read_mail import for_a_frame, read_mail
 from tribune.services.desk.say_why import say_why
@@ -36,6 +36,8 @@ NOT_SIMPLY_SENT = (
     DeliveryState.SUPPRESSED,
     DeliveryState.EMPTY,
 )
+LEFT = (DeliveryState.CANCELLED, DeliveryState.IN_DOUBT)
+"""What else there is to tell of a cancelled mailing: who was not mailed, and of whom nobody knows."""
 
 
 class Desk:
@@ -126,8 +128,18 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
     def mailing(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             progress = mailing_progress(tx, number)
-            exceptions = tx.ledger.deliveries(number, states=NOT_SIMPLY_SENT, limit=100)
-        facts = {"progress": progress, "exceptions": exceptions, "catching": app.caught is not None}
+            cancelled = progress.mailing.state is MailingState.CANCELLED
+            states = (*NOT_SIMPLY_SENT, *LEFT) if cancelled else NOT_SIMPLY_SENT
+            exceptions = tx.ledger.deliveries(number, states=states, limit=100)
+        now = app.clock.now()
+        facts = {
+            "progress": progress,
+            "exceptions": exceptions,
+            "catching": app.caught is not None,
+            "rate": progress.rate(now),
+            "remaining": progress.remaining(now),
+            "held_back": progress.states.get(DeliveryState.QUARANTINED, 0),
+        }
         return desk.show(request, "mailing.html", "mailings", **facts)
 
     @routes.get("/{locale}/dead-letters")

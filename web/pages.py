@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from fastapi import Request
@@ -16,7 +16,7 @@ from tribune.domain.audience import Fallback, shown_language
 from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
-from tribune.rendering.locales import direction
+from tribune.rendering.locales import Texts, direction
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
@@ -108,6 +108,7 @@ class Pages:
                 name_of=lambda mailing: self.name_of(mailing, locale),
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
+                duration=lambda time: duration(time, texts, formats),
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
@@ -128,6 +129,16 @@ def news_of(data: DataSummary, formats: Formats, wording: Wording) -> str:
     """What tells a data release from others of the same title: the period of one, and what it brought."""
     periods = [formats.period(data.new_periods[-1])] if data.new_periods else []
     return " · ".join([*periods, *wording.new_values(data.new_count, data.revised_count)])
+
+
+def duration(time: timedelta, texts: Texts, formats: Formats) -> str:
+    """How long something still takes, in minutes, or hours and minutes: no more exact than is known."""
+    minutes = max(round(time.total_seconds() / 60), 1)
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return texts.ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": formats.number(minutes)}
+    told = {"hours": formats.number(hours), "minutes": formats.number(rest)}
+    return texts.gettext("%(hours)s h %(minutes)s min") % told
 
 
 def is_web(address: str) -> bool:

@@ -90,6 +90,11 @@ class Reasons:
                 "For %(number)s people it came before their subscription.",
                 n,
             ),
+            Why.CARRIED: ngettext(
+                "%(number)s person gets it with their next issue, to which it was carried over.",
+                "%(number)s people get it with their next issue, to which it was carried over.",
+                n,
+            ),
             Why.NO_ROOM: ngettext(
                 "For %(number)s person it did not fit into their mail, which leads to the rest on the website.",
                 "For %(number)s people it did not fit into their mail, which leads to the rest on the website.",

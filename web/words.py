@@ -11,6 +11,9 @@ from tribune.rendering.locales import Texts
 BY_HAND = "by-hand"
 """The source of what staff publish themselves (producers.by_hand)."""
 
+NOT_MAILED = "not_mailed"
+"""A mail of a cancelled mailing: its state has the name of the mailing's, and another meaning."""
+
 GOOD, BAD, ACTIVE = "good", "bad", "active"
 
 TONES: Mapping[str, str] = {
@@ -18,6 +21,7 @@ TONES: Mapping[str, str] = {
     MailingState.RUNNING: ACTIVE,
     MailingState.APPROVED: ACTIVE,
     MailingState.PAUSED: BAD,
+    MailingState.CANCELLED: BAD,
     DeliveryState.SENT: GOOD,
     DeliveryState.IN_DOUBT: ACTIVE,
     DeliveryState.RETRY: ACTIVE,
@@ -50,6 +54,10 @@ class Words:
     def state(self, state: str) -> str:
         """A state of a mailing or of its deliveries."""
         return self._states.get(state, state)
+
+    def of_mails(self, state: str) -> str:
+        """A state of single mails: what is cancelled there is carried over."""
+        return self.state(NOT_MAILED if state == DeliveryState.CANCELLED else state)
 
     def tone(self, state: str) -> str:
         """The look of a state's badge: good, bad, active or nothing."""
@@ -107,6 +115,7 @@ class Words:
             DeliveryState.SUPPRESSED: pgettext("state of mails", "not sent: no longer wanted"),
             DeliveryState.QUARANTINED: pgettext("state of mails", "held back for staff"),
             DeliveryState.EMPTY: pgettext("state of mails", "not sent: nothing left in it"),
+            NOT_MAILED: pgettext("state of mails", "not sent: carried over"),
         }
 
     def _of_types(self) -> Mapping[str, str]:
@@ -126,6 +135,9 @@ class Words:
             "mailing.planned": _("Mailing planned"),
             "mailing.approved": _("Mailing approved"),
             "mailing.started": _("Mailing started"),
+            "mailing.paused": _("Mailing paused"),
+            "mailing.resumed": _("Mailing goes on"),
+            "mailing.cancelled": _("Mailing cancelled"),
             "mailing.finished": _("Mailing finished"),
             "delivery.chunk-ready": _("Chunk ready to send"),
             "delivery.chunk-done": _("Chunk done"),

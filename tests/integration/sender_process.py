@@ -28,14 +28,20 @@ from tribune.services.sending.send_retries import release_retries
 class Watched(OutboxFolder):
     """The outbox folder, a little slower, with a record of what went through its hands."""
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-        def watched() -> Iterator[OutgoingMail]:
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        def watched() -> Iterator[OutgoingMail | None]:
             for mail in mails:
+                if mail is None:
+                    yield None
+                    continue
                 append(self.folder.parent / "handed.log", mail.delivery)
                 time.sleep(0.001)
                 yield mail
 
         for outcome in super().send(watched()):
+            if outcome is None:
+                yield None
+                continue
             append(self.folder.parent / "sent.log", outcome.delivery)
             yield outcome
 

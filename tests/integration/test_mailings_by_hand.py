@@ -173,7 +173,7 @@ def test_quarantined_deliveries_are_looked_at_and_sent_once_more(
     app: Application, clock: StoppedClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("quarantined") == 0
-    assert "Nothing is quarantined." in capsys.readouterr().out
+    assert "Nothing is held back." in capsys.readouterr().out
     mailing = planned(app, 2, state=MailingState.APPROVED)
     with app.store.write() as tx:
         tx.connection.execute(update(chunks).values(state="done", sent_upto=2, doubt_upto=2))
@@ -186,15 +186,15 @@ def test_quarantined_deliveries_are_looked_at_and_sent_once_more(
         tx.ledger.finish(mailing, clock.now())
     assert run("quarantined") == 0
     assert "1.0.1" in capsys.readouterr().out
-    assert run("quarantined", "--send-again") == 1
-    assert "Which mailing?" in capsys.readouterr().err
-    assert run("quarantined", str(mailing), "--send-again") == 0
-    assert "1 deliveries of mailing 1 are sent once more." in capsys.readouterr().out
+    assert run("retry", "99") == 1
+    assert "There is no mailing 99" in capsys.readouterr().err
+    assert run("retry", str(mailing)) == 0
+    assert "1 delivery of mailing 1 is tried again now (1 quarantined)." in capsys.readouterr().out
     clock.set(datetime.now(UTC))  # the command's own clock is the machine's
     drain([consumer(app)], app)
     assert counts(app, mailing) == {"sent": 2}
-    assert run("quarantined", str(mailing), "--send-again") == 0
-    assert "There are none." in capsys.readouterr().out
+    assert run("retry", str(mailing)) == 0
+    assert "Mailing 1 has no delivery to try again." in capsys.readouterr().out
 
 
 # -- links ----------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class Scripted:
         self.says: dict[int, list[DeliveryError | BaseException | None]] = {}
         self.before: Callable[[int], None] = lambda number: None
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-        for mail in mails:
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        for mail in filter(None, mails):
             number = int(mail.recipient.removeprefix("reader").partition("@")[0])
             self.before(number)
             answers = self.says.get(number, [])
@@ -255,8 +255,8 @@ def test_a_throttled_channel_lets_the_rest_wait_without_burning_attempts(
 class Pipelined(Scripted):
     """Has six mails in flight before the first answer; the third and the last two meet a throttle."""
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-        taken = list(islice(mails, 6))
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        taken = list(islice(filter(None, mails), 6))
         self.handed += taken
         for place, mail in enumerate(taken):
             yield Outcome(mail.delivery, Throttled("slowly", code="421") if place in (2, 4, 5) else None)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from tribune.domain.mailings import Mailing
+    from tribune.bootstrap import Application
     from tribune.ports.ledger import DeliveryView
-    from tribune.services.sending.mailing_progress import MailingProgress
+    from tribune.services.sending.cancel_mailing import Closed
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")]
 Id = Annotated[int, typer.Argument(metavar="MAILING", help="The mailing's number.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Watch it until it is finished; Ctrl-C leaves.")]
+
+
+class Retried(StrEnum):
+    """Out of which states deliveries are tried again (those of tribune.services.sending.retry_mailing)."""
+
+    QUARANTINED = "quarantined"
+    RETRY = "retry"
+    FAILED = "failed"
 
 
 @app.callback()
@@ -30,19 +40,19 @@ def list_(
 ) -> None:
     """The newest mailings: for whom, when, how far."""
     from tribune.bootstrap import application
+    from tribune.commands._mailing_views import mailing_data, print_list
+    from tribune.services.sending.mailing_progress import mailing_progress
 
     with application() as house, house.store.read() as tx:
-        from tribune.services.sending.mailing_progress import mailing_progress
-
         found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit)]
+        now = house.clock.now()
     if as_json:
         for progress in found:
-            print(json.dumps(_as_data(progress), ensure_ascii=False))
-        return
-    if not found:
+            print(json.dumps(mailing_data(progress, now), ensure_ascii=False))
+    elif found:
+        print_list(found, now)
+    else:
         print("No mailing has been planned yet. `tribune schedule list` shows what is due when.")
-        return
-    _print_list(found)
 
 
 @app.command()
@@ -50,165 +60,235 @@ def show(
     mailing_id: Id,
     failed: Annotated[bool, typer.Option("--exceptions", help="Also each delivery that is not simply sent.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many of them.")] = 100,
+    watching: Watch = False,
     as_json: AsJson = False,
 ) -> None:
-    """One mailing: its numbers in all, per language and per chunk."""
+    """One mailing: its numbers in all, per language and per chunk, how quick it is and how long it still takes."""
     from tribune.bootstrap import application
+    from tribune.commands import _mailing_views as views
     from tribune.services.sending.mailing_progress import mailing_progress
 
-    with application() as house, house.store.read() as tx:
-        progress = mailing_progress(tx, mailing_id)
-        exceptions = tx.ledger.deliveries(mailing_id, states=_exceptional(), limit=limit) if failed else []
+    with application() as house:
+        if watching:
+            _watch(house, mailing_id, as_json)
+            if as_json:
+                return
+        with house.store.read() as tx:
+            progress = mailing_progress(tx, mailing_id)
+            exceptions = tx.ledger.deliveries(mailing_id, states=views.EXCEPTIONAL, limit=limit) if failed else []
+        now = house.clock.now()
     if as_json:
-        print(json.dumps(_as_data(progress) | {"exceptions": [_delivery(view) for view in exceptions]}))
+        print(
+            json.dumps(
+                views.mailing_data(progress, now) | {"exceptions": [views.delivery_data(view) for view in exceptions]}
+            )
+        )
         return
-    _print_one(progress)
+    views.print_one(progress, now)
     if failed:
-        _print_deliveries(exceptions)
+        views.print_deliveries(exceptions)
 
 
 @app.command()
-def approve(mailing_id: Id) -> None:
+def approve(mailing_id: Id, as_json: AsJson = False) -> None:
     """Let a mailing leave that waits for approval."""
     from tribune.bootstrap import application
+    from tribune.commands._mailing_views import edition, mails
     from tribune.services.planning.approve_mailing import approve_mailing
 
-    with application() as house, house.store.write() as tx:
-        told = approve_mailing(tx, mailing_id, house.clock.now())
-    print(f"Mailing {told.id} ({_edition(told)}) is approved: {told.recipients:,} mails leave now.")
+    with application() as house:
+        with house.store.write() as tx:
+            told = approve_mailing(tx, mailing_id, house.clock.now())
+        _tell(
+            house,
+            mailing_id,
+            f"Mailing {told.id} ({edition(told)}) is approved: {mails(told.recipients)} "
+            f"{'leaves' if told.recipients == 1 else 'leave'} now.",
+            as_json,
+        )
+
+
+@app.command()
+def pause(mailing_id: Id, as_json: AsJson = False) -> None:
+    """Let a mailing rest: nothing of it leaves but what is being sent at this moment, and nothing is lost."""
+    from tribune.bootstrap import application
+    from tribune.commands._mailing_views import edition
+    from tribune.services.sending.pause_mailing import pause_mailing
+
+    with application() as house:
+        with house.store.write() as tx:
+            told = pause_mailing(tx, mailing_id, house.clock.now())
+        _tell(
+            house,
+            mailing_id,
+            f"Mailing {told.id} ({edition(told)}) is paused. Each sender finishes the mails that it has in hand. "
+            f"Let it go on with `tribune mailing resume {told.id}`.",
+            as_json,
+        )
+
+
+@app.command()
+def resume(mailing_id: Id, watching: Watch = False, as_json: AsJson = False) -> None:
+    """Let a paused mailing go on."""
+    from tribune.bootstrap import application
+    from tribune.commands._mailing_views import edition
+    from tribune.services.sending.pause_mailing import resume_mailing
+
+    with application() as house:
+        with house.store.write() as tx:
+            told = resume_mailing(tx, mailing_id, house.clock.now())
+        _tell(house, mailing_id, f"Mailing {told.id} ({edition(told)}) goes on.", as_json)
+        if watching:
+            _watch(house, mailing_id, as_json)
+
+
+@app.command()
+def cancel(
+    mailing_id: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a mailing: what has not left never will, and comes with the next edition. This cannot be undone."""
+    from tribune.bootstrap import application
+    from tribune.commands import _mailing_views as views
+    from tribune.domain.errors import InvalidInput
+    from tribune.services.sending.cancel_mailing import cancel_mailing, may_be_cancelled
+    from tribune.services.sending.mailing_progress import mailing_progress
+
+    with application() as house:
+        if not yes:
+            with house.store.read() as tx:
+                told = may_be_cancelled(tx, mailing_id)
+                people = views.people(tx.cancelling.unmailed(mailing_id))
+            if not sys.stdin.isatty():
+                raise InvalidInput(
+                    f"{people} would not be mailed: say so with --yes, for nobody can be asked here.",
+                    hint=f"`tribune mailing cancel {mailing_id} --yes`",
+                )
+            question = f"Cancel mailing {told.id} ({views.edition(told)})? {people} will not be mailed by it"
+            if not typer.confirm(question):
+                print("Nothing was changed.")
+                return
+        with house.store.write() as tx:
+            told, closed = cancel_mailing(tx, mailing_id, house.clock.now())
+        carried = closed.people + _close(house, mailing_id, closed, quiet=as_json)
+        with house.store.read() as tx:
+            progress = mailing_progress(tx, mailing_id)
+    if as_json:
+        data = views.mailing_data(progress, house.clock.now())
+        print(json.dumps(data | {"unmailed": progress.unmailed, "carried_over": carried}))
+        return
+    print(
+        f"Mailing {told.id} ({views.edition(told)}) is cancelled: {views.people(progress.unmailed)} not mailed; for "
+        f"{views.people(carried)} what their mail held comes with their next one."
+    )
+    if progress.in_doubt:
+        print(
+            f"Of {views.people(progress.in_doubt)} nobody knows yet whether theirs left: a sender has it in hand, or "
+            f"died with it. See `tribune mailing show {told.id} --exceptions`."
+        )
+
+
+@app.command()
+def retry(
+    mailing_id: Id,
+    states: Annotated[
+        list[Retried] | None,
+        typer.Option("--state", help="Only those in this state (may be given again). Failed ones only where named."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try again now: what is held back for staff, and what waits for its next attempt.
+
+    A mail that is held back because nobody knows what became of it may reach its reader a second time; both copies
+    have the same Message-ID.
+    """
+    from tribune.bootstrap import application
+    from tribune.commands._mailing_views import in_words
+    from tribune.domain.mailings import DeliveryState
+    from tribune.services.sending.retry_mailing import BY_ITSELF, retry_mailing
+
+    wanted = tuple(DeliveryState(state.value) for state in dict.fromkeys(states)) if states else BY_ITSELF
+    with application() as house:
+        with house.store.write() as tx:
+            found = retry_mailing(tx, mailing_id, house.clock.now(), wanted)
+        some = {state: number for state, number in found.items() if number}
+        if as_json:
+            print(json.dumps({"mailing": mailing_id, "tried_again": {s.value: n for s, n in found.items()}}))
+        elif some:
+            number = sum(some.values())
+            print(
+                f"{number:,} {'delivery' if number == 1 else 'deliveries'} of mailing {mailing_id} "
+                f"{'is' if number == 1 else 'are'} tried again now ({in_words(some)})."
+            )
+        else:
+            print(f"Mailing {mailing_id} has no delivery to try again.")
 
 
 @app.command()
 def quarantined(
     mailing_id: Annotated[int | None, typer.Argument(metavar="[MAILING]", help="Only this mailing.")] = None,
-    send_again: Annotated[bool, typer.Option("--send-again", help="Send them once more.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Deliveries that the senders gave up without knowing what became of them: look, or send them once more."""
+    """Deliveries that are held back for a person, and those of cancelled mailings that are in doubt."""
     from tribune.bootstrap import application
-    from tribune.domain.errors import InvalidInput
-    from tribune.domain.mailings import DeliveryState
-    from tribune.services.sending.send_retries import send_quarantined_again
+    from tribune.commands._mailing_views import delivery_data, print_deliveries
+    from tribune.domain.mailings import DeliveryState, MailingState
+    from tribune.services.sending.pause_mailing import existing
 
-    with application() as house:
-        if send_again:
-            if mailing_id is None:
-                raise InvalidInput("Which mailing?", hint="Try `tribune mailing quarantined MAILING --send-again`.")
-            with house.store.write() as tx:
-                number = send_quarantined_again(tx, mailing_id, house.clock.now())
-            print(f"{number:,} deliveries of mailing {mailing_id} are sent once more." if number else "There are none.")
-            return
-        with house.store.read() as tx:
-            ids = [mailing_id] if mailing_id is not None else [told.id for told in tx.ledger.mailings(limit=1000)]
-            found: list[DeliveryView] = []
-            for id in ids:
-                found += tx.ledger.deliveries(id, states=[DeliveryState.QUARANTINED], limit=limit - len(found))
-                if len(found) >= limit:
-                    break
+    found: list[DeliveryView] = []
+    with application() as house, house.store.read() as tx:
+        told = tx.ledger.mailings(limit=1000) if mailing_id is None else [existing(tx, mailing_id)]
+        for one in told:
+            states = [DeliveryState.QUARANTINED]
+            if one.state is MailingState.CANCELLED:
+                states.append(DeliveryState.IN_DOUBT)
+            found += tx.ledger.deliveries(one.id, states=states, limit=limit - len(found))
+            if len(found) >= limit:
+                break
     if as_json:
         for view in found:
-            print(json.dumps(_delivery(view), ensure_ascii=False))
+            print(json.dumps(delivery_data(view), ensure_ascii=False))
     elif found:
-        _print_deliveries(found)
+        print_deliveries(found)
+        print("Send them once more with `tribune mailing retry MAILING`.")
     else:
-        print("Nothing is quarantined.")
+        print("Nothing is held back.")
 
 
-def _exceptional() -> list[Any]:
-    from tribune.domain.mailings import DeliveryState
+def _watch(house: Application, mailing_id: int, as_json: bool) -> None:
+    from tribune.commands._mailing_watch import watch
 
-    return [state for state in DeliveryState if state not in (DeliveryState.SENT, DeliveryState.WAITING)]
-
-
-def _edition(told: Mailing) -> str:
-    return f"{told.digest}, {told.cadence.value.replace('_', ' ')}, {told.occasion}"
+    watch(house, mailing_id, as_json=as_json)
 
 
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "-"
+def _tell(house: Application, mailing_id: int, sentence: str, as_json: bool) -> None:
+    """A sentence, or the mailing as it is now."""
+    if not as_json:
+        print(sentence)
+        return
+    from tribune.commands._mailing_views import mailing_data
+    from tribune.services.sending.mailing_progress import mailing_progress
+
+    with house.store.read() as tx:
+        print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), house.clock.now())))
 
 
-def _states(states: Any) -> str:
-    return ", ".join(f"{number:,} {state.value.replace('_', ' ')}" for state, number in states.items()) or "none"
-
-
-def _print_list(found: list[MailingProgress]) -> None:
+def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -> int:
+    """Carry over what the first slice left, with a bar where somebody looks; for how many people."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.progress import Progress
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("No.", justify="right")
-    for heading in ("Edition", "Due", "State", "Languages", "Deliveries"):
-        table.add_column(heading, overflow="fold")
-    for progress in found:
-        told = progress.mailing
-        languages = ", ".join(f"{locale} {sum(counts.values()):,}" for locale, counts in progress.languages.items())
-        table.add_row(
-            str(told.id), _edition(told), _time(told.due_at), told.state.value, languages, _states(progress.states)
-        )
-    Console(highlight=False).print(table)
+    from tribune.services.sending.cancel_mailing import close_slice
 
-
-def _print_one(progress: MailingProgress) -> None:
-    told = progress.mailing
-    print(f"Mailing {told.id}: {_edition(told)}")
-    print(f"  State       {told.state.value} (approval: {told.approval})")
-    print(f"  Due         {_time(told.due_at)}")
-    print(f"  Planned     {_time(told.planned_at)}")
-    print(f"  Started     {_time(told.started_at)}")
-    print(f"  Finished    {_time(told.finished_at)}")
-    print(f"  Story       {told.correlation_id}")
-    print(f"  Recipients  {told.recipients:,} (for {told.skipped_empty:,} more there was nothing to send)")
-    print(f"  Deliveries  {_states(progress.states)}")
-    for locale, counts in progress.languages.items():
-        print(f"    {locale:<10}{_states(counts)}")
-    for view in progress.chunks:
-        rests = f", rests until {_time(view.not_before)}" if view.not_before else ""
-        marks = f"{view.marks.sent:,} of {view.marks.size:,} dealt with"
-        print(f"  Chunk {view.chunk:<5} {view.locale}, {view.domain_group}: {view.state}, {marks}{rests}")
-
-
-def _print_deliveries(views: list[DeliveryView]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Delivery", "Subscriber", "State", "Attempts", "Next attempt", "Why"):
-        table.add_column(heading, overflow="fold")
-    for view in views:
-        name = f"{view.mailing}.{view.chunk}.{view.place}"
-        again = _time(view.next_attempt_at)
-        state = view.state.value.replace("_", " ")
-        table.add_row(name, str(view.subscriber), state, str(view.attempts), again, view.code, style=None)
-    Console(highlight=False, markup=False).print(table)
-
-
-def _delivery(view: DeliveryView) -> dict[str, Any]:
-    return {
-        "delivery": f"{view.mailing}.{view.chunk}.{view.place}",
-        "subscriber": view.subscriber,
-        "locale": view.locale,
-        "state": view.state.value,
-        "code": view.code,
-        "attempts": view.attempts,
-        "next_attempt_at": view.next_attempt_at.isoformat() if view.next_attempt_at else None,
-    }
-
-
-def _as_data(progress: MailingProgress) -> dict[str, Any]:
-    told = progress.mailing
-    return {
-        "mailing": told.id,
-        "digest": told.digest,
-        "cadence": told.cadence.value,
-        "occasion": told.occasion,
-        "due_at": told.due_at.isoformat(),
-        "state": told.state.value,
-        "recipients": told.recipients,
-        "states": {state.value: number for state, number in progress.states.items()},
-        "languages": {
-            locale: {state.value: number for state, number in counts.items()}
-            for locale, counts in progress.languages.items()
-        },
-    }
+    people, slice = 0, first
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not console.is_terminal or not first.left, transient=True) as bar:
+        task = bar.add_task("Carrying over", total=first.chunks + first.left, completed=first.chunks)
+        while slice.chunks and slice.left:
+            with house.store.write() as tx:
+                slice = close_slice(tx, mailing_id, house.clock.now())
+            people += slice.people
+            bar.advance(task, slice.chunks)
+    return people

@@ -37,7 +37,8 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A recurring product. `kinds` empty means any; `approval` is standing or each."""
+    """A recurring product. `kinds` empty means any; `approval` is standing or each; `in_doubt` is send_again,
+    quarantine or "": as the channel does."""
 
     id: str
     names: Mapping[str, str]
@@ -46,6 +47,7 @@ class Digest:
     cadences: tuple[Cadence, ...] = tuple(Cadence)
     approval: str = "standing"
     max_items: int = 12
+    in_doubt: str = ""
 
     def name(self, locale: str) -> str:
         return text_in(self.names, locale)

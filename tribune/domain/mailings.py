@@ -4,10 +4,13 @@ A delivery has no row that changes. Its state is derived from its chunk's two ma
 
     place <  sent_upto                    SENT, unless an exception says otherwise
     sent_upto <= place < doubt_upto       IN_DOUBT: may have left (the sender works on it, or died there)
-    place >= doubt_upto                   WAITING
+    place >= doubt_upto                   WAITING, or CANCELLED where the mailing was cancelled
 
 `doubt_upto` is durable before the mails of a window are handed over, `sent_upto` follows after; both writes
 are conditioned on the chunk's epoch, which each claim raises, so that a sender that lost its lease is fenced.
+
+Of a cancelled mailing, an exception that waits (RETRY, QUARANTINED) is CANCELLED where the mail certainly never left;
+where nobody knows, a RETRY is IN_DOUBT for good. CANCELLED is derived, never written.
 """
 
 from __future__ import annotations
@@ -84,14 +87,15 @@ MAILING_MOVES: dict[MailingState, frozenset[MailingState]] = {
         {MailingState.RUNNING, MailingState.PAUSED, MailingState.CANCELLED, MailingState.FINISHED}
     ),
     MailingState.RUNNING: frozenset({MailingState.PAUSED, MailingState.CANCELLED, MailingState.FINISHED}),
-    MailingState.PAUSED: frozenset({MailingState.RUNNING, MailingState.CANCELLED}),
+    MailingState.PAUSED: frozenset({MailingState.APPROVED, MailingState.RUNNING, MailingState.CANCELLED}),
     MailingState.CANCELLED: frozenset(),
     MailingState.FINISHED: frozenset(),
 }
+"""From PAUSED back to APPROVED: of a mailing that was paused before its first window."""
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. The first three are derived from the chunk's marks, the rest have rows."""
+    """Where a delivery stands. The first three and CANCELLED are derived, the rest have rows."""
 
     WAITING = "waiting"
     IN_DOUBT = "in_doubt"
@@ -101,6 +105,7 @@ class DeliveryState(StrEnum):
     SUPPRESSED = "suppressed"
     QUARANTINED = "quarantined"
     EMPTY = "empty"
+    CANCELLED = "cancelled"
 
 
 class ChunkState(StrEnum):
@@ -109,6 +114,7 @@ class ChunkState(StrEnum):
     READY = "ready"
     SENDING = "sending"
     DONE = "done"
+    CLOSED = "closed"  # of a cancelled mailing: what it did not send was carried over, and no sender may touch it
 
 
 class Lane(StrEnum):
@@ -127,7 +133,12 @@ WINDOW = 250
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """An edition's recipients of one due instant, on their way. Times are UTC."""
+    """An edition's recipients of one due instant, on their way. Times are UTC.
+
+    `in_doubt` is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves
+    that staff made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out.
+    `finished_at` of a cancelled one: when the last of what had not left was carried over.
+    """
 
     id: int
     edition: int
@@ -143,3 +154,14 @@ class Mailing:
     planned_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    in_doubt: str = ""
+    changes: int = 0
+    paused_at: datetime | None = None
+    rested_seconds: float = 0.0
+
+    def running_seconds(self, now: datetime) -> float:
+        """How long it has been sent, pauses left out; 0 before it has begun."""
+        if self.started_at is None:
+            return 0.0
+        end = self.finished_at or self.paused_at or now
+        return max((end - self.started_at).total_seconds() - self.rested_seconds, 0.0)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tribune.domain.errors import DeliveryError, Permanent, Throttled, UnknownOutcome
-from tribune.domain.mailings import WINDOW, DeliveryState
+from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
 
 LEASE = timedelta(minutes=3)
 """How long a claim holds without a word from its sender. Half of it may pass before the sender checks in."""
@@ -51,12 +51,12 @@ class Marks:
     def in_doubt(self) -> bool:
         return self.doubt > self.sent
 
-    def opened(self) -> Marks:
-        """Before mails are handed over: the range left in doubt by a sender that died, else a fresh window,
-        counted from the durable mark."""
+    def opened(self, at_most: int = WINDOW) -> Marks:
+        """Before mails are handed over: the range left in doubt by a sender that died, else a fresh window of
+        `at_most` mails, counted from the durable mark."""
         if self.in_doubt:
             return replace(self, handovers=self.handovers + 1)
-        return replace(self, doubt=min(self.size, self.sent + WINDOW), handovers=1)
+        return replace(self, doubt=min(self.size, self.sent + min(at_most, WINDOW)), handovers=1)
 
     def reached(self, place: int) -> Marks:
         """After mails were handed over: those below `place` have an outcome, the others were not touched.
@@ -80,6 +80,12 @@ class InDoubt(StrEnum):
 
     SEND_AGAIN = "send_again"  # same Message-ID, at most MAX_HANDOVERS times
     QUARANTINE = "quarantine"  # staff decide
+
+
+def policy_of(mailing: Mailing, channel: InDoubt) -> InDoubt:
+    """What is done with mails of this mailing of which nobody knows whether they left: as its digest says, else as the
+    channel does (decisions.md, 18)."""
+    return InDoubt(mailing.in_doubt) if mailing.in_doubt else channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,10 @@ class EmbeddedConsumer:
         held.next = position.offset
         self._more = True
 
+    def keep_alive(self) -> None:
+        """Long work is no sign of being stuck."""
+        self._heart.polled(self.member)
+
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         self._heart.forget(self.member)

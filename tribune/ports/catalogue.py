@@ -121,6 +121,10 @@ class Catalogue(Protocol):
         """The visible releases of each item in order, under the ids asked for; an empty list where there are none."""
         ...
 
+    def visible_languages(self, item_ids: Collection[int]) -> dict[int, frozenset[str]]:
+        """The languages in which each item is visible, under the ids asked for; empty where in none."""
+        ...
+
     def due_embargoes(self, now: datetime) -> list[int]:
         """Items that hold something whose embargo is over, the earliest first."""
         ...

@@ -34,22 +34,31 @@ class SystemClock:
         time.sleep(seconds)
 
 
-class SteppedClock(SystemClock):
+class SteppedClock:
     """The machine's clock, moved by the seconds that a file holds now: the crash suite steps all processes at once.
 
     A file that is missing or holds no number moves nothing: whoever sets this setting by mistake is served as before.
     """
 
     def __init__(self, file: Path) -> None:
-        super().__init__()
         self._file = file
 
-    def now(self) -> datetime:
+    @property
+    def offset(self) -> timedelta:
+        """By how much it is moved at this moment."""
         try:
-            self.offset = timedelta(seconds=float(self._file.read_text(encoding="ascii")))
-        except (OSError, ValueError):
-            self.offset = timedelta()
-        return super().now()
+            return timedelta(seconds=float(self._file.read_text(encoding="ascii")))
+        except (OSError, ValueError, OverflowError):
+            return timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class StoppedClock:

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, EditionContent, Mailing, MailingState
 from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
+from tribune.ports.audience import Recipient
+
+Seat = tuple[Slot, Recipient | None]
+"""A delivery and the person behind it, as they are now; None for somebody who has been erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,29 @@ class Ledger(Protocol):
     # what a window needs
     def slots(self, claim: Claim, start: int, end: int) -> list[Slot]: ...
 
+    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
+        """The deliveries of a chunk from place `start` up to `end`, in order, each with its person read anew."""
+        ...
+
+    def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
+        """The same for single places."""
+        ...
+
+    def with_retries_due(self, chunks: Collection[tuple[int, int]], now: datetime) -> list[tuple[int, int]]:
+        """Those of the chunks (mailing, chunk) that have a retry due."""
+        ...
+
     def contents(self, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]: ...
 
     # the moves of a mailing
-    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
-        """Move where the state machine allows it; False where it does not (or it is there already)."""
+    def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
+        """Move where the state machine allows it (and only out of the state `of`); False where it does not, or where it
+        is there already. Counts the change, and keeps how long the mailing was paused."""
+        ...
+
+    def going_on(self, mailing: int, now: datetime) -> list[int]:
+        """The chunks that need an event when a mailing that was paused goes on: not done, or with retries that are due
+        or wait for no time."""
         ...
 
     def start(self, mailing: int, now: datetime) -> bool:
@@ -124,6 +147,11 @@ class Ledger(Protocol):
 
     def retry_quarantined(self, mailing: int, now: datetime) -> int:
         """Staff say: send what was quarantined once more; how many."""
+        ...
+
+    def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
+        """Staff say: try deliveries in these states (RETRY, QUARANTINED, FAILED) now; how many of each. QUARANTINED and
+        FAILED begin with all their attempts again."""
         ...
 
     # what time brings back

@@ -129,6 +129,10 @@ class LogConsumer(Protocol):
         """Read on from here, whatever is committed. Raises Conflict where this member does not hold the partition."""
         ...
 
+    def keep_alive(self) -> None:
+        """Called now and then in the middle of long work: this member lives and keeps its partitions. Cheap."""
+        ...
+
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         ...

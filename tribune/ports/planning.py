@@ -64,6 +64,7 @@ class MailingPlan:
     skipped_empty: int
     correlation_id: str
     planned_at: datetime
+    in_doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

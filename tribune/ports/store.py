@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.audience import Audience
+from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -20,6 +21,7 @@ from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
+from tribune.ports.throttles import Throttles
 
 
 class Transaction(Protocol):
@@ -45,6 +47,12 @@ class Transaction(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def throttles(self) -> Throttles: ...
+
+    @property
+    def cancelling(self) -> Cancelling: ...
 
     @property
     def schedules(self) -> Schedules: ...

@@ -22,7 +22,8 @@ class Stories(Protocol):
     """What became of items."""
 
     def shown(self, item: int, since: datetime, until: datetime, *, mailings: int = 50) -> list[Shown]:
-        """Where an item was shown: the newest `mailings` that held it of those due in this time, the newest first."""
+        """Where an item was shown: the newest `mailings` that held it of those due in this time, the newest first.
+        Who was not mailed because the mailing was cancelled is not counted."""
         ...
 
     def readers(self, item: int, among: Collection[int], mailings: Collection[int]) -> set[int]:

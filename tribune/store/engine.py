@@ -20,6 +20,7 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.audience import SqlAudience
+    from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
+    from tribune.store.throttles import SqlThrottles
 
 MakeOutbox = Callable[[Connection, Clock], Outbox]
 """Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
@@ -106,6 +108,18 @@ class SqlTransaction:
         from tribune.store.ledger import SqlLedger
 
         return SqlLedger(self.connection)
+
+    @cached_property
+    def throttles(self) -> SqlThrottles:
+        from tribune.store.throttles import SqlThrottles
+
+        return SqlThrottles(self.connection)
+
+    @cached_property
+    def cancelling(self) -> SqlCancelling:
+        from tribune.store.cancelling import SqlCancelling
+
+        return SqlCancelling(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:

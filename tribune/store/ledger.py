@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, delete, exists, insert, or_, select, tuple_, update
 
+from tribune.domain.audience import Cadence
 from tribune.domain.errors import Conflict
 from tribune.domain.mailings import (
     MAILING_MOVES,
@@ -19,8 +20,9 @@ from tribune.domain.mailings import (
     MailingState,
 )
 from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
-from tribune.ports.ledger import ChunkView, DeliveryView
+from tribune.ports.ledger import ChunkView, DeliveryView, Seat
 from tribune.store import ledger_views as views
+from tribune.store.ledger_window import read_seats, read_window
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
 
 LEAVING = (MailingState.APPROVED.value, MailingState.RUNNING.value)
@@ -71,6 +73,23 @@ class SqlLedger:
         )
         return [Slot(*row) for row in rows]
 
+    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
+        return read_window(self._connection, claim.mailing, claim.chunk, start, end, digest, cadence)
+
+    def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
+        return read_seats(self._connection, mailing, chunk, places, digest, cadence)
+
+    def with_retries_due(self, chunks_: Collection[tuple[int, int]], now: datetime) -> list[tuple[int, int]]:
+        e = delivery_exceptions.c
+        rows = self._connection.execute(
+            select(e.mailing_id, e.chunk)
+            .where(tuple_(e.mailing_id, e.chunk).in_(list(chunks_)), e.state == DeliveryState.RETRY.value)
+            .where(or_(e.next_attempt_at.is_(None), e.next_attempt_at <= now))
+            .distinct()
+            .order_by(e.mailing_id, e.chunk)
+        )
+        return [(mailing, chunk) for mailing, chunk in rows]
+
     def contents(self, mailing: int, signatures_: Collection[int]) -> dict[int, EditionContent]:
         rows = self._connection.execute(
             select(signatures.c.signature, signatures.c.content)
@@ -81,12 +100,38 @@ class SqlLedger:
 
     # -- the moves of a mailing -------------------------------------------------------------------------------
 
-    def move(self, mailing: int, to: MailingState, now: datetime) -> bool:
-        allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves]
-        change = update(mailings).where(mailings.c.id == mailing, mailings.c.state.in_(allowed)).values(state=to.value)
+    def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
+        m = mailings.c
+        allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves and of in (None, state)]
+        paused = self._connection.execute(
+            select(m.paused_at, m.rested_seconds).where(m.id == mailing).with_for_update()
+        ).first()
+        change = (
+            update(mailings)
+            .where(m.id == mailing, m.state.in_(allowed))
+            .values(state=to.value, changes=m.changes + 1, paused_at=now if to is MailingState.PAUSED else None)
+        )
         if to is MailingState.FINISHED:
             change = change.values(finished_at=now)
+        if paused is not None and paused.paused_at is not None:
+            rested = max((now - paused.paused_at).total_seconds(), 0.0)
+            change = change.values(rested_seconds=paused.rested_seconds + rested)
         return self._connection.execute(change).rowcount == 1
+
+    def going_on(self, mailing: int, now: datetime) -> list[int]:
+        c, e = chunks.c, delivery_exceptions.c
+        waiting = select(e.chunk).where(
+            e.mailing_id == mailing,
+            e.state == DeliveryState.RETRY.value,
+            or_(e.next_attempt_at.is_(None), e.next_attempt_at <= now),
+        )
+        return list(
+            self._connection.scalars(
+                select(c.chunk)
+                .where(c.mailing_id == mailing, or_(c.state != ChunkState.DONE.value, c.chunk.in_(waiting)))
+                .order_by(c.chunk)
+            )
+        )
 
     def start(self, mailing: int, now: datetime) -> bool:
         change = (
@@ -97,6 +142,8 @@ class SqlLedger:
         return self._connection.execute(change).rowcount == 1
 
     def finish(self, mailing: int, now: datetime) -> bool:
+        # Of two senders that end the last two chunks at once, the second one waits here and then sees the first one's.
+        self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update())
         open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state != ChunkState.DONE.value)
         open_retry = exists().where(
             delivery_exceptions.c.mailing_id == mailing,
@@ -267,6 +314,18 @@ class SqlLedger:
             .where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
             .values(state=DeliveryState.RETRY.value, attempts=0, handovers=0, next_attempt_at=now, changed_at=now)
         ).rowcount
+
+    def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
+        e = delivery_exceptions.c
+        found = {}
+        # What becomes RETRY here must not be counted as having been it.
+        for state in sorted(states, key=lambda one: one is not DeliveryState.RETRY):
+            change = update(delivery_exceptions).where(e.mailing_id == mailing, e.state == state.value)
+            change = change.values(state=DeliveryState.RETRY.value, next_attempt_at=now, changed_at=now)
+            if state is not DeliveryState.RETRY:  # staff have decided: count anew
+                change = change.values(attempts=0, handovers=0)
+            found[state] = self._connection.execute(change).rowcount
+        return found
 
     # -- what time brings back --------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Select, and_, case, func, select
 
 from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
@@ -20,17 +20,49 @@ _OF_THE_DELIVERY = (
     & (delivery_exceptions.c.place == deliveries.c.place)
 )
 
+OF_CANCELLED = mailings.c.state == MailingState.CANCELLED.value
+CERTAINLY_LEFT_BEHIND = and_(
+    delivery_exceptions.c.state.in_((DeliveryState.RETRY.value, DeliveryState.QUARANTINED.value)),
+    delivery_exceptions.c.handovers == 0,
+)
+"""Exceptions that wait, and whose mail never left for all that is known."""
+
+EXCEPTION = case(
+    (and_(OF_CANCELLED, CERTAINLY_LEFT_BEHIND), DeliveryState.CANCELLED.value),
+    (
+        and_(OF_CANCELLED, delivery_exceptions.c.state == DeliveryState.RETRY.value),
+        DeliveryState.IN_DOUBT.value,
+    ),
+    else_=delivery_exceptions.c.state,
+)
 STATE = case(
-    (delivery_exceptions.c.state.is_not(None), delivery_exceptions.c.state),
+    (delivery_exceptions.c.state.is_not(None), EXCEPTION),
     (deliveries.c.place < chunks.c.sent_upto, DeliveryState.SENT.value),
     (deliveries.c.place < chunks.c.doubt_upto, DeliveryState.IN_DOUBT.value),
+    (OF_CANCELLED, DeliveryState.CANCELLED.value),
     else_=DeliveryState.WAITING.value,
 )
 """A delivery's state, as tribune/domain/mailings.py defines it."""
 
+NOT_CANCELLED = STATE.notin_((DeliveryState.CANCELLED.value,))
+"""Deliveries that reached their people, or still may."""
 
-def delivery_states() -> Select[Any]:
-    """The view: one row a delivery with its state."""
+
+WITH_A_ROW = frozenset(
+    (
+        DeliveryState.FAILED,
+        DeliveryState.SUPPRESSED,
+        DeliveryState.QUARANTINED,
+        DeliveryState.RETRY,
+        DeliveryState.EMPTY,
+    )
+)
+"""States that only exceptions have."""
+
+
+def delivery_states(*, exceptions_only: bool = False) -> Select[Any]:
+    """The view: one row a delivery with its state; without those that have no row in the exceptions, where asked so."""
+    of_chunks = deliveries.join(mailings, mailings.c.id == deliveries.c.mailing_id).join(chunks, _OF_THE_CHUNK)
     return select(
         deliveries.c.mailing_id,
         deliveries.c.chunk,
@@ -42,7 +74,7 @@ def delivery_states() -> Select[Any]:
         func.coalesce(delivery_exceptions.c.code, "").label("code"),
         func.coalesce(delivery_exceptions.c.attempts, 0).label("attempts"),
         delivery_exceptions.c.next_attempt_at,
-    ).select_from(deliveries.join(chunks, _OF_THE_CHUNK).outerjoin(delivery_exceptions, _OF_THE_DELIVERY))
+    ).select_from(of_chunks.join(delivery_exceptions, _OF_THE_DELIVERY, isouter=not exceptions_only))
 
 
 def find_deliveries(
@@ -53,7 +85,7 @@ def find_deliveries(
     states: Collection[DeliveryState] = (),
     limit: int,
 ) -> list[DeliveryView]:
-    query = delivery_states()
+    query = delivery_states(exceptions_only=bool(states) and WITH_A_ROW.issuperset(states))
     if mailing is not None:
         query = query.where(deliveries.c.mailing_id == mailing)
     if subscriber is not None:
@@ -72,6 +104,8 @@ def progress(
     connection: Connection, mailing: int, chunk: int | None = None
 ) -> Mapping[str, Mapping[DeliveryState, int]]:
     """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read."""
+    cancelled = connection.scalar(select(OF_CANCELLED).where(mailings.c.id == mailing))
+    left = DeliveryState.CANCELLED if cancelled else DeliveryState.WAITING
     marks = select(
         chunks.c.locale,
         func.sum(chunks.c.size - chunks.c.doubt_upto),
@@ -79,7 +113,9 @@ def progress(
         func.sum(chunks.c.sent_upto),
     ).where(chunks.c.mailing_id == mailing)
     exceptions = (
-        select(chunks.c.locale, delivery_exceptions.c.state, func.count())
+        select(chunks.c.locale, EXCEPTION.label("of_state"), func.count())
+        .select_from(delivery_exceptions)
+        .join(mailings, mailings.c.id == delivery_exceptions.c.mailing_id)
         .join(
             chunks,
             (chunks.c.mailing_id == delivery_exceptions.c.mailing_id) & (chunks.c.chunk == delivery_exceptions.c.chunk),
@@ -90,10 +126,10 @@ def progress(
         marks = marks.where(chunks.c.chunk == chunk)
         exceptions = exceptions.where(chunks.c.chunk == chunk)
     counts = {
-        locale: {DeliveryState.WAITING: waiting, DeliveryState.IN_DOUBT: doubt, DeliveryState.SENT: sent}
+        locale: {left: waiting, DeliveryState.IN_DOUBT: doubt, DeliveryState.SENT: sent}
         for locale, waiting, doubt, sent in connection.execute(marks.group_by(chunks.c.locale))
     }
-    for locale, state, number in connection.execute(exceptions.group_by(chunks.c.locale, delivery_exceptions.c.state)):
+    for locale, state, number in connection.execute(exceptions.group_by(chunks.c.locale, "of_state")):
         of_locale = counts[locale]
         of_locale[DeliveryState.SENT] -= number
         of_locale[DeliveryState(state)] = of_locale.get(DeliveryState(state), 0) + number
@@ -126,6 +162,10 @@ def find_mailings(connection: Connection, *, mailing: int | None = None, limit: 
             planned_at=row["planned_at"],
             started_at=row["started_at"],
             finished_at=row["finished_at"],
+            in_doubt=row["in_doubt"],
+            changes=row["changes"],
+            paused_at=row["paused_at"],
+            rested_seconds=row["rested_seconds"],
         )
         for row in rows
     ]

@@ -35,6 +35,7 @@ from tribune.ports.audience import CarryOver
 from tribune.ports.planning import ChunkPlan, Due, MailingPlan, Profile, Wishes
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs
+from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.masks import MaskQueries
 from tribune.store.tables import (
     at_once_served,
@@ -102,6 +103,7 @@ class SqlPlanning(MaskQueries):
             skipped_empty=plan.skipped_empty,
             correlation_id=plan.correlation_id,
             planned_at=plan.planned_at,
+            in_doubt=plan.in_doubt,
             finished_at=None if plan.recipients else plan.planned_at,
         )
 
@@ -273,13 +275,14 @@ class SqlPlanning(MaskQueries):
     def mailed_at_once(self, digest: str, since: datetime) -> dict[datetime, list[int]]:
         found: dict[datetime, list[int]] = {}
         for due_at, subscriber in self._connection.execute(
-            select(mailings.c.due_at, deliveries.c.subscriber_id)
+            delivery_states()
+            .with_only_columns(mailings.c.due_at, deliveries.c.subscriber_id)
             .join(editions, editions.c.id == mailings.c.edition_id)
-            .join(deliveries, deliveries.c.mailing_id == mailings.c.id)
             .where(
                 editions.c.digest == digest,
                 editions.c.cadence == Cadence.AT_ONCE.value,
                 mailings.c.due_at > since,
+                NOT_CANCELLED,
             )
         ):
             found.setdefault(due_at, []).append(subscriber)

@@ -35,6 +35,9 @@ _VISIBLE = (
     .where(releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None))
     .order_by(releases.c.sequence)
 )
+_LANGUAGES = select(releases.c.item_id, releases.c.language).where(
+    releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None)
+)
 _NEXT = (
     update(counters)
     .where(counters.c.name == COUNTER)
@@ -79,6 +82,14 @@ class ReleaseQueries:
         current = self.current_ids(item_ids)
         found = self._visible_releases(current.values())
         return {asked: found[id] for asked, id in current.items()}
+
+    def visible_languages(self, item_ids: Collection[int]) -> dict[int, frozenset[str]]:
+        current = self.current_ids(item_ids)
+        found: dict[int, set[str]] = {id: set() for id in current.values()}
+        for batch in batches(found):
+            for item, language in self._connection.execute(_LANGUAGES, {"ids": batch}):
+                found[item].add(language)
+        return {asked: frozenset(found[id]) for asked, id in current.items()}
 
     def _visible_releases(self, ids: Iterable[int]) -> dict[int, list[Release]]:
         found: dict[int, list[Release]] = {id: [] for id in ids}

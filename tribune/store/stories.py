@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, String, cast, func, select
 
 from tribune.domain.mailings import EditionContent
 from tribune.ports.stories import Shown
+from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.tables import deliveries, signatures
 from tribune.store.tables import mailings as mailings_table
 
@@ -29,8 +30,9 @@ class SqlStories:
         for mailing, of_signature in holding.items():
             people: Counter[tuple[str, str]] = Counter()
             for signature, number in self._connection.execute(
-                select(deliveries.c.signature, func.count())
-                .where(deliveries.c.mailing_id == mailing)
+                delivery_states()
+                .with_only_columns(deliveries.c.signature, func.count())
+                .where(deliveries.c.mailing_id == mailing, NOT_CANCELLED)
                 .group_by(deliveries.c.signature)
             ):
                 if signature in of_signature:
@@ -44,8 +46,11 @@ class SqlStories:
         found: set[int] = set()
         for mailing, of_signature in holding.items():
             for start in range(0, len(ids), _AT_ONCE):
-                asked = select(deliveries.c.subscriber_id, deliveries.c.signature).where(
-                    deliveries.c.mailing_id == mailing, deliveries.c.subscriber_id.in_(ids[start : start + _AT_ONCE])
+                asked = (
+                    delivery_states()
+                    .with_only_columns(deliveries.c.subscriber_id, deliveries.c.signature)
+                    .where(deliveries.c.mailing_id == mailing, NOT_CANCELLED)
+                    .where(deliveries.c.subscriber_id.in_(ids[start : start + _AT_ONCE]))
                 )
                 found.update(who for who, signature in self._connection.execute(asked) if signature in of_signature)
         return found

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -443,10 +444,14 @@ mailings = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("in_doubt", String(20), nullable=False, server_default=""),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("paused_at", Instant),
+    Column("rested_seconds", Float, nullable=False, server_default="0"),
     UniqueConstraint("edition_id", "due_at"),
+    Index("ix_mailings_state_finished_at", "state", "finished_at"),
 )
 """`in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves it to the channel's policy.
-`finished_at` is set when it is cancelled, too."""
+`finished_at` of a cancelled one: when the last of what had not left was carried over. `changes` counts the moves."""
 
 signatures = Table(
     "signatures",

@@ -17,7 +17,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from tribune.channels.email.disk import put, sweep
@@ -41,9 +40,17 @@ class OutboxFolder:
         self.folder = folder
         self._clock = clock or SystemClock()
 
-    def send(self, mails: Iterable[OutgoingMail]) -> Iterator[Outcome]:
-        source = iter(mails)
-        while batch := list(islice(source, _BATCH)):
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        batch: list[OutgoingMail] = []
+        for mail in mails:
+            if mail is not None:
+                batch.append(mail)
+            if len(batch) == _BATCH or (mail is None and batch):
+                yield from self._write(batch)
+                batch = []
+            elif mail is None:
+                yield None
+        if batch:
             yield from self._write(batch)
 
     def check(self) -> str:

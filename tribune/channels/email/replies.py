@@ -9,7 +9,6 @@ wrong, which must not cost anyone their subscription: everything waits until sta
 from __future__ import annotations
 
 import re
-import smtplib
 import ssl
 
 from tribune.domain.errors import DeliveryError, Permanent, Retryable, Throttled
@@ -52,7 +51,7 @@ def ours(code: int, words: bytes, step: str) -> Throttled:
     )
 
 
-def unreachable(error: Exception, host: str, port: int) -> Throttled:
+def unreachable(error: OSError | UnicodeError, host: str, port: int) -> Throttled:
     """The connection could not be made."""
     where = f"{host}:{port}"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -69,21 +68,26 @@ def unreachable(error: Exception, host: str, port: int) -> Throttled:
             where=where,
             hint="Is email.smtp.security right for this port (587: starttls, 465: tls)?",
         )
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Throttled(
-            "The mail server does not offer what the settings ask for (STARTTLS, or AUTH).",
-            code="no STARTTLS or AUTH",
-            where=where,
-            hint="Nothing is sent in the clear. See email.smtp.security.",
-        )
-    if isinstance(error, smtplib.SMTPResponseException):
-        words = error.smtp_error if isinstance(error.smtp_error, bytes) else str(error.smtp_error).encode()
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            return ours(error.smtp_code, words, "user name and password")
-        return ours(error.smtp_code, words, "greeting")
-    if isinstance(error, smtplib.SMTPServerDisconnected | smtplib.SMTPException):
-        return Throttled("The mail server closed the connection.", code="connection closed", where=where)
     why = getattr(error, "strerror", None) or type(error).__name__
     return Throttled(
         f"The mail server cannot be reached: {why}.", code="not reachable", where=where, hint="See email.smtp."
     )
+
+
+def not_offered(what: str) -> Throttled:
+    """The server lacks what the settings ask for."""
+    return Throttled(
+        f"The mail server does not offer what the settings ask for ({what}).",
+        code="no STARTTLS or AUTH",
+        hint="Nothing is sent in the clear. See email.smtp.security and email.smtp.auth.",
+    )
+
+
+def hung_up(step: str) -> Throttled:
+    """The connection ended while it was being made."""
+    return Throttled(f"The mail server closed the connection ({step}).", code="connection closed")
+
+
+def too_slow(step: str) -> Throttled:
+    """The server took longer than the time-out."""
+    return Throttled(f"The mail server does not answer in time ({step}).", code="time-out")

@@ -53,7 +53,9 @@ class Admin:
                     raise kafka.for_code(one["error_code"])(one["name"])
             return [one for one in found if not one["error_code"]]
 
-        return {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)} if asked else {}
+        return (
+            {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)} if asked else {}
+        )
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> None:
         """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise.

@@ -30,6 +30,7 @@ class Why(StrEnum):
     LANGUAGE = "language"  # in none of their languages, and they do not want others
     NEXT = "next"  # comes with their next mail of `cadence`
     BEFORE = "before"  # was out before their subscription began
+    CARRIED = "carried"  # their mail was cancelled, or beyond their daily cap: comes with their next one
     NO_ROOM = "no_room"  # did not fit into the mail that was to bring it
 
 
@@ -83,10 +84,16 @@ def say_why_not(
     again = tx.planning.announced_again([item.id])
     people = list(islice(tx.audience.everyone(), LOOK_AT))
     readers = tx.stories.readers(item.id, [person.id for person in people], mailings)
+    carried: dict[int, set[int]] = {}
+    for digest in digests:
+        for row in tx.audience.carried([person.id for person in people], digest):
+            carried.setdefault(row.subscriber, set()).add(row.item)
     for person in people:
         if person.id not in readers:
             reason = why_not(person, item, releases, digests, places, again)
-            if reason.why is Why.BEFORE and _had_no_room(tx, person.id, reason.digest, releases):
+            if reason.why is Why.BEFORE and item.id in carried.get(person.id, ()):
+                reason = Reason(Why.CARRIED)
+            elif reason.why is Why.BEFORE and _had_no_room(tx, person.id, reason.digest, releases):
                 reason = Reason(Why.NO_ROOM)
             elif reason.why is Why.BEFORE:
                 reason = Reason(Why.BEFORE)

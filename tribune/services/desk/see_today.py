@@ -63,6 +63,7 @@ class Today:
     failing: Sequence[SourceState]
     troubled: Sequence[tuple[MailingProgress, int]]
     to_approve: Sequence[MailingProgress]
+    paused: Sequence[MailingProgress]
     without_area: int
     came_in: Sequence[SeenEvent]
     went_out: Sequence[OutgoingEdition]
@@ -73,7 +74,7 @@ class Today:
     @property
     def calm(self) -> bool:
         """Nothing needs anybody."""
-        waiting = self.to_approve or self.without_area
+        waiting = self.to_approve or self.paused or self.without_area
         return not (self.dead or self.behind or self.failing or self.troubled or waiting)
 
 
@@ -92,6 +93,7 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         failing=failing,
         troubled=[(progress, number) for progress in recent if (number := trouble(progress))],
         to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
+        paused=[progress for progress in mailings if progress.mailing.state is MailingState.PAUSED],
         without_area=without_area,
         came_in=newest_events(view, limit=SHOWN),
         went_out=by_edition(mailings)[:SHOWN],

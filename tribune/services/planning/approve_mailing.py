@@ -17,7 +17,7 @@ def approve_mailing(tx: Transaction, mailing_id: int, now: datetime) -> Mailing:
     mailing = tx.ledger.mailing(mailing_id)
     if mailing is None:
         raise NotFound(f"There is no mailing {mailing_id}.", hint="See `tribune mailing list`.")
-    if not tx.ledger.move(mailing_id, MailingState.APPROVED, now):
+    if not tx.ledger.move(mailing_id, MailingState.APPROVED, now, of=MailingState.PLANNED):
         raise Conflict(
             f"Mailing {mailing_id} is {mailing.state.value}, not waiting for approval.",
             hint=f"See `tribune mailing show {mailing_id}`.",

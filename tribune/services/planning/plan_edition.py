@@ -154,6 +154,7 @@ def _mailing(
         skipped_empty=people - recipients,
         correlation_id=cause.correlation_id or cause.id,
         planned_at=now,
+        in_doubt=digest.in_doubt,
     )
     return Mailing(
         id=tx.planning.add_mailing(plan),
@@ -168,6 +169,7 @@ def _mailing(
         skipped_empty=plan.skipped_empty,
         correlation_id=plan.correlation_id,
         planned_at=now,
+        in_doubt=plan.in_doubt,
     )
 
 

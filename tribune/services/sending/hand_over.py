@@ -1,16 +1,16 @@
-"""Handing a batch over to the channel: mail by mail, with a look at the lease before each."""
+"""Handing a window of mails over to the channel: mail by mail, with a look at the lease before each."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tribune.domain.errors import DeliveryError, Throttled, UnknownOutcome
 from tribune.domain.mailings import DeliveryState, Mailing
 from tribune.domain.sending import THROTTLE_DELAY, Slot, Verdict, suppresses
-from tribune.ports.channels import OutgoingMail
+from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.store import Transaction
 from tribune.services.sending.mailing_events import delivery_failed
 from tribune.services.sending.make_mails import Batch, Sender
@@ -20,13 +20,14 @@ _ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
 
 @dataclass
 class HandedOver:
-    """What became of a batch: `untouched` are the deliveries that the channel was not given (or was too busy for),
-    `rest` how long the channel wants to be left alone, `broken` what it fell over."""
+    """What became of a window: `untouched` are the deliveries that the channel was not given (or was too busy for),
+    `rest` how long the channel wants to be left alone (`asked`: by its own words), `broken` what it fell over."""
 
     errors: dict[int, DeliveryError | None] = field(default_factory=dict)  # by place; None: sent
     verdicts: dict[int, Verdict] = field(default_factory=dict)  # by place: no mail was made
     untouched: list[Slot] = field(default_factory=list)
     rest: timedelta | None = None
+    asked: bool = False
     broken: Exception | None = None
 
 
@@ -36,44 +37,94 @@ def deadline(sender: Sender) -> float:
     return sender.clock.monotonic() + sender.lease.total_seconds() / 2
 
 
-def hand_over(sender: Sender, batch: Batch, until: float) -> HandedOver:
-    """Give the mails of a batch to the channel until the end, the deadline (monotonic, local), a throttle or a stop."""
-    done = HandedOver()
-    given: dict[str, tuple[Slot, str]] = {}
-    waiting = list(reversed(batch.slots))
+class Window:
+    """A batch on its way. `until` is its deadline; `after` and `apart` (seconds) pace it where a rate is set."""
 
-    def mails() -> Iterator[OutgoingMail]:
-        while waiting and done.rest is None:
-            if sender.clock.monotonic() >= until or sender.stopping():
-                return
-            slot = waiting.pop()
-            made = batch.make(slot)
+    def __init__(self, sender: Sender, batch: Batch, until: float, after: float = 0.0, apart: float = 0.0) -> None:
+        self.batch = batch
+        self.done = HandedOver()
+        self._sender = sender
+        self._until = until
+        self._apart = apart
+        self._next_at = sender.clock.monotonic() + after if after or apart else 0.0
+        self._waiting = list(reversed(batch.slots))
+        self._given: dict[str, tuple[Slot, str]] = {}
+        self._closed = False
+
+    def take(self) -> OutgoingMail | None:
+        """The next mail to hand over. None: there is none (any more, or at this moment)."""
+        while self._waiting and not self._closed:
+            now = self._sender.clock.monotonic()
+            if now >= self._until or self.done.rest is not None or self._sender.stopping():
+                self._closed = True
+                return None
+            if now < self._next_at:
+                return None
+            slot = self._waiting.pop()
+            made = self.batch.make(slot)
             if isinstance(made, Verdict):
-                done.verdicts[slot.place] = made
+                self.done.verdicts[slot.place] = made
                 continue
-            given[made.delivery] = slot, made.recipient
-            yield made
+            if self._apart:
+                self._next_at = max(self._next_at + self._apart, now - self._apart)
+            self._given[made.delivery] = slot, made.recipient
+            return made
+        return None
 
+    def record(self, outcome: Outcome) -> None:
+        """What the channel says of a mail of this window."""
+        slot, recipient = self._given.pop(outcome.delivery)
+        error = outcome.error
+        self.done.errors[slot.place] = None if error is None else _clean(error, recipient)
+        if isinstance(error, Throttled):
+            self.done.asked = self.done.asked or outcome.wait is not None
+            self.done.rest = max(self.done.rest or timedelta(), outcome.wait or THROTTLE_DELAY)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it is in the channel's hands, and nothing will be."""
+        return not self._given and (self._closed or not self._waiting)
+
+    @property
+    def opens_at(self) -> float:
+        """The monotonic instant before which it gives no mail."""
+        return self._next_at
+
+    def give_up(self, error: Exception | None) -> None:
+        """The channel broke off: nobody knows what became of what it had in hand."""
+        self.done.broken = error
+        code = f"no answer: {type(error).__name__}" if error else "no answer"
+        for slot, _ in self._given.values():
+            self.done.errors[slot.place] = UnknownOutcome("the channel broke off", code=code)
+        self._given.clear()
+        self._closed = True
+
+    def end(self) -> HandedOver:
+        """What became of it, once it is complete."""
+        self.done.untouched = list(reversed(self._waiting))
+        channel = self._sender.channel.name
+        for outcome, number in Counter(_word(error) for error in self.done.errors.values()).items():
+            self._sender.metrics.count("mails_handed_over", number, channel=channel, outcome=outcome)
+        return self.done
+
+
+def hand_over(sender: Sender, batch: Batch, until: float) -> HandedOver:
+    """Give the mails of one batch to the channel until the end, the deadline (monotonic), a throttle or a stop."""
+    window = Window(sender, batch, until)
+    broken: Exception | None = None
     try:
-        for outcome in sender.channel.send(mails()):
-            slot, recipient = given.pop(outcome.delivery)
-            done.errors[slot.place] = _clean(outcome.error, recipient)
-            if isinstance(outcome.error, Throttled):
-                done.rest = max(done.rest or timedelta(), outcome.wait or THROTTLE_DELAY)
-            sender.metrics.count("mails_handed_over", channel=sender.channel.name, outcome=_word(outcome.error))
+        for outcome in sender.channel.send(iter(window.take, None)):
+            if outcome is not None:
+                window.record(outcome)
     except Exception as error:
-        done.broken = error
-    for slot, _ in given.values():
-        code = f"no answer: {type(done.broken).__name__}" if done.broken else "no answer"
-        done.errors[slot.place] = UnknownOutcome("the channel broke off", code=code)
-    done.untouched = list(reversed(waiting))
-    return done
+        broken = error
+    window.give_up(broken)
+    return window.end()
 
 
-def tell_of_failures(
-    tx: Transaction, mailing: Mailing, chunk: int, batch: Batch, verdicts: dict[int, Verdict], now: datetime
-) -> None:
+def tell_of_failures(tx: Transaction, mailing: Mailing, chunk: int, batch: Batch, verdicts: dict[int, Verdict]) -> None:
     """Events for deliveries that failed for good; an address that is no good is never mailed again."""
+    now = tx.now()
     people = {slot.place: slot.subscriber for slot in batch.slots}
     for verdict in verdicts.values():
         if verdict.state is not DeliveryState.FAILED:
@@ -88,8 +139,7 @@ def _word(error: DeliveryError | None) -> str:
     return type(error).__name__.lower() if error else "sent"
 
 
-def _clean(error: DeliveryError | None, recipient: str) -> DeliveryError | None:
+def _clean(error: DeliveryError, recipient: str) -> DeliveryError:
     """The error with addresses cut out of the server's words: the ledger keeps no personal data."""
-    if error is not None:
-        error.code = _ADDRESS.sub("<...>", (error.code or error.what).replace(recipient, "<...>"))
+    error.code = _ADDRESS.sub("<...>", (error.code or error.what).replace(recipient, "<...>"))
     return error

@@ -18,7 +18,8 @@ _CODE = re.compile(r"\d{3}(?: \d\.\d{1,3}\.\d{1,3})?")
 
 
 def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime, source: str = SOURCE) -> CloudEvent:
-    """`mailing.approved`, `.started` or `.finished`: each happens once to a mailing."""
+    """`mailing.approved`, `.started`, `.paused` and so on. What may happen again (a pause) is told apart by the number
+    of the change, which `mailing`, as it is after it, carries: it is the event's revision and goes into its id."""
     languages = {locale: sum(counts.values()) for locale, counts in tx.ledger.progress(mailing.id).items()}
     data = MailingChanged(
         mailing=mailing.id,
@@ -29,14 +30,24 @@ def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime,
         chunks=len(tx.ledger.chunks(mailing.id)),
         languages=languages,
     )
-    return _told(mailing, type, data, key=str(mailing.id), record=f"mailing/{mailing.id}", now=now, source=source)
+    event = new_event(
+        type,
+        data,
+        source=source,
+        key=str(mailing.id),
+        record=f"mailing/{mailing.id}",
+        time=now,
+        revision=max(mailing.changes, 1),
+    )
+    return replace(event, correlation_id=mailing.correlation_id or event.id)
 
 
 def chunk_ready(
-    mailing: Mailing, chunk: int, now: datetime, *, again: bool = False, source: str = SOURCE
+    mailing: Mailing, chunk: int, now: datetime, *, again: bool = False, change: int = 0, source: str = SOURCE
 ) -> CloudEvent:
-    """A chunk waits for a sender; `again`: not for the first time, so that the event has an id of its own."""
-    record = f"chunk/{mailing.id}.{chunk}" + (f"/{now.isoformat()}" if again else "")
+    """A chunk waits for a sender; `again`: not for the first time, so that the event has an id of its own.
+    `change`: the number of the change of its mailing that brings it back."""
+    record = f"chunk/{mailing.id}.{chunk}" + (f"/{now.isoformat()}" if again else "") + (f"/{change}" if change else "")
     data = ChunkReady(mailing.id, chunk)
     key = f"{mailing.id}.{chunk}"
     return _told(mailing, "delivery.chunk-ready", data, key=key, record=record, now=now, source=source)

@@ -6,7 +6,7 @@ People, suppressions and withdrawals are read again for every window, when it is
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from tribune.domain.digests import Digest
 from tribune.domain.errors import ConfigurationError, NotFound, TribuneError
 from tribune.domain.items import Item
 from tribune.domain.mailings import DeliveryState, EditionContent, Mailing
-from tribune.domain.sending import LEASE, Slot, Verdict, name_of
+from tribune.domain.sending import LEASE, Claim, Marks, Slot, Verdict, name_of
+from tribune.domain.throttling import Rates
 from tribune.ports.audience import Recipient
 from tribune.ports.channels import EmailChannel, OutgoingMail
 from tribune.ports.clock import Clock
+from tribune.ports.ledger import Seat
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.rendering.email.composer import EditionFacts, Reader
@@ -32,8 +34,41 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
+KEPT_ITEMS, KEPT_CONTENTS, KEPT_MAILS = 5_000, 20_000, 2_000
+"""How many a sender keeps: an item's version and a signature's content never change."""
+
+
 def _never() -> bool:
     return False
+
+
+class Kept:
+    """What a sender process need not read or make again for the next window."""
+
+    def __init__(self) -> None:
+        self.mails: dict[tuple[int, int, EditionContent], Mail] = {}
+        self._items: dict[tuple[int, int], Item] = {}
+        self._contents: dict[tuple[int, int], EditionContent] = {}
+
+    def items(self, tx: Transaction, keys: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Item]:
+        """Each (item, version) that there is."""
+        missing = [key for key in keys if key not in self._items]
+        if missing:
+            if len(self._items) >= KEPT_ITEMS:
+                self._items, missing = {}, list(keys)
+            self._items |= tx.catalogue.items_at(missing)
+        return self._items
+
+    def contents(self, tx: Transaction, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]:
+        """The contents behind signatures of a mailing."""
+        missing = [signature for signature in signatures if (mailing, signature) not in self._contents]
+        if missing:
+            if len(self._contents) >= KEPT_CONTENTS:
+                self._contents, missing = {}, list(signatures)
+            for signature, content in tx.ledger.contents(mailing, missing).items():
+                self._contents[mailing, signature] = content
+        found = ((signature, self._contents.get((mailing, signature))) for signature in signatures)
+        return {signature: content for signature, content in found if content is not None}
 
 
 @dataclass(frozen=True)
@@ -48,7 +83,9 @@ class Sender:
     digests: Mapping[str, Digest]
     owner: str
     metrics: Metrics = field(default_factory=NullMetrics)
+    rates: Rates = field(default_factory=Rates)
     lease: timedelta = LEASE
+    kept: Kept = field(default_factory=Kept)
     stopping: Callable[[], bool] = _never
 
 
@@ -74,7 +111,11 @@ class Batch:
         self._contents = contents
         self._items = items
         self._digest = sender.digests[mailing.digest]
+        self._kept = sender.kept.mails
         self._mails: dict[int, Mail] = {}
+        # The Message-ID is the same at each attempt, and no other store's: a copy begins with the same numbers.
+        self._store_mark = f"{int(mailing.planned_at.timestamp() * 1000):x}"
+        self._prefix = name_of(mailing.id, chunk, 0)[:-1]
 
     def make(self, slot: Slot) -> OutgoingMail | Verdict:
         """The mail of a delivery, or why there is none."""
@@ -101,11 +142,9 @@ class Batch:
         mailing = self._mailing
         mail = self._mails.get(slot.signature)
         if mail is None:
-            facts = EditionFacts(mailing.id, self._digest, mailing.cadence, mailing.occasion, mailing.due_at)
-            mail = self._mails[slot.signature] = self._composer.compose(content, self._items, facts)
-        name = name_of(mailing.id, self._chunk, slot.place)
-        # The Message-ID is the same at each attempt, and no other store's: a copy begins with the same numbers.
-        unique = f"{name}.{int(mailing.planned_at.timestamp() * 1000):x}"
+            mail = self._mails[slot.signature] = self._composed(slot.signature, content)
+        name = f"{self._prefix}{slot.place}"
+        unique = f"{name}.{self._store_mark}"
         reader = Reader(person.id, person.name, person.address, person.zone, person.choices, unique)
         return OutgoingMail(
             delivery=name,
@@ -115,21 +154,49 @@ class Batch:
             locale=content.locale,
         )
 
+    def _composed(self, signature: int, content: EditionContent) -> Mail:
+        mailing = self._mailing
+        key = (mailing.id, signature, content)
+        mail = self._kept.get(key)
+        if mail is None:
+            if len(self._kept) >= KEPT_MAILS:
+                self._kept.clear()
+            facts = EditionFacts(mailing.id, self._digest, mailing.cadence, mailing.occasion, mailing.due_at)
+            mail = self._kept[key] = self._composer.compose(content, self._items, facts)
+        return mail
+
+
+def load_window(tx: Transaction, sender: Sender, mailing: Mailing, claim: Claim, marks: Marks) -> Batch:
+    """The window between a chunk's marks, with all that its mails are made of. Raises NotFound (unknown digest)."""
+    _known(sender, mailing)
+    seats = tx.ledger.window(claim, marks.sent, marks.doubt, mailing.digest, mailing.cadence)
+    return _batch(tx, sender, mailing, claim.chunk, seats)
+
 
 def load_batch(tx: Transaction, sender: Sender, mailing: Mailing, chunk: int, slots: Sequence[Slot]) -> Batch:
-    """All that the mails of these deliveries are made of, as it is now. Raises NotFound for an unknown digest."""
+    """The same for single deliveries of a chunk."""
+    _known(sender, mailing)
+    places = [slot.place for slot in slots]
+    seats = tx.ledger.seats(mailing.id, chunk, places, mailing.digest, mailing.cadence) if places else []
+    return _batch(tx, sender, mailing, chunk, seats)
+
+
+def _known(sender: Sender, mailing: Mailing) -> None:
     if mailing.digest not in sender.digests:
         raise NotFound(
             f"The digest {mailing.digest!r} of mailing {mailing.id} is not in the settings.",
             hint=f"Put [digests.{mailing.digest}] back, then run `tribune events replay`.",
         )
-    people = tx.audience.recipients({slot.subscriber for slot in slots}, mailing.digest, mailing.cadence)
-    kept = tx.ledger.contents(mailing.id, {slot.signature for slot in slots})
-    releases = tx.catalogue.releases_of({key.item for content in kept.values() for key in content.fragments})
-    languages = {item: {release.language for release in of_item} for item, of_item in releases.items()}
-    contents = {number: content.visible(languages) for number, content in kept.items()}
-    keys = {(key.item, key.version) for content in contents.values() for key in content.fragments}
-    return Batch(sender, mailing, chunk, slots, people, contents, tx.catalogue.items_at(keys))
+
+
+def _batch(tx: Transaction, sender: Sender, mailing: Mailing, chunk: int, seats: Sequence[Seat]) -> Batch:
+    contents = sender.kept.contents(tx, mailing.id, {slot.signature for slot, _ in seats})
+    languages = tx.catalogue.visible_languages({key.item for kept in contents.values() for key in kept.fragments})
+    shown = {number: content.visible(languages) for number, content in contents.items()}
+    keys = {(key.item, key.version) for content in shown.values() for key in content.fragments}
+    items = sender.kept.items(tx, keys)
+    people = {slot.subscriber: person for slot, person in seats if person is not None}
+    return Batch(sender, mailing, chunk, [slot for slot, _ in seats], people, shown, items)
 
 
 def _why_not(person: Recipient | None) -> str:

@@ -12,7 +12,7 @@ import structlog
 
 from tribune.domain.errors import NotFound
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
-from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge
+from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge, policy_of
 from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, deadline, hand_over, tell_of_failures
 from tribune.services.sending.mailing_events import chunk_ready, mailing_changed
@@ -28,13 +28,13 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
     while True:
         until = deadline(sender)
         with sender.store.write() as tx:
-            now = sender.clock.now()
+            now = tx.now()
             claims = tx.ledger.claim_retries(mailing_id, chunk, now, sender.lease, WINDOW)
             mailing = tx.ledger.mailing(mailing_id) if claims else None
             if mailing is None:
                 return tried
             batch = load_batch(
-                tx, sender, mailing, chunk, [claim.slot for claim in claims if not _enough(sender, claim)]
+                tx, sender, mailing, chunk, [claim.slot for claim in claims if not _enough(sender, mailing, claim)]
             )
         tried += len(claims)
         done = hand_over(sender, batch, until)
@@ -65,10 +65,10 @@ def send_quarantined_again(tx: Transaction, mailing_id: int, now: datetime) -> i
     return number
 
 
-def _enough(sender: Sender, claim: RetryClaim) -> bool:
+def _enough(sender: Sender, mailing: Mailing, claim: RetryClaim) -> bool:
     """Whether this one was handed over often enough without an answer, by senders that died."""
     before = claim.handovers - 1
-    return before >= MAX_HANDOVERS or (before > 0 and sender.channel.in_doubt is InDoubt.QUARANTINE)
+    return before >= MAX_HANDOVERS or (before > 0 and policy_of(mailing, sender.channel.in_doubt) is InDoubt.QUARANTINE)
 
 
 def _settle(
@@ -80,23 +80,25 @@ def _settle(
     batch: Batch,
     done: HandedOver,
 ) -> None:
-    now = sender.clock.now()
+    now = tx.now()
     untouched = {slot.place for slot in done.untouched}
     told: dict[int, Verdict] = {}
     for claim in claims:
-        verdict = _verdict(sender, claim, done, claim.slot.place in untouched, now)
+        verdict = _verdict(sender, mailing, claim, done, claim.slot.place in untouched, now)
         if not tx.ledger.settle_retry(mailing.id, chunk, claim, verdict, now):
             log.warning("retry was taken over", mailing=mailing.id, chunk=chunk, place=claim.slot.place)
         elif verdict is not None:
             told[verdict.place] = verdict
-    tell_of_failures(tx, mailing, chunk, batch, told, now)
+    tell_of_failures(tx, mailing, chunk, batch, told)
     if tx.ledger.finish(mailing.id, now):
         tx.outbox.add(mailing_changed(tx, mailing, "mailing.finished", now))
 
 
-def _verdict(sender: Sender, claim: RetryClaim, done: HandedOver, untouched: bool, now: datetime) -> Verdict | None:
+def _verdict(
+    sender: Sender, mailing: Mailing, claim: RetryClaim, done: HandedOver, untouched: bool, now: datetime
+) -> Verdict | None:
     place = claim.slot.place
-    if _enough(sender, claim):
+    if _enough(sender, mailing, claim):
         before = claim.handovers - 1
         code = f"no answer after {before} attempts"
         return Verdict(place, DeliveryState.QUARANTINED, code, claim.attempts - 1, before)
@@ -108,7 +110,7 @@ def _verdict(sender: Sender, claim: RetryClaim, done: HandedOver, untouched: boo
     return judge(
         place,
         done.errors[place],
-        policy=sender.channel.in_doubt,
+        policy=policy_of(mailing, sender.channel.in_doubt),
         now=now,
         attempts=claim.attempts,
         handovers=claim.handovers,

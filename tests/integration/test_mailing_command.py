@@ -1,0 +1,196 @@
+"""`tribune mailing pause | resume | cancel | retry`, and watching: what staff read, and what programs do."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from consumers.deliveries import consumer
+from consumers.loop import drain
+from tests.integration.test_mailings_by_hand import cli, run
+from tests.integration.test_send_chunk import Scripted, counts
+from tests.planned import add_item, make_sender, plan
+from tribune.bootstrap import Application
+from tribune.domain.errors import Retryable
+from tribune.domain.mailings import MailingState
+from tribune.services.sending.send_chunk import send_chunk
+from tribune.store.tables import chunks, mailings
+
+__all__ = ["cli"]
+pytestmark = pytest.mark.usefixtures("cli")
+
+
+def planned(app: Application, *sizes: int, state: MailingState = MailingState.APPROVED) -> int:
+    with app.store.write() as tx:
+        item = add_item(tx)
+    return plan(app.store, sizes, with_people=True, items=(item,), state=state)
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> object:
+    """What the last command printed, spaces aside."""
+
+    def out() -> str:
+        told = capsys.readouterr()
+        return " ".join((told.out + told.err).split())
+
+    return out
+
+
+def test_a_mailing_is_paused_and_goes_on(app: Application, said) -> None:  # type: ignore[no-untyped-def]
+    mailing = planned(app, 2, 1)
+    assert run("pause", str(mailing)) == 0
+    assert "Mailing 1 (letter, daily, 2026-11-23) is paused." in said()
+    assert run("pause", str(mailing)) == 1
+    assert "Mailing 1 is paused already. Let it go on with `tribune mailing resume 1`." in said()
+    assert run("show", str(mailing)) == 0
+    told = said()
+    assert "State paused" in told
+    assert "Nothing leaves before `tribune mailing resume 1`" in told
+    drain([consumer(app)], app)
+    assert counts(app, mailing) == {"waiting": 3}
+    assert run("resume", str(mailing)) == 0
+    assert "Mailing 1 (letter, daily, 2026-11-23) goes on." in said()
+    drain([consumer(app)], app)
+    assert counts(app, mailing) == {"sent": 3}
+    assert run("show", str(mailing)) == 0
+    assert "Progress 3 of 3 (100%)" in said()
+
+
+def test_cancelling_asks_with_the_exact_number(
+    app: Application,
+    said,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailing = planned(app, 2, 3)
+    channel = Scripted()
+    channel.says = {2: [Retryable("later", code="450")]}
+    send_chunk(make_sender(app, channel), mailing, 0)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run("cancel", str(mailing)) == 1
+    assert "4 people would not be mailed: say so with --yes" in said()
+    for answer in ("n\n", "y\n"):
+        asked = io.StringIO(answer)
+        asked.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", asked)
+        before = counts(app, mailing)
+        assert run("cancel", str(mailing)) == 0
+        told = said()
+        assert "Cancel mailing 1 (letter, daily, 2026-11-23)? 4 people will not be mailed by it [y/N]" in told
+        if answer == "n\n":
+            assert "Nothing was changed." in told
+            assert counts(app, mailing) == before
+    assert "is cancelled: 4 people not mailed; for 4 people what their mail held comes with their next one." in told
+    assert counts(app, mailing) == {"sent": 1, "cancelled": 4}
+    assert run("show", str(mailing), "--exceptions") == 0
+    told = said()
+    assert "Cancelled: 4 people not mailed; what their mail held comes with their next one" in told
+    assert told.count(" cancelled 0 ") + told.count(" cancelled 1 ") == 4, "each of them is on record"
+    assert run("cancel", str(mailing), "--yes") == 1
+    assert "Mailing 1 was cancelled already." in said()
+    assert run("resume", str(mailing)) == 1
+    assert "What it held comes with the next edition" in said()
+
+
+def test_what_is_in_doubt_when_it_is_cancelled_is_told(app: Application, said) -> None:  # type: ignore[no-untyped-def]
+    mailing = planned(app, 3)
+    with app.store.write() as tx:
+        tx.connection.execute(update(chunks).values(sent_upto=1, doubt_upto=2))
+        tx.connection.execute(update(mailings).values(state="running"))
+    assert run("cancel", str(mailing), "--yes") == 0
+    told = said()
+    assert "is cancelled: 1 person not mailed" in told
+    assert "Of 1 person nobody knows yet whether theirs left" in told
+    assert run("quarantined", str(mailing)) == 0
+    assert "1.0.1 2 in doubt" in said()
+
+
+def test_programs_get_json_of_every_command(
+    app: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailing = str(planned(app, 2, state=MailingState.PLANNED))
+    told = {}
+    for words in (["approve"], ["pause"], ["resume"], ["retry"], ["show"], ["list"], ["cancel", "--yes"], ["show"]):
+        rest = [] if words == ["list"] else [mailing]
+        assert run(words[0], *rest, *words[1:], "--json") == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        told[words[0]] = json.loads(line)
+    assert [told[name]["state"] for name in ("approve", "pause", "resume")] == ["approved", "paused", "approved"]
+    assert told["retry"] == {"mailing": 1, "tried_again": {"quarantined": 0, "retry": 0}}
+    assert (told["cancel"]["unmailed"], told["cancel"]["carried_over"]) == (2, 2)
+    assert told["show"]["states"] == {"cancelled": 2}
+    assert told["list"]["total"] == 2
+    for name in ("rate", "seconds_left", "settled", "paused_at"):
+        assert name in told["show"]
+
+
+def test_watching_in_a_pipe_is_plain_lines_until_it_is_finished(app: Application, tmp_path: Path) -> None:
+    mailing = planned(app, 2, 1, state=MailingState.PAUSED)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "tribune", "mailing", "resume", str(mailing), "--watch"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TRIBUNE_CONFIG": str(tmp_path / "tribune.toml")},
+    )
+    try:
+        assert watching.stdout is not None
+        first = watching.stdout.readline() + watching.stdout.readline()
+        for chunk in (0, 1):
+            send_chunk(make_sender(app, Scripted()), mailing, chunk)
+        rest, _ = watching.communicate(timeout=30)
+    finally:
+        watching.kill()
+        watching.wait()
+    assert "goes on.\napproved: 3 waiting (0%)\n" in first
+    assert rest == "finished: 3 sent (100%)\n"
+    assert watching.returncode == 0
+    assert not {"\x1b", "\r"} & set(first + rest)
+
+
+def test_watching_in_a_terminal_redraws_a_bar(app: Application, tmp_path: Path) -> None:
+    mailing = planned(app, 2, 2)
+    send_chunk(make_sender(app, Scripted()), mailing, 0)
+    ours, theirs = pty.openpty()
+    watched = subprocess.Popen(
+        [sys.executable, "-m", "tribune", "mailing", "show", str(mailing), "--watch"],
+        stdin=theirs,
+        stdout=theirs,
+        env={**os.environ, "TRIBUNE_CONFIG": str(tmp_path / "tribune.toml"), "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    seen = b""
+
+    def read() -> None:
+        nonlocal seen
+        try:
+            while data := os.read(ours, 4096):
+                seen += data
+        except OSError:  # the terminal is closed
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        until = time.monotonic() + 30
+        while b"2 of 4 (50%)" not in seen and time.monotonic() < until:
+            time.sleep(0.05)
+        assert b"2 of 4 (50%)" in seen
+        send_chunk(make_sender(app, Scripted(), "b"), mailing, 1)
+        assert watched.wait(30) == 0
+    finally:
+        watched.kill()
+        watched.wait()
+        reader.join(10)
+        os.close(ours)
+    assert b"4 of 4 (100%)" in seen
+    assert b"\x1b[" in seen

@@ -1,0 +1,419 @@
+"""One kept connection: envelope, body, replies (RFC 5321), pipelined where the server offers it (RFC 2920).
+
+At most one message is outstanding. Its body, its final dot and the envelope of the mail that follows go out in one
+write; then come four replies: for the message, MAIL, RCPT and DATA. So a mail costs one write and one read. Nothing
+of the mail that follows is handed over before its own body is: until then it can still go over another connection.
+
+    idle --envelope--> asked --354--> accepted --body (and the next envelope)--> asked ...
+                         |                                     `--body alone--> idle
+                         `--refused: RSET, or a bare dot where the server says 354 all the same--> idle
+
+A connection tells the pool what it learns: `settled` (a mail has its outcome), `ready` (it can go on),
+`not_handed_over` (its mail must go another way), `gone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import TYPE_CHECKING, cast
+
+from tribune.channels.email.replies import hung_up, judged, ours, told, too_slow
+from tribune.channels.email.smtp.commands import Abilities, ended
+from tribune.channels.email.smtp.parser import Reply, ReplyParser
+from tribune.domain.errors import DeliveryError, Permanent, Retryable, UnknownOutcome
+from tribune.ports.channels import Outcome, OutgoingMail
+
+if TYPE_CHECKING:
+    from tribune.channels.email.smtp.pool import Pool
+
+
+class Step(IntEnum):
+    """What a reply is awaited for."""
+
+    BODY = 0
+    MAIL = 1
+    RCPT = 2
+    DATA = 3
+    RSET = 4
+    DOT = 5
+
+
+NOTHING: tuple[Step, ...] = ()
+ENVELOPE = (Step.MAIL, Step.RCPT, Step.DATA)
+FULL = (Step.BODY, Step.MAIL, Step.RCPT, Step.DATA)
+LARGE = 64_000
+"""Above this many bytes nothing is written behind a body: then a write that the kernel has not taken whole tells for
+certain that the final dot has not left."""
+
+
+class Connection(asyncio.Protocol):
+    """A dialogue with a mail server. `alive` is False once it must not be used any more; `accepted`: the server waits
+    for the body of the mail that it knows; `served`: how many mails have been answered."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._parser = ReplyParser()
+        self._steps = NOTHING
+        self._at = 0
+        self._envelope: list[bytes] = []
+        self._answers: list[Reply] = []
+        self._body: OutgoingMail | None = None
+        self._next: OutgoingMail | None = None
+        self._tail = False
+        self._paused = False
+        self._answer: asyncio.Future[Reply] | None = None
+        self._heard: Reply | None = None
+        self._over = False
+        self.transport: asyncio.Transport | None = None
+        self.abilities = Abilities()
+        self.alive = False
+        self.accepted = False
+        self.served = 0
+        self.idle_since = 0.0
+        self.step_end = self.body_end = self.next_end = 0.0
+
+    # -- making it --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    async def reply(self, seconds: float, step: str) -> Reply:
+        """The next reply, while the connection is being made. Raises Throttled."""
+        heard, self._heard = self._heard, None
+        if heard is not None:
+            return heard  # the greeting may be quicker than we are
+        if self._over or self._parser.broken:
+            raise hung_up(step)
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answer
+        except TimeoutError:
+            raise too_slow(step) from None
+        except ConnectionError:
+            raise hung_up(step) from None
+        finally:
+            self._answer = None
+
+    async def command(self, line: bytes, seconds: float, step: str) -> Reply:
+        """Say a line and wait for its reply, while the connection is being made. Raises Throttled."""
+        if not self.clean or self.transport is None:
+            raise hung_up(step)
+        self.transport.write(line + b"\r\n")
+        return await self.reply(seconds, step)
+
+    @property
+    def clean(self) -> bool:
+        """Nothing came that was not asked for."""
+        return self._parser.empty and not self._parser.broken and self._heard is None and not self._over
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """The connection is ready for mails."""
+        self.transport = transport
+        transport.set_write_buffer_limits(high=0)  # pause_writing: the kernel has not taken everything
+        self.alive = self.clean
+
+    @property
+    def over(self) -> bool:
+        """Whether the transport is closed."""
+        return self._over
+
+    def describe(self) -> str:
+        """What this connection is like, in words."""
+        tls = self.transport.get_extra_info("ssl_object") if self.transport is not None else None
+        return f" over {tls.version()}, its certificate is valid" if tls is not None else " without TLS"
+
+    # -- giving it work ---------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a mail, or clearing up after one, is in hand."""
+        return self._body is not None or self._next is not None or self._steps is not NOTHING
+
+    @property
+    def takes_next(self) -> bool:
+        """Whether another envelope may follow the body that the server waits for."""
+        return self.abilities.pipelining and self._next is not None and len(self._next.content) <= LARGE
+
+    def ask(self, mail: OutgoingMail, envelope: list[bytes]) -> None:
+        """Offer a mail to an idle connection."""
+        self._next = mail
+        self._answers = []
+        patience = self._pool.patience
+        self.step_end, self.next_end = self._pool.now + patience.command, self._pool.now + patience.mail
+        self._steps, self._at = ENVELOPE, 0
+        if self.abilities.pipelining:
+            self._envelope = []
+            self._write(b"".join(envelope))
+        else:
+            self._envelope = envelope[1:]
+            self._write(envelope[0])
+
+    def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
+        """Send the body that the server waits for, and offer the mail that follows, if any."""
+        body, pool = self._next, self._pool
+        assert body is not None
+        pieces = ended(body.content)
+        if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
+            if mail is not None:
+                pool.held.appendleft(mail)  # nothing of it has left
+            return
+        patience, now = pool.patience, pool.now
+        self._body, self._next, self._answers = body, mail, []
+        self._steps, self._at = ((Step.BODY,), 0) if mail is None else (FULL, 0)
+        self._tail = mail is not None
+        self.accepted = False
+        self.step_end, self.body_end, self.next_end = now + patience.body, self.next_end, now + patience.mail
+
+    def quit(self) -> None:
+        """Say goodbye to an idle connection; it is not used any more."""
+        if self.transport is not None and not self._over and not self.transport.is_closing():
+            self.transport.write(b"QUIT\r\n")
+        self.alive = False
+
+    def leave(self) -> None:
+        """Say goodbye and close."""
+        self._farewell()
+
+    def drop(self) -> None:
+        """End it at once, whatever is in hand."""
+        self.alive = False
+        self._body = self._next = None
+        self._steps = NOTHING
+        if self.transport is not None and not self._over:
+            self.transport.abort()
+
+    def look_at_the_time(self, now: float) -> None:
+        """Give up where a step or a whole mail takes too long."""
+        end = min(self.step_end, self.body_end if self._body is not None else self.next_end)
+        if self._steps is not NOTHING and now > end:
+            self._lose("no answer in time")
+
+    def shift(self, seconds: float) -> None:
+        """The caller was away: that time is not the server's fault."""
+        self.step_end += seconds
+        self.body_end += seconds
+        self.next_end += seconds
+
+    def _write(self, data: bytes) -> bool:
+        """Whether the kernel took anything; False: the connection is lost, and nothing of `data` has left."""
+        assert self.transport is not None
+        if not self._over and not self.transport.is_closing():
+            self.transport.write(data)
+            if not self.transport.is_closing():
+                return True
+        self._lose("it was closed")
+        return False
+
+    # -- what comes in ----------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._steps is FULL and not self._at and self._parser.empty and not self._paused:
+            lines = data.split(b"\r\n")
+            if (
+                len(lines) == 5
+                and lines[0].startswith(b"250 ")
+                and lines[1].startswith(b"250 ")
+                and lines[2].startswith(b"250 ")
+                and lines[3].startswith(b"354 ")
+                and not lines[4]
+            ):
+                # What all but always comes: the message is taken, and the next envelope is accepted.
+                pool, body = self._pool, self._body
+                assert body is not None
+                self._body, self._steps = None, NOTHING
+                self.accepted = True
+                self.served += 1
+                pool.outcomes.append(Outcome(body.delivery))
+                pool.ready.append(self)
+                pool.wake()
+                return
+        for reply in self._parser.feed(data):
+            if not self._take(reply):
+                return
+        if self._parser.broken:
+            self._nonsense()
+
+    def eof_received(self) -> None:
+        self._lose("it was closed")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        self._lose("it was lost")
+        self._pool.wake()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self.step_end = max(self.step_end, self._pool.now + self._pool.patience.body)
+
+    def _take(self, reply: Reply) -> bool:
+        """One reply; whether to go on reading."""
+        if not self.alive:
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(reply)
+            elif self._heard is None:
+                self._heard = reply
+            else:
+                self._parser.broken = "replies to nothing"
+            return not self._parser.broken
+        if self._at >= len(self._steps):
+            self._lose("it said something unasked")  # such as 421, idle for too long
+            return False
+        step = self._steps[self._at]
+        self._at += 1
+        self.step_end = self._pool.now + self._pool.patience.command
+        if step is Step.BODY:
+            self._body_answered(reply)
+        elif step <= Step.DATA:
+            self._envelope_answered(step, reply)
+        elif step is Step.RSET and reply.code != 250:
+            self._lose("it does not clear the table")
+        else:
+            self._rest()
+        return self.alive
+
+    def _body_answered(self, reply: Reply) -> None:
+        body = self._body
+        assert body is not None
+        sensible = 200 <= reply.code < 300 or 400 <= reply.code < 600
+        unread = self._paused and not (self._tail and reply.code < 400)  # it has not seen the final dot
+        if not sensible or (unread and reply.code < 400):
+            self._nonsense(told(*reply))
+            return
+        self._body = None
+        self.served += 1
+        error = None if reply.code < 300 else judged(*reply)
+        self._pool.settled(body, error)
+        if reply.code == 421 or unread:  # it is leaving, or does not want to read to the end
+            self._lose("it was closed")
+        elif self._next is None:
+            self._rest()
+
+    def _envelope_answered(self, step: Step, reply: Reply) -> None:
+        self._answers.append(reply)
+        mail = self._next
+        assert mail is not None
+        well = reply.code == (354 if step is Step.DATA else 250) or (step is Step.RCPT and reply.code in (251, 252))
+        if reply.code == 421 and not self._refusal_before():
+            self._leave(reply, started=step is not Step.MAIL)
+        elif step is Step.MAIL and not well and not _too_large(reply):
+            # It refuses us rather than this mail.
+            self._next = None
+            self._pool.settled(mail, ours(*reply, "MAIL"))
+            self._farewell()
+        elif self._at < len(self._steps):
+            pass
+        elif well and self._refusal_before() is None and not self._envelope:
+            self._steps = NOTHING
+            self.accepted = True
+            self._pool.ready.append(self)
+            self._pool.wake()
+            return
+        else:
+            self._refused(mail)
+            return
+        if self.alive and self._envelope and self._at < len(self._steps):
+            # No pipelining: one command, one reply.
+            if not well:
+                self._refused(mail)
+            else:
+                self._write(self._envelope.pop(0))
+
+    def _refusal_before(self) -> Reply | None:
+        """The first answer of this envelope that was no yes, but for the last one."""
+        for place, reply in enumerate(self._answers[:-1]):
+            if reply.code not in ((250,) if place == 0 else (250, 251, 252)):
+                return reply
+        return None
+
+    def _refused(self, mail: OutgoingMail) -> None:
+        """A recipient, or a mail that is too large, was refused: clear the table for the next one."""
+        answers, asked = self._answers, len(self._answers)
+        reply = self._refusal_before() or answers[-1]
+        self._next, self._envelope = None, []
+        error: DeliveryError
+        if answers[0].code != 250:
+            error = Permanent("The message is too large for the mail server.", code=told(*reply))
+        else:
+            error = judged(*reply)
+        self._pool.settled(mail, error)
+        self._at = 0
+        if asked == 3 and answers[2].code == 354:
+            # It waits for a message all the same (RFC 2920, 3.1): give it an empty one, for nobody.
+            self._steps = (Step.DOT,)
+            self._write(b".\r\n")
+        elif answers[0].code == 250:
+            self._steps = (Step.RSET,)
+            self._write(b"RSET\r\n")
+        else:
+            self._rest()
+
+    # -- ends -------------------------------------------------------------------------------------------------
+
+    def _rest(self) -> None:
+        """Nothing is in hand."""
+        self._steps, self._at = NOTHING, 0
+        self.idle_since = self._pool.now
+        self._pool.ready.append(self)
+        self._pool.wake()
+
+    def _leave(self, reply: Reply, *, started: bool) -> None:
+        """The server says 421 before a body: the mail goes another way."""
+        mail, self._next = self._next, None
+        assert mail is not None
+        error = judged(*reply) if started else ours(*reply, "MAIL")
+        self._pool.not_handed_over(self, mail, started=started, error=error)
+        self._farewell()
+
+    def _farewell(self) -> None:
+        """The connection is of no more use; nothing is in hand."""
+        transport = self.transport
+        if transport is not None and not self._over and not transport.is_closing():
+            transport.write(b"QUIT\r\n")
+            transport.close()
+        self._lose("we leave")
+
+    def _nonsense(self, code: str = "an answer that makes no sense") -> None:
+        """Nobody knows any more which answer belongs to what."""
+        body, self._body = self._body, None
+        if body is not None:
+            self._pool.settled(body, UnknownOutcome("The mail server's answer makes no sense.", code=code))
+        self._lose("its answers make no sense")
+
+    def _lose(self, why: str) -> None:
+        """The connection is over. What was in hand is settled or goes another way."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError(why))
+        if not self.alive:
+            return
+        self.alive = False
+        body, mail, self._body, self._next = self._body, self._next, None, None
+        started = self.accepted or (bool(self._answers) and self._answers[0].code == 250)
+        self._steps = NOTHING
+        pool = self._pool
+        if body is not None:
+            error: DeliveryError
+            if self._paused and not self._tail:
+                error = Retryable(
+                    "The connection was lost before the message was complete.",
+                    code="connection lost within the message",
+                )
+            else:
+                error = UnknownOutcome(
+                    "The connection was lost after the whole message: it may have been accepted.",
+                    code="no answer" if why != "no answer in time" else why,
+                )
+            pool.settled(body, error)
+        if mail is not None:
+            pool.not_handed_over(self, mail, started=started)
+        pool.gone(self)
+        if self.transport is not None and not self._over and not self.transport.is_closing():
+            self.transport.abort()
+
+
+def _too_large(reply: Reply) -> bool:
+    return reply.code == 552 or b"5.3.4" in reply.words

@@ -1,0 +1,328 @@
+"""A few kept connections and the event loop that serves them, in the caller's own thread.
+
+The loop runs only while the caller waits for an outcome. Each turn: give every connection that can go on a mail, run
+until something is known, hand the outcomes out. No future, task or timer is made for a mail; one timer looks at the
+deadlines of all connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tribune.channels.email.envelope import refusal
+from tribune.channels.email.smtp.commands import envelope
+from tribune.channels.email.smtp.connection import Connection
+from tribune.channels.email.smtp.opening import addresses_of, opened
+from tribune.channels.email.smtp.settings import Patience, Server
+from tribune.domain.errors import DeliveryError, Permanent, Retryable, Throttled
+from tribune.ports.channels import Outcome, OutgoingMail
+from tribune.ports.clock import SystemClock
+
+_monotonic = SystemClock().monotonic
+"""Deadlines of sockets are real time, whatever clock the house runs on."""
+
+IDLE = 60.0
+"""Seconds after which a connection is not used again: servers hang up on their own, most after 300."""
+
+FEWER = 30.0
+"""Seconds for which we keep to the connections that there are, when the server wants no more."""
+
+_MOVES = 5
+"""How often a mail is offered over another connection because a kept one was closed before its body."""
+
+_REFUSED_AT_ONCE = 16
+"""How many mails in a row may be refused before the outcomes are handed out."""
+
+
+class Pool:
+    """The connections to one server, for one caller at a time. `now` is the reading of the monotonic clock that
+    deadlines are counted from; it is taken once a turn."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.patience = Patience.of(server.timeout)
+        self.now = _monotonic()
+        self.outcomes: list[Outcome] = []
+        self.ready: list[Connection] = []
+        self.held: deque[OutgoingMail] = deque()
+        self._moves: dict[str, int] = {}
+        self._connections: set[Connection] = set()
+        self._opening: set[asyncio.Task[Connection]] = set()
+        self._loop = _new_loop()
+        self._running = self._waking = False
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._addresses: list[str] = []
+        self._fewer_until = 0.0
+        self._dry = self._ended = False
+        self._broken: Exception | None = None
+
+    # -- the caller's side ------------------------------------------------------------------------------------
+
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        """See tribune.ports.channels.EmailChannel.send."""
+        source = iter(mails)
+        self._dry = self._ended = False
+        self._broken = None
+        self._freshen()
+        try:
+            while True:
+                self._fill(source)
+                if not self.outcomes:
+                    if self._in_hand():
+                        self._turn()
+                    elif self._ended:
+                        break
+                    elif self._dry:
+                        yield None
+                        self._dry = False
+                if self.outcomes:
+                    known, self.outcomes = self.outcomes, []
+                    self._dry = False
+                    yield from known
+            if self._broken is not None:
+                raise self._broken
+        finally:
+            self._settle()
+
+    def open_one(self) -> Connection:
+        """One connection more, to see whether it can be had. Raises Throttled."""
+        connection = self._loop.run_until_complete(self._open())
+        self._connections.add(connection)
+        self.ready.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Say goodbye on every connection and close the loop. For good."""
+        if self._loop.is_closed() or self._loop.is_running():
+            return
+        for connection in self._connections:
+            connection.quit()
+        self._running = True
+        end = _monotonic() + min(1.0, self._server.timeout)
+        while any(not connection.over for connection in self._connections) and _monotonic() < end:
+            self._loop.call_later(0.05, self._loop.stop)
+            self._loop.run_forever()
+        for connection in self._connections:
+            connection.drop()
+        self._connections.clear()
+        self._let_callbacks_run()
+        self._loop.close()
+
+    def addresses(self) -> list[str]:
+        """The server's addresses. Asked in this thread: an event loop would start threads for it. Raises OSError."""
+        if not self._addresses:
+            self._addresses = addresses_of(self._server.host, self._server.port)
+        return self._addresses
+
+    # -- what connections tell --------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Let the turn end: something is known."""
+        if self._running and not self._waking:
+            self._waking = True
+            self._loop.stop()
+
+    def settled(self, mail: OutgoingMail, error: DeliveryError | None) -> None:
+        """A mail has its outcome."""
+        self.outcomes.append(Outcome(mail.delivery, error))
+        self.wake()
+
+    def not_handed_over(
+        self, connection: Connection, mail: OutgoingMail, *, started: bool, error: DeliveryError | None = None
+    ) -> None:
+        """A connection ended before a mail's body. On a kept connection that says nothing about the mail: it goes
+        another way. A new one that ends like this is the server's refusal of us, or of this recipient."""
+        moves = self._moves.get(mail.delivery, 0)
+        if connection.served and moves < _MOVES:
+            self._moves[mail.delivery] = moves + 1
+            self.held.append(mail)
+            self.wake()
+        elif error is not None:
+            self.settled(mail, error)
+        elif started:
+            words = "The connection was lost before the message was complete."
+            self.settled(mail, Retryable(words, code="connection lost before the message"))
+        else:
+            # A server that hangs up on everyone says nothing about this recipient.
+            self.settled(mail, Throttled("The mail server closes its connections.", code="connection closed"))
+
+    def gone(self, connection: Connection) -> None:
+        """A connection is over."""
+        self._connections.discard(connection)
+        self.wake()
+
+    # -- a turn -----------------------------------------------------------------------------------------------
+
+    def _in_hand(self) -> bool:
+        return bool(self.held) or any(connection.busy for connection in self._connections)
+
+    def _fill(self, source: Iterator[OutgoingMail | None]) -> None:
+        """Give every connection that can go on a mail, and make connections where there is more to do."""
+        waiting, self.ready = self.ready, []
+        rest: list[Connection] = []
+        for connection in waiting:
+            if not connection.alive:
+                continue
+            if connection.accepted:
+                mail, lines = self._next(source, connection) if connection.takes_next else (None, [])
+                connection.hand_over(mail, lines)
+            elif not connection.busy:
+                mail, lines = self._next(source, connection)
+                if mail is None:
+                    rest.append(connection)
+                else:
+                    connection.ask(mail, lines)
+        self.ready += rest
+        if not self._connections and not self._opening and not self.held:
+            mail = self._take(source)
+            if mail is not None:
+                self.held.append(mail)
+        self._grow()
+
+    def _next(
+        self, source: Iterator[OutgoingMail | None], connection: Connection
+    ) -> tuple[OutgoingMail | None, list[bytes]]:
+        """The next mail for this connection, with its envelope."""
+        for _ in range(_REFUSED_AT_ONCE):
+            mail = self.held.popleft() if self.held else self._take(source)
+            if mail is None:
+                break
+            lines = envelope(mail, connection.abilities)
+            if not isinstance(lines, Permanent):
+                return mail, lines
+            self.outcomes.append(Outcome(mail.delivery, lines))
+        return None, []
+
+    def _take(self, source: Iterator[OutgoingMail | None]) -> OutgoingMail | None:
+        """The next mail that may be sent at all. Where the source breaks, what is in hand is still finished."""
+        while not (self._dry or self._ended):
+            try:
+                mail = next(source)
+            except StopIteration:
+                self._ended = True
+                break
+            except Exception as error:
+                self._ended, self._broken = True, error
+                break
+            if mail is None:
+                self._dry = True
+                break
+            refused = refusal(mail)
+            if refused is None:
+                return mail
+            self.outcomes.append(Outcome(mail.delivery, refused))
+            if len(self.outcomes) > _REFUSED_AT_ONCE:
+                break
+        return None
+
+    def _grow(self) -> None:
+        """Open as many connections again as there are, while all have work and there is more."""
+        there = len(self._connections)
+        if self._opening or self.ready or there >= self._server.connections:
+            return
+        if there and ((self._dry or self._ended) and not self.held):
+            return
+        if not there and not self.held:
+            return
+        if there and self.now < self._fewer_until:
+            return
+        for _ in range(min(max(there, 1), self._server.connections - there)):
+            task = self._loop.create_task(self._open())
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
+
+    async def _open(self) -> Connection:
+        return await opened(self, self._server)
+
+    def _opened(self, task: asyncio.Task[Connection]) -> None:
+        self._opening.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            connection = task.result()
+            self._connections.add(connection)
+            self.ready.append(connection)
+        elif self._connections or self._opening:
+            self._fewer_until = self.now + FEWER  # it may want no more of us: go on with what there is
+        else:
+            self._addresses = []
+            if not isinstance(error, DeliveryError):
+                self._broken, self._ended = error if isinstance(error, Exception) else None, True
+                error = Throttled("No connection could be made.", code=type(error).__name__)
+            while self.held:
+                self.outcomes.append(Outcome(self.held.popleft().delivery, error))
+        self.wake()
+
+    def _turn(self) -> None:
+        """Run the loop until something is known."""
+        before, self.now = self.now, _monotonic()
+        away = self.now - before
+        if away > 0.05:
+            for connection in self._connections:
+                connection.shift(away)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(self._tick, self._sweep)
+        self._waking, self._running = False, True
+        try:
+            self._loop.run_forever()
+        finally:
+            self._running = False
+            self.now = _monotonic()
+
+    @property
+    def _tick(self) -> float:
+        return min(0.25, self._server.timeout / 4)
+
+    def _sweep(self) -> None:
+        self._sweeper = self._loop.call_later(self._tick, self._sweep)
+        self.now = _monotonic()
+        for connection in list(self._connections):
+            connection.look_at_the_time(self.now)
+
+    # -- between calls ----------------------------------------------------------------------------------------
+
+    def _freshen(self) -> None:
+        """Notice connections that ended while nobody looked, and leave those that are too old."""
+        self.now = _monotonic()
+        if self._connections:
+            self._let_callbacks_run()
+            for connection in list(self._connections):
+                if self.now - connection.idle_since > IDLE:
+                    connection.leave()
+        self.ready = [connection for connection in self._connections if connection.alive]
+
+    def _settle(self) -> None:
+        """Keep the idle connections; end what is half done."""
+        for task in list(self._opening):
+            task.cancel()
+        if self._opening:
+            with contextlib.suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(asyncio.wait(self._opening))
+        for connection in list(self._connections):
+            if connection.busy or not connection.alive:
+                self._connections.discard(connection)
+                connection.drop()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        self._let_callbacks_run()
+        self.held.clear()
+        self.outcomes.clear()
+        self._moves.clear()
+
+    def _let_callbacks_run(self) -> None:
+        for _ in range(3):
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # no uvloop on Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,24 @@
+"""How fast mail may leave, over all workers. Reached as `tx.throttles`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from tribune.domain.throttling import Permit, Rates
+
+
+class Throttles(Protocol):
+    """The rates of channels and of their domain groups."""
+
+    def take(self, channel: str, group: str, wanted: int, rates: Rates, now: datetime) -> Permit:
+        """Take up to `wanted` places. What is taken and not used is lost: rates are upper bounds."""
+        ...
+
+    def failed(self, channel: str, group: str, now: datetime) -> datetime:
+        """The group was throttled by the other side: until when it is left alone, longer each time in a row."""
+        ...
+
+    def went_well(self, channel: str, group: str) -> None:
+        """The group takes mail (again)."""
+        ...

@@ -1,0 +1,133 @@
+"""What a sender needs of a window: its deliveries with the people behind them, in a few set queries.
+
+This is read once for every mail that leaves, so the statements are built once and the rows taken as they come.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, bindparam, cast, select
+
+from tribune.domain.addresses import address_hash, address_key
+from tribune.domain.audience import Cadence, Choice, Status
+from tribune.domain.sending import Slot
+from tribune.ports.audience import Recipient
+from tribune.ports.ledger import Seat
+from tribune.store.masks import choice_from_json
+from tribune.store.tables import deliveries, people, rhythms, subscribers, subscriptions, suppressions
+
+_d = deliveries.c
+_CHUNK = and_(_d.mailing_id == bindparam("mailing"), _d.chunk == bindparam("chunk"))
+_RANGE = and_(_CHUNK, _d.place >= bindparam("start"), _d.place < bindparam("end"))
+_PLACES = and_(_CHUNK, _d.place.in_(bindparam("places", expanding=True)))
+
+
+def _seats(where: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(
+            _d.place,
+            _d.subscriber_id,
+            _d.signature,
+            people.c.address,
+            people.c.name,
+            subscribers.c.audience_group,
+            subscribers.c.languages,
+            subscribers.c.zone,
+            subscribers.c.status,
+        )
+        .select_from(
+            deliveries.outerjoin(people, people.c.id == _d.subscriber_id).outerjoin(
+                subscribers, subscribers.c.id == _d.subscriber_id
+            )
+        )
+        .where(where)
+        .order_by(_d.place)
+    )
+
+
+def _choices(where: ColumnElement[bool]) -> Select[Any]:
+    s = subscriptions.c
+    return (
+        select(s.subscriber_id, cast(s.choice, Text))
+        .where(s.subscriber_id.in_(select(_d.subscriber_id).where(where)))
+        .where(s.digest == bindparam("digest"), s.cadence == bindparam("cadence"))
+        .order_by(s.subscriber_id, s.id)
+    )
+
+
+def _stopped(where: ColumnElement[bool]) -> Select[Any]:
+    r = rhythms.c
+    return (
+        select(r.subscriber_id)
+        .where(r.subscriber_id.in_(select(_d.subscriber_id).where(where)))
+        .where(r.digest == bindparam("digest"), r.stopped_at.is_not(None))
+    )
+
+
+_OF_RANGE = (_seats(_RANGE), _choices(_RANGE), _stopped(_RANGE))
+_OF_PLACES = (_seats(_PLACES), _choices(_PLACES), _stopped(_PLACES))
+_SUPPRESSED = select(suppressions.c.address_hash, suppressions.c.reason).where(
+    suppressions.c.address_hash.in_(bindparam("hashes", expanding=True))
+)
+
+
+def read_window(
+    connection: Connection, mailing: int, chunk: int, start: int, end: int, digest: str, cadence: Cadence
+) -> list[Seat]:
+    """The deliveries of a chunk from place `start` up to `end`."""
+    told = {"mailing": mailing, "chunk": chunk, "start": start, "end": end}
+    return _read(connection, _OF_RANGE, told, digest, cadence)
+
+
+def read_seats(
+    connection: Connection, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence
+) -> list[Seat]:
+    """Single deliveries of a chunk."""
+    told = {"mailing": mailing, "chunk": chunk, "places": list(places)}
+    return _read(connection, _OF_PLACES, told, digest, cadence)
+
+
+def _read(
+    connection: Connection, asked: Sequence[Select[Any]], told: dict[str, Any], digest: str, cadence: Cadence
+) -> list[Seat]:
+    seats, wishes, ended = asked
+    of_digest = told | {"digest": digest}
+    rows = connection.execute(seats, told).all()
+    choices: dict[int, tuple[Choice, ...]] = {}
+    for person, choice in connection.execute(wishes, of_digest | {"cadence": cadence.value}):
+        choices[person] = (*choices.get(person, ()), _choice(choice))
+    stopped = set(connection.execute(ended, of_digest).scalars())
+    hashes = {address_hash(address_key(row[3])): row[1] for row in rows if row[3] is not None}
+    suppressed = {hashes[hash]: reason for hash, reason in connection.execute(_SUPPRESSED, {"hashes": list(hashes)})}
+    found: list[Seat] = []
+    for place, person, signature, address, name, group, languages, zone, status in rows:
+        slot = Slot(place, person, signature)
+        if address is None or status is None:
+            found.append((slot, None))
+            continue
+        recipient = Recipient(
+            person,
+            name,
+            address,
+            group,
+            tuple(languages.split(",")),
+            zone,
+            _STATUS[status],
+            choices.get(person, ()),
+            person in stopped,
+            suppressed.get(person, ""),
+        )
+        found.append((slot, recipient))
+    return found
+
+
+_STATUS = {status.value: status for status in Status}
+
+
+@lru_cache(maxsize=16_384)
+def _choice(kept: str) -> Choice:
+    return choice_from_json(json.loads(kept))

@@ -1,0 +1,70 @@
+"""The throttles in SQL. Implements tribune.ports.throttles.Throttles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tribune.domain.throttling import Permit, Rates, both, moved_on, permit, rest
+from tribune.store.tables import throttles
+
+CHANNEL = ""
+"""The row of a whole channel."""
+
+_t = throttles.c
+
+
+class SqlThrottles:
+    """Rows of the table `throttles`; whoever takes from one holds it until the end of the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take(self, channel: str, group: str, wanted: int, rates: Rates, now: datetime) -> Permit:
+        limits = {CHANNEL: rates.channel, group: rates.of_group(group)}
+        told = Permit(wanted)
+        at = {}
+        for name, rate in limits.items():  # the channel first, always: two senders never wait for each other
+            if rate:
+                at[name] = self._next_at(channel, name, now)
+                told = both(told, permit(wanted, rate, at[name], now))
+        if told.number:
+            for name in at:
+                apart = Permit(told.number, max(at[name], now) - now, permit(1, limits[name], None, now).apart)
+                self._set(channel, name, next_at=max(moved_on(apart, now), now + told.after))
+        return told
+
+    def failed(self, channel: str, group: str, now: datetime) -> datetime:
+        until = self._next_at(channel, group, now)
+        here = (_t.channel == channel, _t.domain_group == group)
+        failures = self._connection.execute(select(_t.failures).where(*here)).scalar_one()
+        if failures and until > now:
+            return until  # two windows, or two workers, met the same trouble
+        until = now + rest(failures + 1)
+        self._set(channel, group, failures=failures + 1, next_at=until)
+        return until
+
+    def went_well(self, channel: str, group: str) -> None:
+        self._connection.execute(
+            update(throttles).where(_t.channel == channel, _t.domain_group == group, _t.failures > 0).values(failures=0)
+        )
+
+    def _next_at(self, channel: str, group: str, now: datetime) -> datetime:
+        """The row's instant, locked; the row is made where there is none."""
+        asked = select(_t.next_at).where(_t.channel == channel, _t.domain_group == group).with_for_update()
+        found: datetime | None = self._connection.execute(asked).scalar()
+        if found is None:
+            into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(throttles)
+            self._connection.execute(
+                into.values(channel=channel, domain_group=group, next_at=now).on_conflict_do_nothing()
+            )
+            found = self._connection.execute(asked).scalar() or now
+        return found
+
+    def _set(self, channel: str, group: str, **values: Any) -> None:
+        self._connection.execute(
+            update(throttles).where(_t.channel == channel, _t.domain_group == group).values(**values)
+        )
