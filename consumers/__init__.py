@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from consumers.loop import Consumer
     from tribune.bootstrap import Application
 
-GROUPS = ("catalogue", "digests", "mailings", "deliveries")
+GROUPS = ("catalogue", "digests", "mailings", "deliveries", "notices")
 """The files beside this one that hold a group. A further group is one file and one word here."""
 
 SENDING = frozenset({"deliveries", "notices"})

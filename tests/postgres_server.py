@@ -85,3 +85,8 @@ def database(server: Server) -> Iterator[str]:
     finally:
         with administration(server) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def short_folder() -> Path:
+    """A folder for a server of a test's own: the path of a socket must be short."""
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}own-"))

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from tribune.ports.log import EventLog
     from tribune.ports.log_view import LogView
     from tribune.rendering.email.composer import Composer
+    from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
+    from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.store.engine import SqlStore
 
@@ -59,7 +61,8 @@ class Application:
     @cached_property
     def store(self) -> SqlStore:
         from tribune.log.embedded import EmbeddedOutbox
-        from tribune.store.engine import Options, SqlStore, open_engine
+        from tribune.store.engine import SqlStore, open_engine
+        from tribune.store.postgres import Options
 
         told = self.settings.store
         options = Options(
@@ -141,6 +144,12 @@ class Application:
 
         return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
 
+    @cached_property
+    def notice_composer(self) -> NoticeComposer:
+        from tribune.rendering.email.notice import NoticeComposer
+
+        return NoticeComposer(self.composer, self.organisation)
+
     @property
     def base_url(self) -> str:
         """How readers reach the pages behind their links: as set, else where this process serves, else as it would."""
@@ -171,6 +180,12 @@ class Application:
         from tribune.services.sending.reader_links import ReaderLinkMaker
 
         return ReaderLinkMaker(self.signer, self.base_url, self.settings.email.return_path_domain)
+
+    @cached_property
+    def notice_links(self) -> NoticeLinks:
+        from tribune.services.notices.notice_links import NoticeLinks
+
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
 
     @cached_property
     def email(self) -> EmailChannel:

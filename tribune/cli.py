@@ -23,6 +23,7 @@ COMMANDS = {
     "subscribers": "Import, export and look up subscribers",
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
+    "notices": "Mails to one person, such as a link that they asked for",
     "events": "The event log: lag, dead letters, replay",
 }
 

@@ -101,7 +101,7 @@ class Store(Section):
     `prepared_statements` off is for a pooler that mixes sessions (pgbouncer before 1.21).
     """
 
-    url: str = Field("sqlite:///var/tribune.sqlite3", repr=False)  # it may hold a password
+    url: Annotated[str, Field(repr=False)] = "sqlite:///var/tribune.sqlite3"  # not shown: it may hold a password
     pool_size: Annotated[int, Field(ge=1, le=100)] = 5
     statement_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
     lock_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0

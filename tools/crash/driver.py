@@ -38,8 +38,8 @@ class Plan:
     people: int
     mails: int
     rate: float
-    lease: float = 4.0
-    session: float = 3.0
+    lease: float = 10.0
+    session: float = 4.0
     kinds: tuple[str, ...] = ()  # only those whose name contains one of these
 
 

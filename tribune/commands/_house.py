@@ -189,3 +189,4 @@ def warm(app: Application) -> None:
     """Build the shared parts before threads ask for them at the same moment."""
     for part in ("store", "log", "codelists", "translations", "composer", "email", "reader_links", "metrics"):
         getattr(app, part)
+    app.notice_composer.warm(app.settings.organisation.languages, app.digests.values())

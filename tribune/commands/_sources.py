@@ -19,9 +19,10 @@ def house_for(dry_run: bool) -> Iterator[Application]:
     """The application. A dry run writes nothing: where there is no store yet, an empty one stands in elsewhere."""
     logs.configure("critical")  # what the log would say, the command prints
     settings = config.load()
-    path = make_url(settings.store.url).database
+    url = make_url(settings.store.url)
+    there = url.get_backend_name() != "sqlite" or bool(url.database and Path(url.database).is_file())
     with TemporaryDirectory() as elsewhere:
-        if dry_run and not (path and Path(path).is_file()):
+        if dry_run and not there:
             store = settings.store.model_copy(update={"url": f"sqlite:///{elsewhere}/tribune.sqlite3"})
             settings = settings.model_copy(update={"store": store})
         with application(settings) as house:

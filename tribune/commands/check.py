@@ -47,8 +47,10 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
         return f"{len(lists.policy_areas)} policy areas, {len(lists.places.places)} places, {len(lists.kinds)} kinds"
 
     def store() -> str:
+        from tribune.store.engine import shown_url
+
         house.prepare()
-        return f"{house.settings.store.url}, up to date"
+        return f"{shown_url(house.settings.store.url)}, up to date"
 
     def log() -> str:
         behind = sum(lag.behind for lag in house.log.lag())

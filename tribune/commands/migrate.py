@@ -11,7 +11,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def migrate() -> None:
     """Bring the database to the newest shape and create the topics. Safe to run again."""
     from tribune.bootstrap import application
+    from tribune.store.engine import shown_url
 
     with application() as house:
         house.prepare()
-        print(f"The store at {house.settings.store.url} is up to date.")
+        print(f"The store at {shown_url(house.settings.store.url)} is up to date.")

@@ -17,11 +17,20 @@ from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
+from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
+
+CATALOGUE = "catalogue"
+"""The lock of whoever changes items: they join records, and number releases in order of commit (decisions.md, 2)."""
+
+AUDIENCE = "audience"
+"""The lock of whoever changes people, their subscriptions or their marks: imports, changes, and planning.
+
+Take CATALOGUE or AUDIENCE first, never both: the locks that the store takes by itself come after."""
 
 
 class Transaction(Protocol):
@@ -33,7 +42,7 @@ class Transaction(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The time that all processes agree on: the database's where several machines share one (decisions.md, 19)."""
+        """The time by which leases go, the same for all workers: the store's own clock, where it has one."""
         ...
 
     @property
@@ -53,6 +62,9 @@ class Transaction(Protocol):
 
     @property
     def cancelling(self) -> Cancelling: ...
+
+    @property
+    def notices(self) -> Notices: ...
 
     @property
     def schedules(self) -> Schedules: ...

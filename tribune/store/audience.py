@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.addresses import address_hash, address_key, domain_group
@@ -18,10 +18,10 @@ from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, Mask, Recipient
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs
+from tribune.store.counters import take_numbers
 from tribune.store.masks import choice_from_json, choice_to_json
 from tribune.store.tables import (
     carry_overs,
-    counters,
     instant_text,
     marks,
     mask_columns,
@@ -248,15 +248,10 @@ class SqlAudience:
 
     def _take_ids(self, number: int) -> int:
         """The first of `number` new ids. A person's number is never used again, even when the newest is erased."""
-        last = self._connection.scalar(select(counters.c.value).where(counters.c.name == "people"))
+        first = take_numbers(self._connection, "people", number) - number + 1
         highest = self._connection.scalar(select(func.coalesce(func.max(people.c.id), 0))) or 0
-        first = max(last or 0, highest) + 1
-        if last is None:
-            self._connection.execute(insert(counters).values(name="people", value=first + number - 1))
-        else:
-            self._connection.execute(
-                update(counters).where(counters.c.name == "people").values(value=first + number - 1)
-            )
+        if first <= highest:  # people were put there by other means
+            first = take_numbers(self._connection, "people", highest + 1 - first) - number + 1
         return first
 
     # -- who is never mailed

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from tribune.store.postgres import driver
+
 AT_ONCE = 20_000
 
 
@@ -39,10 +41,8 @@ def _copy(
     same: tuple[int | str, ...],
 ) -> None:
     names = ", ".join(f'"{table.c[name].name}"' for name in columns)
-    with (
-        connection.connection.cursor() as cursor,
-        cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,  # type: ignore[attr-defined] - psycopg's
-    ):
+    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
+    with driver(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
         copy.write_row(first + same)
         for row in rows:
             copy.write_row(row + same)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
+from tribune.store.postgres import take_lock
 from tribune.store.tables import inbox
 
 _SEEN = select(inbox.c.event_id).where(
@@ -25,7 +26,9 @@ class SqlInbox:
         self._connection = connection
 
     def seen(self, group: str, source: str, event_id: str) -> bool:
-        """Whether the group has handled the event."""
+        """Whether the group has handled the event. Another member that handles it right now is waited for."""
+        if self._connection.dialect.name == "postgresql":
+            take_lock(self._connection, f"inbox:{group}:{source}:{event_id}")
         row = {"consumer_group": group, "source": source, "event_id": event_id}
         return self._connection.execute(_SEEN, row).first() is not None
 

@@ -142,6 +142,8 @@ class SqlLedger:
         return self._connection.execute(change).rowcount == 1
 
     def finish(self, mailing: int, now: datetime) -> bool:
+        # One after the other: two senders that settle the last two chunks would each see the other's as open.
+        self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update(key_share=True))
         # Of two senders that end the last two chunks at once, the second one waits here and then sees the first one's.
         self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update())
         open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state != ChunkState.DONE.value)
@@ -346,6 +348,7 @@ class SqlLedger:
             .where(or_(rested, left), c.lane == lane.value, _may_leave(c.mailing_id, LEAVING))
             .order_by(c.mailing_id, c.chunk)
             .limit(limit)
+            .with_for_update(skip_locked=True, of=chunks)  # what another scheduler wakes, or a sender moves, is theirs
         ).all()
         woken = []
         for mailing, chunk in rows:
@@ -369,13 +372,16 @@ class SqlLedger:
         rows = self._connection.execute(
             select(e.mailing_id, e.chunk).where(due).distinct().order_by(e.mailing_id, e.chunk).limit(limit)
         ).all()
+        woken = []
         for mailing, chunk in rows:
-            self._connection.execute(
+            change = (
                 update(delivery_exceptions)
                 .where(e.mailing_id == mailing, e.chunk == chunk, due)
                 .values(state=DeliveryState.RETRY.value, next_attempt_at=None)
             )
-        return [(mailing, chunk) for mailing, chunk in rows]
+            if self._connection.execute(change).rowcount:
+                woken.append((mailing, chunk))
+        return woken
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:

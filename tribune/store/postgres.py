@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, text
+
+if TYPE_CHECKING:
+    import psycopg
 
 IDLE_IN_TRANSACTION_SECONDS = 300
 """A process that was stopped in the middle of a transaction gives its locks back after so long."""
@@ -31,6 +35,8 @@ def open_postgres(url: URL, options: Options) -> Engine:
         "lock_timeout": options.lock_timeout,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS,
     }
+    if isinstance(secret := url.query.get("password"), str):  # where nobody shows it
+        url = url.difference_update_query(["password"]).set(password=secret)
     told = [f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items()]
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -52,6 +58,13 @@ def open_postgres(url: URL, options: Options) -> Engine:
 def take_lock(connection: Connection, name: str) -> None:
     """Wait for the lock of this name, and hold it until the transaction ends."""
     connection.execute(_LOCK, {"key": lock_key(name)})
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's own connection, for what SQLAlchemy has no words for."""
+    own = connection.connection.driver_connection
+    assert own is not None  # noqa: S101 - it is open
+    return own  # type: ignore[no-any-return]  # a protocol of all drivers
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")

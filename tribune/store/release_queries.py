@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tribune.domain.items import Release
 from tribune.ports.catalogue import PastRelease
+from tribune.store.counters import take_numbers
 from tribune.store.tables import counters, items, releases
 
 T = TypeVar("T")
@@ -38,12 +39,6 @@ _VISIBLE = (
 _LANGUAGES = select(releases.c.item_id, releases.c.language).where(
     releases.c.item_id.in_(bindparam("ids", expanding=True)), releases.c.hidden_at.is_(None)
 )
-_NEXT = (
-    update(counters)
-    .where(counters.c.name == COUNTER)
-    .values(value=counters.c.value + bindparam("count"))
-    .returning(counters.c.value)
-)
 
 
 class ReleaseQueries:
@@ -64,10 +59,7 @@ class ReleaseQueries:
         return int(self._connection.scalar(select(counters.c.value).where(counters.c.name == COUNTER)) or 0)
 
     def next_sequences(self, count: int) -> range:
-        last = self._connection.scalar(_NEXT, {"count": count})
-        if last is None:
-            self._connection.execute(insert(counters).values(name=COUNTER, value=count))
-            last = count
+        last = take_numbers(self._connection, COUNTER, count)
         return range(last - count + 1, last + 1)
 
     def releases_after(self, sequence: int) -> list[Release]:

@@ -15,6 +15,7 @@ from tribune.domain import zones
 from tribune.domain.audience import Cadence, Status
 from tribune.domain.schedule import Timing, cohort_weekday, due_on, latest_by, next_after
 from tribune.ports.schedules import NEVER, Scheduled, Upcoming
+from tribune.store.postgres import take_lock
 from tribune.store.tables import rhythms, schedules, subscribers
 
 _COLUMNS = (
@@ -57,10 +58,19 @@ class SqlSchedules:
             known = self._keys(digest)
         new = [(key, timing) for key, timing in wanted.items() if key not in known]
         if new:
+            # Not beside a claim: what is new is set behind what has fired. And others may have been first meanwhile.
+            self._lock()
+            known = self._keys(digest)
+            new = [(key, timing) for key, timing in new if key not in known]
+        if new:
             rows = [_new_row(digest, key[1], timing, now) for key, timing in new]
             self._set_behind_what_fired(digest, rows)
             self._connection.execute(insert(schedules), rows)
         return len(new)
+
+    def _lock(self) -> None:
+        if self._connection.dialect.name == "postgresql":
+            take_lock(self._connection, "schedules")
 
     def _set_behind_what_fired(self, digest: str, rows: list[dict[str, Any]]) -> None:
         fired: dict[tuple[str, str], Counter[datetime | None]] = {}
@@ -90,11 +100,13 @@ class SqlSchedules:
     def due(self, now: datetime) -> list[Scheduled]:
         # Not SKIP LOCKED: rows of one edition must be claimed together. A second scheduler waits, and then finds
         # that nothing is due any more. (SQLite has no row locks: the write lock does the same.)
+        self._lock()
         query = _rows().where(schedules.c.next_due_at <= now).order_by(schedules.c.next_due_at, schedules.c.id)
         return self._all(query.with_for_update())
 
     def reckoned_otherwise(self, tzdata: str) -> list[Scheduled]:
-        return self._all(_rows().where(_reckoned_otherwise(tzdata)).with_for_update())
+        self._lock()
+        return self._all(_rows().where(_reckoned_otherwise(tzdata)).order_by(schedules.c.id).with_for_update())
 
     def move(self, rows: Sequence[Scheduled], tzdata: str) -> None:
         if not rows:
@@ -115,7 +127,11 @@ class SqlSchedules:
         )
 
     def at_once(self, digest: str) -> Scheduled | None:
-        found = self._all(_rows().where(schedules.c.digest == digest, _IS_AT_ONCE).with_for_update())
+        query = _rows().where(schedules.c.digest == digest, _IS_AT_ONCE).with_for_update()
+        found = self._all(query)
+        if not found:  # there is no row to lock yet
+            self._lock()
+            found = self._all(query)
         return found[0] if found else None
 
     def open_at_once(self, digest: str, due_at: datetime) -> None:
@@ -184,6 +200,7 @@ class SqlSchedules:
             .correlate(schedules)
         )
         daily = schedules.c.cadence == Cadence.DAILY.value
+        self._lock()
         gone = self._connection.execute(delete_from(schedules).where(daily, ~somebody_daily)).rowcount
         return gone + self._connection.execute(delete_from(schedules).where(~daily, ~_IS_AT_ONCE, ~somebody)).rowcount
 

@@ -18,7 +18,7 @@ from tribune.domain.items import Item
 from tribune.domain.matching import cadence_of
 from tribune.domain.schedule import Timing, cohort_weekday
 from tribune.ports.audience import CarryOver
-from tribune.ports.store import Transaction
+from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.audience.serve_after_change import Change, serve_after_change
 from tribune.services.planning.plan_edition import choose
@@ -32,13 +32,14 @@ def change_subscribers(
     tx: Transaction, changes: Sequence[Changed], digests: Mapping[str, Digest], codelists: Codelists, now: datetime
 ) -> None:
     """Store the changes. Marks in the new rhythms are set here."""
+    tx.lock(AUDIENCE)
     horizon = tx.catalogue.last_sequence()
     pending: list[tuple[str, Subscriber, Item]] = []
     redrawn: set[tuple[int, str]] = set()
     for digest in digests.values():
         moved = {new.id: new for old, new in changes if _wishes(old, digest.id) != _wishes(new, digest.id)}
         redrawn.update((id, digest.id) for id in moved)
-        pending += [(digest.id, moved[id], item) for id, item in _pending(tx, moved, digest, codelists, now)]
+        pending += [(digest.id, moved[id], item) for id, item in _pending(tx, moved, digest, codelists, horizon, now)]
         tx.audience.forget_carried(list(moved), digest.id)
     stored = [_with_marks(old, new, redrawn, horizon) for old, new in changes]
     tx.audience.update(stored, masker(tx, codelists), now)
@@ -66,7 +67,12 @@ def ensure_cohorts(tx: Transaction, people: Sequence[Subscriber], now: datetime)
 
 
 def _pending(
-    tx: Transaction, people: Mapping[int, Subscriber], digest: Digest, codelists: Codelists, now: datetime
+    tx: Transaction,
+    people: Mapping[int, Subscriber],
+    digest: Digest,
+    codelists: Codelists,
+    horizon: int,
+    now: datetime,
 ) -> list[tuple[int, Item]]:
     """(person, item) of what they would be sent now, in any cadence, under their old subscriptions."""
     found: dict[tuple[int, int], Item] = {}
@@ -74,7 +80,7 @@ def _pending(
         due = tx.planning.these(digest.id, cadence, list(people))
         if not len(due.ids):
             continue
-        candidates, selected = choose(tx, due, digest, cadence, codelists, now)
+        candidates, selected = choose(tx, due, digest, cadence, codelists, now, horizon)
         for candidate, row in zip(candidates, selected, strict=True):
             for id in due.ids[row].tolist():
                 found[id, candidate.item.id] = candidate.item

@@ -26,7 +26,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import InvalidInput
 from tribune.ports.clock import Clock
-from tribune.ports.store import Store, Transaction
+from tribune.ports.store import AUDIENCE, Store, Transaction
 from tribune.services.audience.change_subscribers import Changed, change_subscribers, ensure_cohorts
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.audience.subscriber_rows import COLUMNS, REQUIRED, Facts, Refusal, RefusedCell, RowReader, Wish
@@ -112,6 +112,8 @@ def import_subscribers(
                 batch = dict(waiting.pop() for _ in range(min(PEOPLE_AT_ONCE, len(waiting))))
                 now = clock.now()
                 with store.read() if dry_run else store.write() as tx:
+                    if not dry_run:
+                        tx.lock(AUDIENCE)
                     settled = _settle(tx, batch, refuse, done, tx.planning.sequence_before(now - reach_back), now)
                     if not dry_run:
                         _store(tx, settled, digests, codelists, now)

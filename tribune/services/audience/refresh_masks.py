@@ -10,7 +10,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.errors import Conflict
 from tribune.domain.items import Item
 from tribune.domain.masks import CODELIST_OF, Bits, choice_mask, item_mask
-from tribune.ports.store import Store, Transaction
+from tribune.ports.store import AUDIENCE, Store, Transaction
 
 _AT_ONCE = 5_000
 
@@ -57,6 +57,9 @@ def refresh_masks(store: Store, codelists: Codelists) -> int:
         if tx.planning.mask_versions() == wanted_versions(codelists):
             return 0
     with store.write() as tx:
+        tx.lock(AUDIENCE)
+        if tx.planning.mask_versions() == wanted_versions(codelists):
+            return 0  # another process was first
         for axis, codes in tx.planning.bits().missing(codelists).items():
             tx.planning.add_bits(axis, codes)
         masks = Masker(codelists, tx.planning.bits())

@@ -9,7 +9,7 @@ from tribune.domain.changes import next_slower, slowed, stopped, subscribed_agai
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
-from tribune.ports.store import Transaction
+from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
@@ -51,6 +51,7 @@ def less_often(
 
 
 def _person(tx: Transaction, subscriber_id: int) -> Subscriber:
+    tx.lock(AUDIENCE)
     person = tx.audience.one(subscriber_id)
     if person is None:
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")

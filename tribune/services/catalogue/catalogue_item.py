@@ -15,6 +15,7 @@ from tribune.domain.events import CloudEvent
 from tribune.domain.items import ItemRecord, Withdrawal
 from tribune.domain.merging import KeptRecord
 from tribune.domain.records import tidy
+from tribune.ports.store import CATALOGUE
 from tribune.services.catalogue.settle_records import Change, Settled, settle
 from tribune.services.events.event_data import data_of
 
@@ -50,6 +51,7 @@ class EmbargoNote:
 
 def catalogue_record(tx: Transaction, event: CloudEvent, codelists: Codelists, now: datetime) -> Settled:
     """Take a record's revision in. Raises BrokenEvent for one that cannot be shown in any language."""
+    tx.lock(CATALOGUE)
     told = data_of(event, ItemRecord)
     if told.session and told.session.cancelled:
         return _withdraw(tx, event, Withdrawal(told.record, CANCELLED), now)
@@ -74,11 +76,13 @@ def catalogue_record(tx: Transaction, event: CloudEvent, codelists: Codelists, n
 
 def withdraw_record(tx: Transaction, event: CloudEvent, now: datetime) -> Settled:
     """Take a record back. The item goes with its last record; else it loses what only this record had brought."""
+    tx.lock(CATALOGUE)
     return _withdraw(tx, event, data_of(event, Withdrawal), now)
 
 
 def lift_embargoes(tx: Transaction, now: datetime) -> list[int]:
     """Make visible whatever has become free by `now`; the items concerned."""
+    tx.lock(CATALOGUE)
     due = tx.catalogue.due_embargoes(now)
     for item_id in due:
         for record in tx.catalogue.records_of([item_id]):
@@ -97,6 +101,7 @@ def lift_embargoes(tx: Transaction, now: datetime) -> list[int]:
 
 def recode(tx: Transaction, codelists: Codelists, now: datetime) -> list[int]:
     """Map again what named no policy area, after the code lists have learnt; the items that changed."""
+    tx.lock(CATALOGUE)
     changed: list[int] = []
     for record in tx.catalogue.records_with_categories():
         kept = replace(

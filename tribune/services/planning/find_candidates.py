@@ -14,16 +14,27 @@ from tribune.services.planning.match_items import Candidate
 
 
 def find_candidates(
-    tx: Transaction, digest: Digest, since: int, carried: Collection[int], mask: Masker, at: datetime
+    tx: Transaction,
+    digest: Digest,
+    since: int,
+    horizon: int,
+    carried: Collection[int],
+    mask: Masker,
+    at: datetime,
 ) -> list[Candidate]:
-    """Items released after the sequence number `since`, and those carried over, the most important first.
+    """Items released after the number `since`, up to `horizon`, and those carried over; the most important first.
 
     Left out: what was withdrawn, kinds that the digest does not take, and live sessions that have ended.
     """
-    new = {release.item_id for release in tx.catalogue.releases_after(since)}
-    wanted = new | set(carried)
-    items = tx.catalogue.items(wanted)
-    releases = tx.catalogue.releases_of(wanted)
+    fresh = {release.item_id for release in tx.catalogue.releases_after(since) if release.sequence <= horizon}
+    asked = tx.catalogue.items(fresh | set(carried))
+    # By the id that each goes by now: two may have become one since they were listed.
+    items = {item.id: item for item in asked.values()}
+    new = {asked[id].id for id in fresh if id in asked}
+    releases = {
+        id: [release for release in told if release.sequence <= horizon]
+        for id, told in tx.catalogue.releases_of(items).items()
+    }
     live = {
         id: item
         for id, item in items.items()

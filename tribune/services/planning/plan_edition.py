@@ -18,7 +18,7 @@ from tribune.domain.errors import NotFound
 from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
 from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
 from tribune.ports.planning import ChunkPlan, Due, MailingPlan
-from tribune.ports.store import Transaction
+from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.events.event_codec import new_event
 from tribune.services.planning.at_once import within_daily_cap, without_served
@@ -65,6 +65,7 @@ def plan_edition(
             hint=f"Put [digests.{edition.digest}] back, then run `tribune events replay`.",
         )
     cadence = Cadence(edition.cadence)
+    tx.lock(AUDIENCE)
     if tx.planning.mailing_of(digest.id, cadence, edition.occasion, edition.due_at) is not None:
         return Planned()
     local_date = None if cadence is Cadence.AT_ONCE else date.fromisoformat(edition.occasion)
@@ -72,7 +73,7 @@ def plan_edition(
     if not len(due.ids):
         return Planned()
     horizon = tx.catalogue.last_sequence()
-    candidates, selected = choose(tx, due, digest, cadence, codelists, edition.due_at)
+    candidates, selected = choose(tx, due, digest, cadence, codelists, edition.due_at, horizon)
     if cadence is Cadence.AT_ONCE:
         without_served(tx, due, selected, candidates)
     tx.planning.drop_carried(digest.id, cadence, due)
@@ -90,13 +91,16 @@ def plan_edition(
 
 
 def choose(
-    tx: Transaction, due: Due, digest: Digest, cadence: Cadence, codelists: Codelists, at: datetime
+    tx: Transaction, due: Due, digest: Digest, cadence: Cadence, codelists: Codelists, at: datetime, horizon: int
 ) -> tuple[list[Candidate], Bools]:
-    """The items that may go out, the most important first, and which of them are due to whom: items x people."""
+    """The items that may go out, the most important first, and which of them are due to whom: items x people.
+
+    `horizon`: the last catalogue sequence number when it was asked first. What is released while we look is for later.
+    """
     carried = _carried(tx, due, digest.id, cadence)
     since = int(due.marks.min())
     mask = masker(tx, codelists)
-    candidates = find_candidates(tx, digest, since, {item for _, item in carried}, mask, at)
+    candidates = find_candidates(tx, digest, since, horizon, {item for _, item in carried}, mask, at)
     reclassified = any(candidate.reclassified for candidate in candidates)
     wishes = tx.planning.wishes(digest.id, cadence, due, with_marks=reclassified)
     selected = match_items(due, wishes, candidates, cadence)

@@ -72,7 +72,5 @@ def _items(tx: Transaction, mailing_id: int, chunks: list[int]) -> Iterator[tupl
     """(signature, item, language shown) of what was not sent."""
     signatures = tx.cancelling.signatures(mailing_id, chunks)
     for signature, content in tx.ledger.contents(mailing_id, signatures).items():
-        yield from (
-            (signature, item, language)
-            for item, language in dict.fromkeys((key.item, key.language) for key in content.fragments)
-        )
+        shown = {key.item: key.language for key in content.fragments}
+        yield from ((signature, item, language) for item, language in shown.items())

@@ -30,6 +30,7 @@ def publish_records(
     tx: Transaction, source: str, told: Sequence[Told], now: datetime, state: SourceState | None = None
 ) -> list[CloudEvent]:
     """The events that `told` gives rise to, written with the records' revisions and, if given, the watermark."""
+    tx.lock(f"source:{source}")
     events, revisions = events_for(tx.sources, source, told, now)
     tx.outbox.add(*events)
     tx.sources.save_records(source, revisions)

@@ -1,0 +1,179 @@
+"""What is particular to PostgreSQL: its engine, restarts of the server, isolation, collation, its clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+
+from tests import postgres_server
+from tests.outbox_log import TableOutbox
+from tools.postgres.server import NoPostgres, Server, binaries
+from tribune.bootstrap import Application
+from tribune.config import Settings
+from tribune.domain.errors import ConfigurationError
+from tribune.ports.clock import SystemClock
+from tribune.store.engine import SqlStore, open_engine, shown_url
+from tribune.store.migrate import is_current, migrate, revisions
+from tribune.store.postgres import Options, lock_key
+from tribune.store.tables import metadata
+
+on_postgresql = pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def empty(postgres: Server) -> str:
+    """The address of a database without tables."""
+    name = f"empty_{time.monotonic_ns()}"
+    with postgres_server.administration(postgres) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return postgres.url(name)
+
+
+def test_the_store_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    try:
+        binaries()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    server = Server(postgres_server.short_folder())
+    try:
+        server.start()
+        store = SqlStore(open_engine(server.url()), SystemClock(), TableOutbox)
+        migrate(store.engine)
+        with store.write() as tx:
+            tx.inbox.remember("group", "/source", "before", tx.now())
+        server.stop(how="immediate")
+        with pytest.raises(OperationalError), store.read() as tx:
+            tx.inbox.seen("group", "/source", "before")
+        server.start()
+        with store.read() as tx:
+            assert tx.inbox.seen("group", "/source", "before")
+        with store.write() as tx:
+            tx.inbox.remember("group", "/source", "after", tx.now())
+        server.stop()
+        server.start()
+        with store.write() as tx:  # connections that died unnoticed, the first thing in a write
+            assert tx.inbox.seen("group", "/source", "after")
+        store.engine.dispose()
+    finally:
+        server.remove()
+
+
+@on_postgresql
+def test_a_read_sees_one_snapshot_and_writes_nothing(app: Application) -> None:
+    now = app.clock.now()
+    with app.store.read() as tx:
+        assert not tx.inbox.seen("g", "/s", "e")
+        with app.store.write() as other:
+            other.inbox.remember("g", "/s", "e", now)
+        assert not tx.inbox.seen("g", "/s", "e")
+    with pytest.raises(InternalError, match="read-only"), app.store.read() as tx:
+        tx.inbox.remember("g", "/s", "f", now)
+    with app.store.write() as tx:  # and the connection is as it was before
+        assert tx.inbox.seen("g", "/s", "e")
+        tx.inbox.remember("g", "/s", "f", now)
+
+
+@on_postgresql
+def test_a_statement_that_takes_too_long_is_ended_and_tells_no_parameters(store_url: str) -> None:
+    engine = open_engine(store_url, Options(statement_timeout=0.2, application_name="tribune test"))
+    with pytest.raises(DBAPIError, match="statement timeout") as told, engine.connect() as connection:
+        assert connection.execute(text("SHOW application_name")).scalar() == "tribune test"
+        connection.execute(text("SELECT pg_sleep(5), CAST(:secret AS text)"), {"secret": "someone@example.org"})
+    assert "someone@example.org" not in str(told.value)
+    engine.dispose()
+
+
+def test_the_password_is_not_shown() -> None:
+    url = "postgresql://tribune:geheim@db.example/tribune?sslmode=require&password=geheim"
+    assert "geheim" not in shown_url(url)
+    assert shown_url(url).startswith("postgresql://tribune:***@db.example/tribune")
+    assert "geheim" not in repr(Settings.model_validate({"store": {"url": url}}))
+    engine = open_engine(url)
+    assert "geheim" not in repr(engine)
+    with pytest.raises(ConfigurationError) as told:
+        open_engine("mysql://tribune:geheim@db.example/tribune")
+    assert "geheim" not in str(told.value)
+
+
+@on_postgresql
+def test_the_database_tells_the_time_moved_as_the_clock_is(store_url: str) -> None:
+    clock = SystemClock(timedelta(days=400))
+    store = SqlStore(open_engine(store_url), clock, TableOutbox)
+    with store.write() as tx:
+        first = tx.now()
+        assert abs(first - timedelta(days=400) - datetime.now(UTC)) < timedelta(seconds=10)
+        assert tx.now() > first, "the transaction's own time stands still; a lease must not"
+    store.engine.dispose()
+
+
+def test_migrations_and_tables_agree_and_texts_sort_by_their_bytes(empty: str) -> None:
+    engine = open_engine(empty)
+    assert not is_current(engine)
+    migrate(engine)
+    assert is_current(engine)
+    with engine.connect() as connection:
+        options = {
+            "compare_type": True,
+            "include_object": lambda object_, name, type_, reflected, to: not str(name).startswith("search_"),
+        }
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        found = connection.execute(
+            text(
+                "SELECT DISTINCT collation_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND data_type IN ('character varying', 'text')"
+            )
+        ).scalars()
+        assert list(found) == ["C"]
+    engine.dispose()
+
+
+def test_the_migrations_can_be_run_by_several_at_once(empty: str) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        engine = open_engine(empty)
+        try:
+            migrate(engine)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    engine = open_engine(empty)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [revisions()[0]]
+    engine.dispose()
+
+
+def test_the_migrations_go_down_again(empty: str) -> None:
+    from alembic import command
+    from sqlalchemy import inspect
+
+    from tribune.store.migrate import alembic_config
+
+    engine = open_engine(empty)
+    migrate(engine)
+    with engine.connect() as connection, connection.begin():
+        command.downgrade(alembic_config(connection), "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    engine.dispose()
+
+
+def test_names_of_locks_are_numbers_that_stay() -> None:
+    """Processes of two versions must mean the same lock."""
+    assert lock_key("catalogue") == lock_key("catalogue") != lock_key("audience")
+    assert -(2**63) <= lock_key("catalogue") < 2**63
