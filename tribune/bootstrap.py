@@ -18,7 +18,7 @@ from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
-from tribune.ports.clock import Clock, SystemClock
+from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
 
@@ -44,7 +44,8 @@ class Application:
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
         self.settings = settings
-        self.clock: Clock = clock or SystemClock()
+        moved = settings.clock_offset_file
+        self.clock: Clock = clock or (SteppedClock(moved) if moved else SystemClock())
         self._metrics = metrics
         self._closing = ExitStack()
         self.stopping = threading.Event()
@@ -101,7 +102,7 @@ class Application:
             return self._kafka
         from tribune.log.embedded import EmbeddedLog
 
-        return EmbeddedLog(self.store.engine, self.clock)
+        return EmbeddedLog(self.store.engine, self.clock, session_seconds=self.settings.log.session_seconds)
 
     @cached_property
     def log_view(self) -> LogView:

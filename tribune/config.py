@@ -157,6 +157,14 @@ class Log(Section):
         if self.delivery_timeout_seconds < self.request_timeout_seconds:
             raise ValueError("delivery_timeout_seconds must be at least request_timeout_seconds")
         return self
+class Log(Section):
+    """Where events are kept: `embedded` in the store's SQLite file.
+
+    A member of a consumer group that is not heard of for `session_seconds` is taken for dead.
+    """
+
+    kind: Literal["embedded"] = "embedded"
+    session_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
 
 
 class Smtp(Section):
@@ -205,11 +213,14 @@ class Email(Section):
 class Web(Section):
     """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
 
-    The desk answers `desk_networks` only.
+    The desk answers `desk_networks` only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`,
+    where `metrics_port` is set.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     base_url: WebAddress | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
@@ -311,6 +322,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("var")
+    clock_offset_file: Path | None = None
     codelists: Path | None = None
     locales: tuple[Path, ...] = ()
     organisation: Organisation = Organisation()

@@ -58,6 +58,7 @@ class Admin:
 
         return (
             {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
+            {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)} if asked else {}
         )
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
