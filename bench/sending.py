@@ -83,7 +83,9 @@ def add_items(app: Application, number: int) -> None:
 
     for n in range(number):
         link = Link(f"https://observatory.example/publications/{n}")
-        version = LanguageVersion("en", f"Working time and wages in the regions, part {n}", "An abstract. " * 40, (link,))
+        version = LanguageVersion(
+            "en", f"Working time and wages in the regions, part {n}", "An abstract. " * 40, (link,)
+        )
         record = ItemRecord(f"item-{n}", "brief", "en", (version,))
         event = new_event("publication.published", record, source="/bench", key=record.record, time=START)
         with app.store.write() as tx:
@@ -91,7 +93,7 @@ def add_items(app: Application, number: int) -> None:
 
 
 def prepare(app: Application, number: int) -> int:
-    """People who want everything daily, twenty items, and an edition planned by the house's own planner; its mailing."""
+    """People who want everything daily, twenty items, and an edition planned by the house; its mailing."""
     from tribune.services.planning.plan_edition import plan_edition
 
     app.prepare()
@@ -102,7 +104,7 @@ def prepare(app: Application, number: int) -> int:
     with app.store.write() as tx:
         c = tx.connection
         insert_rows(c, people, ["id", "address", "address_key", "name"], (
-            (n, f"reader{n}@ministry{n % 700}.example", f"reader{n}@ministry{n % 700}.example", f"Zoë Ñandú {n}") for n in ids
+            (n, *[f"reader{n}@ministry{n % 700}.example"] * 2, f"Zoë Ñandú {n}") for n in ids
         ))  # fmt: skip
         facts = ["id", "audience_group", "languages", "fallback", "zone", "domain_group", "status"]
         insert_rows(c, subscribers, [*facts, "confirmed_at", "changed_at"], (

@@ -16,7 +16,6 @@ import pytest
 import structlog
 
 from tests import kafka_broker, postgres_server
-from tests import postgres_server
 from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
 from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server

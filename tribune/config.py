@@ -157,14 +157,6 @@ class Log(Section):
         if self.delivery_timeout_seconds < self.request_timeout_seconds:
             raise ValueError("delivery_timeout_seconds must be at least request_timeout_seconds")
         return self
-class Log(Section):
-    """Where events are kept: `embedded` in the store's SQLite file.
-
-    A member of a consumer group that is not heard of for `session_seconds` is taken for dead.
-    """
-
-    kind: Literal["embedded"] = "embedded"
-    session_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
 
 
 class Smtp(Section):
