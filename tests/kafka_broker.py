@@ -13,9 +13,10 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools" / "kafka"
+PREFIX = "tribune-kafka-"
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,19 @@ class Broker:
         subprocess.run([TOOLS / "stop.sh", self.folder], check=True, capture_output=True)
 
     def kill(self) -> None:
-        """kill -9."""
+        """kill -9; returns when it is gone."""
         pid = int((self.folder / "pid").read_text())
+        if not self._is_ours(pid):
+            return
         os.kill(pid, signal.SIGKILL)
-        while True:  # until it is gone, so that the port is free
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            if "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
-                return
+        while self._is_ours(pid):
+            time.sleep(0.02)
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            return str(self.folder / "server.properties").encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
 
 
 def free_port() -> int:
@@ -111,40 +114,50 @@ def own_broker(folder: Path, extra: str = "", format: str = "") -> Iterator[Brok
         broker.stop()
 
 
+def folder_of_run(config: pytest.Config) -> Path:
+    """Where this run's broker is: named after the process that began the run, which its workers know too."""
+    owner = getattr(config, "workerinput", {}).get("tribune_owner", os.getpid())
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{owner}"
+
+
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """The broker that all tests of a run share, in whatever process they are."""
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """The broker that all tests of a run share, in whatever process they are. Started by the first who asks."""
     if reason := why_not():
         pytest.skip(reason)
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
-    folder = Path(tempfile.gettempdir()) / f"tribune-kafka-{run}"
-    users = folder / "users"
-    users.mkdir(parents=True, exist_ok=True)
-    me = users / str(os.getpid())
-    with _locked(folder):
-        me.touch()
-        port = folder / "port"
-        if not port.exists():
-            port.write_text(str(free_port()))
-        shared = Broker(folder / "broker", int(port.read_text()))
-        shared.start()
-    yield shared
-    with _locked(folder):
-        me.unlink()
-        for other in users.iterdir():
-            if not Path(f"/proc/{other.name}").exists():
-                other.unlink()
-        if not any(users.iterdir()):
-            shared.stop()
-            shutil.rmtree(folder / "broker")
-            port.unlink()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+    folder = folder_of_run(request.config)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        port = folder / "port"
+        if not port.exists():
+            remove_orphans()
+            folder.mkdir(parents=True)
+            port.write_text(str(free_port()))
+        shared = Broker(folder, int(port.read_text()))
+        shared.start()
+    return shared
+
+
+def stop(config: pytest.Config) -> None:
+    """End the run's broker: its data goes with it, so there is nothing to wait for."""
+    folder = folder_of_run(config)
+    remove(folder)
+    (folder.parent / f"{folder.name}.lock").unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Kill the broker of a folder, and delete the folder."""
+    if (folder / "pid").exists():
+        Broker(folder, 0).kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_orphans() -> None:
+    """End brokers whose run was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*"):
+        owner = folder.name.removeprefix(PREFIX)
+        if folder.is_dir() and owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            remove(folder)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from kafka import OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata, OffsetSpec, TopicPartition
 from kafka import errors as kafka
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove
 
@@ -19,6 +19,7 @@ from tribune.ports.clock import SystemClock
 _WALL = SystemClock()
 _PAUSE = 0.1
 Found = TypeVar("Found")
+Span = tuple[int, int]
 _UNKNOWN_TOPIC = kafka.UnknownTopicOrPartitionError.errno
 
 
@@ -45,6 +46,8 @@ class Admin:
     def partitions(self, names: Iterable[str]) -> dict[str, int]:
         """Topic -> partitions, of those of these topics that there are."""
         asked = {self._cluster.topic(name): name for name in names}
+        if not asked:
+            return {}
 
         def look(client: Any) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = client.describe_topics(list(asked))
@@ -53,13 +56,11 @@ class Admin:
                     raise kafka.for_code(one["error_code"])(one["name"])
             return [one for one in found if not one["error_code"]]
 
-        return (
-            {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)} if asked else {}
-        )
+        return {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
 
-    def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> None:
-        """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise.
-        Raises Conflict where there are more partitions than asked for."""
+    def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
+        """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; whether
+        any has more partitions than before. Raises Conflict where there are more partitions than asked for."""
         held = self.partitions(topics)
         for name, partitions in topics.items():
             if partitions < 1:
@@ -89,6 +90,7 @@ class Admin:
             self._set(client, {name: settings[name] for name in held if settings.get(name)})
 
         self._ask("create topics", work)
+        return bool(grown)
 
     def _set(self, client: Any, settings: Mapping[str, Mapping[str, str]]) -> None:
         """Set what differs."""
@@ -123,6 +125,23 @@ class Admin:
             return {}
         found = self._ask("look at the topics' retention", lambda client: self._settings(client, asked))
         return {name: int(told["retention.ms"]) for name, told in found.items()}
+
+    def spans(self, topics: Mapping[str, int]) -> dict[TopicPartition, Span]:
+        """The first offset and the next one to be given, of each partition of topics (name -> partitions)."""
+        places = [TopicPartition(self._cluster.topic(name), n) for name, count in topics.items() for n in range(count)]
+        first = self._offsets_at(dict.fromkeys(places, OffsetSpec.EARLIEST))
+        last = self._offsets_at(dict.fromkeys(places, OffsetSpec.LATEST))
+        return {place: (first[place], last[place]) for place in places}
+
+    def at(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, int | None]:
+        """Per partition, the offset of the first message at or after a time in milliseconds."""
+        return {place: offset if offset >= 0 else None for place, offset in self._offsets_at(times).items()}
+
+    def _offsets_at(self, asked: Mapping[TopicPartition, Any]) -> dict[TopicPartition, int]:
+        if not asked:
+            return {}
+        found = self._ask("look at offsets", lambda client: client.list_partition_offsets(dict(asked)))
+        return {place: told.offset for place, told in found.items()}
 
     def delete_below(self, cuts: Mapping[TopicPartition, int]) -> None:
         """Delete the messages below these offsets."""

@@ -36,7 +36,7 @@ class Cluster:
     ca_file: Path | None = None
     replicas: int | None = None
     session_seconds: float = 10.0
-    work_seconds: float = 1_800.0
+    work_seconds: float = 300.0
     request_seconds: float = 10.0
     delivery_seconds: float = 20.0
 
@@ -55,6 +55,7 @@ class Cluster:
             linger_ms=5,
             batch_size=131_072,
             max_request_size=1_048_576,
+            metadata_max_age_ms=60_000,  # how soon partitions that a topic gets later are used
             allow_auto_create_topics=False,
         )
 
@@ -71,6 +72,7 @@ class Cluster:
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             fetch_max_wait_ms=100,
+            fetch_max_bytes=8_388_608,
         )
 
     def member(self, group: str) -> Any:
@@ -86,7 +88,8 @@ class Cluster:
             heartbeat_interval_ms=max(session // 10, 100),
             max_poll_interval_ms=max(REBALANCE_MS, session),
             fetch_max_wait_ms=250,
-            max_partition_fetch_bytes=2_097_152,
+            fetch_max_bytes=8_388_608,
+            max_partition_fetch_bytes=1_048_576,
             metadata_max_age_ms=max(session, 1_000),  # how soon partitions that a topic gets later are seen
         )
 

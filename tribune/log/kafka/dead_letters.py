@@ -36,7 +36,7 @@ class DeadLetters:
         with self._lock:
             if not self._admin.partitions([TOPIC]):
                 return []
-            first, end = self._reader.spans({TOPIC: 1})[self._place]
+            first, end = self._admin.spans({TOPIC: 1})[self._place]
             if end < self._next:  # the topic was made anew
                 self._letters, self._next = {}, 0
             self._reader.read({self._place: (max(self._next, first), end)}, self._see)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
 
-from tribune.domain.errors import InvalidInput
+from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.log.kafka import dead_letters
 from tribune.log.kafka.admin import Admin
@@ -17,10 +17,11 @@ from tribune.log.kafka.dead_letters import DeadLetters
 from tribune.log.kafka.holdings import done_of, replay_of
 from tribune.log.kafka.member import KafkaMember
 from tribune.log.kafka.publisher import Publisher, Sending
-from tribune.log.kafka.reader import Reader, no_topic
+from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
 from tribune.ports.clock import Clock
 from tribune.ports.log import DeadLetter, Lag, Message, Position, TopicSpec, Waiting
+from tribune.ports.relay import Outgoing
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
 RETRIES_KEPT = timedelta(days=30)
@@ -45,9 +46,10 @@ class KafkaLog:
         move). Raises Conflict."""
         topics = list(topics)
         partitions = {topic.name: topic.partitions for topic in topics}
-        settings = {topic.name: _settings(topic.retention_hours) for topic in topics}
+        settings = {topic.name: _settings(topic.retention_hours, topic.compacted) for topic in topics}
         kept = {"retention.ms": str(dead_letters.KEPT_DAYS * 24 * HOUR_MS), "cleanup.policy": "compact,delete"}
-        self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept})
+        if self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept}):
+            self.publisher.close()  # a producer knows how many partitions there were; another is made when needed
         self._topics |= partitions
 
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
@@ -63,23 +65,38 @@ class KafkaLog:
         self._known(topic)
         self.publisher.send([Sending.of(topic, key, value, [])])
 
+    def publish_all(self, rows: Sequence[Outgoing]) -> list[Exception | None]:
+        """For the relay: publish events of any topics; for each None, or why not. See tribune.ports.relay.Publisher."""
+        absent: dict[str, Exception] = {}
+        for topic in {row.topic for row in rows}:
+            try:
+                self._known(topic)
+            except Exception as error:
+                absent[topic] = error
+        answers = iter(
+            self.publisher.try_all(
+                [Sending.of(row.topic, row.key, row.value, EVENT) for row in rows if row.topic not in absent]
+            )
+        )
+        return [absent[row.topic] if row.topic in absent else next(answers) for row in rows]
+
     def consumer(self, group: str, topics: Sequence[str]) -> KafkaMember:
         """A member of `group`; it joins when it polls first. Raises NotFound for a topic that was never created."""
-        partitions = {topic: self._known(topic) for topic in topics}
-        self.prepare_group(group, partitions)
+        self.prepare_group(group, topics)
         return KafkaMember(self.cluster, self._clock, group, topics)
 
-    def prepare_group(self, group: str, topics: Mapping[str, int]) -> None:
-        """Create the retry topics of a group where they are missing; `topics` are those it reads (name -> partitions).
-        A group that has never read begins at the oldest messages, and is from now on seen to be behind."""
-        wanted = {retry_topic(group, topic): partitions for topic, partitions in topics.items()}
+    def prepare_group(self, group: str, topics: Sequence[str]) -> None:
+        """Create the retry topics of a group where they are missing. A group that has never read begins at the oldest
+        messages, and is from now on seen to be behind. Raises NotFound for a topic that was never created."""
+        partitions = {topic: self._known(topic) for topic in topics}
+        wanted = {retry_topic(group, topic): count for topic, count in partitions.items()}
         if not wanted.keys() <= self._topics.keys():
             held = self.admin.partitions(wanted)
-            missing = {name: partitions for name, partitions in wanted.items() if name not in held}
+            missing = {name: count for name, count in wanted.items() if name not in held}
             self.admin.create(missing, {name: _settings(int(RETRIES_KEPT.days) * 24) for name in missing})
             self._topics |= wanted
         committed = self.admin.offsets([group]).get(group, {})
-        spans = self.reader.spans({**topics, **wanted})
+        spans = self.admin.spans(partitions | wanted)
         self.admin.introduce(group, {place: first for place, (first, _) in spans.items() if place not in committed})
 
     def lag(self, group: str | None = None) -> list[Lag]:
@@ -99,8 +116,8 @@ class KafkaLog:
         work are put out of the group, which fences them; they join again by themselves."""
         if (offset is None) == (at is None):
             raise InvalidInput("Rewind to an offset or to an instant: give one of the two.")
-        spans = self.reader.spans({topic: self._known(topic)})
-        found = self.reader.at({place: milliseconds(at) for place in spans}) if at is not None else {}
+        spans = self.admin.spans({topic: self._known(topic)})
+        found = self.admin.at({place: milliseconds(at) for place in spans}) if at is not None else {}
         committed = self.admin.offsets([group]).get(group, {})
         wanted = {}
         for place, (first, end) in spans.items():
@@ -144,9 +161,9 @@ class KafkaLog:
             ]
         )
         kept = {name: ms for name, ms in self.admin.retention(self._of_events()).items() if ms >= 0}
-        spans = self.reader.spans({name: self._topics[name] for name in kept})
+        spans = self.admin.spans({name: self._topics[name] for name in kept})
         times = {place: max(milliseconds(now) - kept[self._name(place)], 0) for place in spans}
-        found = self.reader.at(times) if times else {}
+        found = self.admin.at(times) if times else {}
         cuts = {}
         for place, (first, end) in spans.items():
             oldest = found[place]
@@ -198,7 +215,7 @@ class KafkaLog:
         if topic not in self._topics:
             self._topics |= self.admin.partitions([topic])
         if topic not in self._topics:
-            raise no_topic(topic)
+            raise NotFound(f"There is no topic {topic!r}.", hint="Run `tribune migrate`: it creates the topics.")
         return self._topics[topic]
 
     def _of_events(self) -> list[str]:
@@ -217,13 +234,13 @@ class KafkaLog:
         partitions: dict[str, int] = {}
         for place in wanted:
             partitions[self._name(place)] = max(partitions.get(self._name(place), 0), place.partition + 1)
-        return {place: span for place, span in self.reader.spans(partitions).items() if place in wanted}
+        return {place: span for place, span in self.admin.spans(partitions).items() if place in wanted}
 
 
-def _settings(retention_hours: int | None) -> dict[str, str]:
+def _settings(retention_hours: int | None, compacted: bool = False) -> dict[str, str]:
     """A topic's settings. Times are the broker's: those of publishers may differ, and a step of one would be kept."""
     return {
         "retention.ms": str(-1 if retention_hours is None else retention_hours * HOUR_MS),
-        "cleanup.policy": "delete",
+        "cleanup.policy": "compact" if compacted else "delete",
         "message.timestamp.type": "LogAppendTime",
     }

@@ -24,9 +24,15 @@ from tribune.log.kafka.records import message_of, retry_of, retry_topic
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Message, Position
 
-READ_AT_ONCE = 500
+ALL = 1_000_000
+"""kafka-python is always asked for all that it has got (cluster.py bounds that). What it keeps back of a partition that
+is then paused it may never give: it forgets about it."""
+
 READY_AT_MOST = 1_000
 """A partition with so many messages in hand is not read further meanwhile: the others get their turn."""
+
+WAIT_SECONDS = 0.1
+"""The longest that kafka-python is let wait: what changes hands meanwhile is opened in between."""
 
 RETRIES_BYTES = 64_000_000
 """Retries that wait are kept in memory, up to so much a partition; beyond it they are read when others are done."""
@@ -51,7 +57,7 @@ class KafkaMember:
         self._generation = -1
         self._resting = False
         self._turn = 0
-        self._polled_at = WALL.monotonic()
+        self._polled_at = self._alive_at = WALL.monotonic()
         self._ended = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -71,9 +77,9 @@ class KafkaMember:
                     left = deadline - WALL.monotonic()
                     if messages or left <= 0:
                         return messages
-                    self._fetch(min(left, self._until_due()))
+                    self._fetch(min(left, self._until_due(), WAIT_SECONDS))
             finally:
-                self._polled_at = WALL.monotonic()
+                self._polled_at = self._alive_at = WALL.monotonic()
 
     def commit(self, positions: Iterable[Position]) -> None:
         """Commit as handled. Raises Conflict where a partition was taken or rewound meanwhile; BrokerAway."""
@@ -99,6 +105,10 @@ class KafkaMember:
             held.ready.clear()
             self._consumer.seek(place, position.offset)
 
+    def keep_alive(self) -> None:
+        """Long work is no sign of being stuck: the keeper goes on. Costs nothing."""
+        self._alive_at = WALL.monotonic()
+
     def close(self) -> None:
         """Leave the group, so that others take over at once. What the broker says to it does not matter."""
         self._ended.set()
@@ -119,6 +129,8 @@ class KafkaMember:
             return
         self._consumer = self._cluster.member(self.group)
         self._consumer.subscribe(topics=list(self._names), listener=_Listener(self))
+        for name in self._names:  # a member that shares out before it knows the topics would share out nothing
+            self._consumer.partitions_for_topic(name)
         self._ended.clear()
         self._keeper = threading.Thread(target=self._keep, name=f"keeper {self.group}", daemon=True)
         self._keeper.start()
@@ -172,7 +184,9 @@ class KafkaMember:
             if not self._lock.acquire(blocking=False):
                 continue
             try:
-                if every < WALL.monotonic() - self._polled_at < self._cluster.work_seconds and self._consumer:
+                now = WALL.monotonic()
+                stuck = now - self._alive_at > self._cluster.work_seconds
+                if now - self._polled_at > every and not stuck and self._consumer is not None:
                     self._attend(0.05)
             except Exception:  # noqa: S110 - the next poll or commit meets it, and tells
                 pass
@@ -185,7 +199,7 @@ class KafkaMember:
         assignment = self._consumer.assignment()
         if assignment:
             self._consumer.pause(*assignment)
-        self._sort(self._consumer.poll(timeout_ms=int(seconds * 1_000), max_records=1))
+        self._sort(self._consumer.poll(timeout_ms=int(seconds * 1_000), max_records=ALL))
 
     def _wake(self) -> None:
         if self._resting:
@@ -200,7 +214,7 @@ class KafkaMember:
         """Read what there is; wait for it at most so long."""
         wait = int(seconds * 1_000)
         for _ in range(4):
-            found = self._consumer.poll(timeout_ms=wait, max_records=READ_AT_ONCE)
+            found = self._consumer.poll(timeout_ms=wait, max_records=ALL)
             if self._fresh:
                 self._open()
             self._sort(found)
@@ -265,8 +279,7 @@ class KafkaMember:
         until = WALL.monotonic() + self._cluster.request_seconds
         while True:
             mine = {place: offsets for place, offsets in asked.items() if self._may_commit(place, offsets)}
-            told = {place: self._told(place, offsets) for place, offsets in mine.items()}
-            told = {place: one for place, one in told.items() if one is not None}
+            told = {place: one for place, offsets in mine.items() if (one := self._told(place, offsets)) is not None}
             if not told or self._consumer is None:
                 return asked.keys() - mine.keys()
             try:
