@@ -40,6 +40,8 @@ def main() -> int:
     kept = True
     for real in {"embedded": (False,), "real": (True,), "both": (False, True)}[told.on]:
         folder = told.folder or Path(tempfile.mkdtemp(prefix="tribune-crash-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)  # PostgreSQL, which does not run as root, must find its own folder in it
         plan = Plan(
             folder=(folder / SLUGS[real]).resolve(),
             real=real,

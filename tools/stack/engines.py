@@ -83,7 +83,7 @@ class Real:
     def settings(self) -> str:
         return (
             f'[store]\nurl = "{self.postgres.url()}"\n'
-            f'[log]\nkind = "kafka"\n[log.kafka]\nservers = ["127.0.0.1:{self.kafka_port}"]\n'
+            f'[log]\nkind = "kafka"\nbootstrap_servers = ["127.0.0.1:{self.kafka_port}"]\n'
         )
 
     def kill(self, name: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
-from importlib import import_module
 from typing import TypeVar
 
 import structlog
@@ -108,4 +107,6 @@ def _scheduler(app: Application) -> None:
 
 
 def _relay(app: Application) -> None:
-    import_module("producers.relay").run(app, app.stopping)
+    from producers import relay
+
+    relay.run(app, app.stopping)
