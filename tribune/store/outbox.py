@@ -7,7 +7,7 @@ noticed that its connection is gone. Everything it does goes over that very conn
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select, text, update
 
@@ -61,14 +61,12 @@ class SqlOutboxQueue:
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             mine = bool(connection.scalar(_TRY, {"key": _KEY}))
-            try:
-                yield _Held(connection) if mine else None
-            finally:
-                if mine:
-                    with suppress(Exception):  # a connection that is lost has given the lock back
-                        connection.execute(_GIVE_BACK, {"key": _KEY})
+            yield _Held(connection) if mine else None
+            if mine:
+                connection.execute(_GIVE_BACK, {"key": _KEY})
         except BaseException:
-            connection.invalidate()  # whatever it was: no lock may go back into the pool
+            if not connection.invalidated:
+                connection.invalidate()  # ends the session, and with it the lock: none may go back into the pool
             raise
         finally:
             connection.close()
