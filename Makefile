@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKOUT := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format bench messages schemas migration lock wheel clean
+.PHONY: kafka-stop stack stack-stop crash help demo test unit lint format bench messages schemas migration lock wheel clean kafka
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # -- environments ---------------------------------------------------------------------------------
 
@@ -36,6 +36,18 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 demo: $(VENV)/.run ## The whole way of an event with the sample organisation, then the desk (ONCE=1: no desk)
 	@$(BIN)/python -m tribune demo $(if $(ONCE),--once)
 
+kafka: ## Start a real Apache Kafka on 127.0.0.1:19092 (Java 17 and Maven; data in var/kafka)
+	@tools/kafka/start.sh
+
+kafka-stop: ## Stop it; its data stays
+	@tools/kafka/stop.sh
+
+stack: $(VENV)/.dev ## Kafka, PostgreSQL, a mail sink and two of each role as processes, in var/stack (EMBEDDED=1: on SQLite)
+	@$(BIN)/python -m tools.stack up $(if $(EMBEDDED),--embedded)
+
+stack-stop: $(VENV)/.dev ## Stop the stack; its data stays
+	@$(BIN)/python -m tools.stack stop
+
 # -- working on it --------------------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Every test; what needs a missing part is skipped with its reason (with CI=true: fails)
@@ -53,6 +65,11 @@ lint: $(VENV)/.dev ## ruff, ruff format, mypy --strict, import-linter
 format: $(VENV)/.dev ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+ROUNDS ?= 130
+MAILS ?= 100000
+crash: $(VENV)/.dev ## Kill processes at random while mails flow, and count (ROUNDS=20 MAILS=0: short; ON=embedded|real)
+	@$(BIN)/python -m tools.crash --rounds $(ROUNDS) --mails $(MAILS) --on $(or $(ON),both) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(VENV)/.dev ## Measure, and print a table
 	@$(BIN)/python -m bench

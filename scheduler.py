@@ -19,6 +19,7 @@ from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
 from tribune.services.catalogue.catalogue_item import lift_embargoes
+from tribune.services.notices.release_notices import release_notices
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
 from tribune.services.sending.cancel_mailing import close_slice
 from tribune.services.sending.send_retries import release_retries
@@ -29,6 +30,9 @@ HOUSEKEEPING_SECONDS = 600
 INBOX_KEPT = timedelta(days=90)
 """Far longer than the log is kept, so that whatever can still be read again is recognised."""
 
+NOTICES_KEPT = timedelta(days=90)
+"""How long what became of a mail to one person can be looked up."""
+
 log = structlog.get_logger()
 
 
@@ -38,6 +42,7 @@ def tick(app: Application) -> Ticked:
     done = editions(app)
     retries(app)
     cancellations(app)
+    notices(app)
     return done
 
 
@@ -121,6 +126,17 @@ def cancellations(app: Application) -> int:
     return closed
 
 
+def notices(app: Application) -> int:
+    """Give back to the senders the mails to one person that time brings back; how many."""
+    with app.store.read() as tx:
+        if not tx.notices.due(tx.now()):
+            return 0
+    with app.store.write() as tx:
+        woken = release_notices(tx, tx.now())
+    app.metrics.count("notices_woken", woken)
+    return woken
+
+
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
     now = app.clock.now()
@@ -130,8 +146,10 @@ def housekeeping(app: Application) -> None:
     with app.store.write() as tx:
         tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
         deserted = tx.schedules.forget_deserted()
+    with app.store.write() as tx:
+        settled = tx.notices.forget_before(now - NOTICES_KEPT)
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
-    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, caught_files=caught)
+    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
 
 
 def next_due(app: Application) -> datetime | None:
@@ -165,6 +183,7 @@ class Scheduler:
         self._every(TICK_SECONDS, embargoes, editions)
         self._every(RETRY_SECONDS, retries)
         self._every(RETRY_SECONDS, cancellations)
+        self._every(RETRY_SECONDS, notices)
         self._every(HOUSEKEEPING_SECONDS, housekeeping)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:

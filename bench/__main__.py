@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end")
+BENCHES = ("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices")
 
 
 def machine() -> str:

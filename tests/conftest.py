@@ -15,7 +15,8 @@ import hypothesis
 import pytest
 import structlog
 
-from tests import postgres_server
+from tests import kafka_broker, postgres_server
+from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
 from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
@@ -47,6 +48,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgres_server.stop(config)
+        kafka_broker.stop(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -18,21 +18,25 @@ from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
-from tribune.ports.clock import Clock, SystemClock
+from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
 
 if TYPE_CHECKING:
     from tribune.domain.codelists import Codelists
+    from tribune.log.kafka.log import KafkaLog
     from tribune.ports.caught import CaughtMails
     from tribune.ports.channels import EmailChannel
     from tribune.ports.http import Fetcher
     from tribune.ports.log import EventLog
     from tribune.ports.log_view import LogView
+    from tribune.ports.relay import OutboxQueue, Publisher
     from tribune.rendering.email.composer import Composer
+    from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
+    from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
-    from tribune.store.engine import SqlStore
+    from tribune.store.engine import MakeOutbox, SqlStore
 
 
 class Application:
@@ -40,7 +44,8 @@ class Application:
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
         self.settings = settings
-        self.clock: Clock = clock or SystemClock()
+        moved = settings.clock_offset_file
+        self.clock: Clock = clock or (SteppedClock(moved) if moved else SystemClock())
         self._metrics = metrics
         self._closing = ExitStack()
         self.stopping = threading.Event()
@@ -57,7 +62,6 @@ class Application:
 
     @cached_property
     def store(self) -> SqlStore:
-        from tribune.log.embedded import EmbeddedOutbox
         from tribune.store.engine import SqlStore, open_engine
         from tribune.store.postgres import Options
 
@@ -69,19 +73,81 @@ class Application:
             application_name=told.application_name,
             prepared_statements=told.prepared_statements,
         )
-        return SqlStore(open_engine(told.url, options), self.clock, EmbeddedOutbox)
+        engine = open_engine(told.url, options)
+        self._pair(engine.dialect.name)
+        return SqlStore(engine, self.clock, self._make_outbox())
+
+    def _pair(self, database: str) -> None:
+        """Two pairs are supported (decisions.md, 1). Raises ConfigurationError for another."""
+        kind = self.settings.log.kind
+        if (database, kind) not in (("sqlite", "embedded"), ("postgresql", "kafka")):
+            raise ConfigurationError(
+                f"[store] on {database} and [log] kind = {kind!r} do not go together. Either SQLite with the embedded "
+                'log (url = "sqlite:///...", kind = "embedded"), or PostgreSQL with Kafka '
+                '(url = "postgresql://...", kind = "kafka").'
+            )
+
+    def _make_outbox(self) -> MakeOutbox:
+        if self.settings.log.kind == "kafka":
+            from tribune.store.outbox import SqlOutbox
+
+            return SqlOutbox
+        from tribune.log.embedded import EmbeddedOutbox
+
+        return EmbeddedOutbox
 
     @cached_property
     def log(self) -> EventLog:
+        if self.settings.log.kind == "kafka":
+            return self._kafka
         from tribune.log.embedded import EmbeddedLog
 
-        return EmbeddedLog(self.store.engine, self.clock)
+        return EmbeddedLog(self.store.engine, self.clock, session_seconds=self.settings.log.session_seconds)
 
     @cached_property
     def log_view(self) -> LogView:
+        if self.settings.log.kind == "kafka":
+            from tribune.log.kafka.view import KafkaView
+
+            return KafkaView(self._kafka.admin, self._kafka.reader, self.settings.log.prefix)
         from tribune.log.view import EmbeddedView
 
         return EmbeddedView(self.store.engine)
+
+    @cached_property
+    def _kafka(self) -> KafkaLog:
+        from tribune.log.kafka.cluster import Cluster
+        from tribune.log.kafka.log import KafkaLog
+
+        told = self.settings.log
+        cluster = Cluster(
+            servers=told.bootstrap_servers,
+            prefix=told.prefix,
+            mechanism="" if told.sasl.mechanism == "none" else told.sasl.mechanism,
+            username=told.sasl.username,
+            password=told.sasl.password.get_secret_value(),
+            tls=told.tls.on,
+            ca_file=told.tls.ca_file,
+            replicas=told.replicas,
+            session_seconds=told.session_seconds,
+            work_seconds=told.work_seconds,
+            request_seconds=told.request_timeout_seconds,
+            delivery_seconds=told.delivery_timeout_seconds,
+        )
+        return KafkaLog(cluster, self.clock)
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where the relay publishes. Raises ConfigurationError beside the embedded log, which needs no relay."""
+        if self.settings.log.kind != "kafka":
+            raise ConfigurationError("There is nothing to relay: in the embedded log, what is added is on the log.")
+        return self._kafka
+
+    @cached_property
+    def outbox_queue(self) -> OutboxQueue:
+        from tribune.store.outbox import SqlOutboxQueue
+
+        return SqlOutboxQueue(self.store.engine)
 
     @cached_property
     def codelists(self) -> Codelists:
@@ -141,6 +207,12 @@ class Application:
 
         return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
 
+    @cached_property
+    def notice_composer(self) -> NoticeComposer:
+        from tribune.rendering.email.notice import NoticeComposer
+
+        return NoticeComposer(self.composer, self.organisation)
+
     @property
     def base_url(self) -> str:
         """How readers reach the pages behind their links: as set, else where this process serves, else as it would."""
@@ -171,6 +243,12 @@ class Application:
         from tribune.services.sending.reader_links import ReaderLinkMaker
 
         return ReaderLinkMaker(self.signer, self.base_url, self.settings.email.return_path_domain)
+
+    @cached_property
+    def notice_links(self) -> NoticeLinks:
+        from tribune.services.notices.notice_links import NoticeLinks
+
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
 
     @cached_property
     def email(self) -> EmailChannel:
@@ -223,12 +301,16 @@ class Application:
 
     def prepare(self) -> None:
         """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once."""
-        from tribune.domain.events import topics
+        from tribune.domain.topics import TOPICS, groups, reads
         from tribune.ports.log import TopicSpec
         from tribune.store.migrate import migrate
 
         migrate(self.store.engine)
-        self.log.create_topics(TopicSpec(name, partitions) for name, partitions in topics().items())
+        self.log.create_topics(
+            TopicSpec(topic.name, topic.partitions, topic.retention_hours, topic.compacted) for topic in TOPICS.values()
+        )
+        for group in groups():
+            self.log.prepare_group(group, reads(group))
 
     def prepare_if_needed(self) -> None:
         """The same, where it has not been done for this version of Tribune yet."""
@@ -240,6 +322,8 @@ class Application:
     def close(self) -> None:
         """Release what was opened."""
         self._closing.close()
+        if "_kafka" in self.__dict__:
+            self._kafka.close()
         if "store" in self.__dict__:
             self.store.engine.dispose()
 

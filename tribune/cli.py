@@ -12,7 +12,8 @@ import sys
 
 COMMANDS = {
     "demo": "Run the whole way of an event with the sample organisation, then serve the desk",
-    "up": "Run everything in one process: web, producers, consumers, senders, scheduler",
+    "up": "Run every role in one process",
+    "run": "Run one role, in as many processes as you like: web, producers, consumers, senders, scheduler, relay",
     "check": "Try each configured connection and say in plain words what works",
     "migrate": "Bring the database to the newest shape and create the topics",
     "publish": "Publish items by hand, from YAML files",
@@ -22,6 +23,7 @@ COMMANDS = {
     "subscribers": "Import, export and look up subscribers",
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
+    "notices": "Mails to one person, such as a link that they asked for",
     "events": "The event log: lag, dead letters, replay",
 }
 

@@ -109,10 +109,54 @@ class Store(Section):
     prepared_statements: bool = True
 
 
-class Log(Section):
-    """Where events are kept: `embedded` in the store's SQLite file."""
+class Sasl(Section):
+    """How we prove to Kafka who we are. With `none` the broker lets anybody in."""
 
-    kind: Literal["embedded"] = "embedded"
+    mechanism: Literal["none", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "none"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class KafkaTls(Section):
+    """An encrypted connection to Kafka. The certificate is always verified; `ca_file` adds an own authority."""
+
+    on: bool = False
+    ca_file: Path | None = None
+
+
+class Log(Section):
+    """Where events are kept: `embedded` in the store's SQLite file, or on Kafka beside a store on PostgreSQL.
+
+    `prefix` begins the names of all topics and groups. `replicas` of topics that we create: by default as many as the
+    brokers say. A member that is killed is missed after `session_seconds`; one that works on one event for longer than
+    `work_seconds` without a sign of life is taken for stuck."""
+
+    kind: Literal["embedded", "kafka"] = "embedded"
+    bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1)] = ("127.0.0.1:9092",)
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = "tribune."
+    replicas: Annotated[int, Field(ge=1, le=32)] | None = None
+    sasl: Sasl = Sasl()
+    tls: KafkaTls = KafkaTls()
+    session_seconds: Annotated[float, Field(ge=1, le=1800)] = 10.0
+    work_seconds: Annotated[float, Field(ge=1)] = 300.0
+    request_timeout_seconds: Annotated[float, Field(ge=0.5, le=300)] = 10.0
+    delivery_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 20.0
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):\d{1,5}", server):
+                raise ValueError(f"{server!r} is not a host and a port, such as kafka.example.org:9092")
+        return servers
+
+    @model_validator(mode="after")
+    def _whole(self) -> Log:
+        if self.sasl.mechanism != "none" and not (self.sasl.username and self.sasl.password.get_secret_value()):
+            raise ValueError("log.sasl needs a username and a password")
+        if self.delivery_timeout_seconds < self.request_timeout_seconds:
+            raise ValueError("delivery_timeout_seconds must be at least request_timeout_seconds")
+        return self
 
 
 class Smtp(Section):
@@ -161,11 +205,14 @@ class Email(Section):
 class Web(Section):
     """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
 
-    The desk answers `desk_networks` only.
+    The desk answers `desk_networks` only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`,
+    where `metrics_port` is set.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     base_url: WebAddress | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
@@ -267,6 +314,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("var")
+    clock_offset_file: Path | None = None
     codelists: Path | None = None
     locales: tuple[Path, ...] = ()
     organisation: Organisation = Organisation()
@@ -358,7 +406,7 @@ def _explain(path: Path | None, error: ValidationError) -> str:
     for mistake in error.errors(include_url=False, include_context=True):
         key = ".".join(str(part) for part in mistake["loc"]) or "settings"
         # What stands under an unknown key may be a secret whose name was mistyped.
-        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store"))
+        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store", "log.sasl"))
         given = (
             ""
             if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict)

@@ -13,16 +13,17 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import desk, health, unsubscribe
 from web.pages import Pages
+from web.probe import Parts, no_parts
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
 
 
-def create_app(app: Application) -> FastAPI:
-    """The ASGI application over the house `app`. Nothing is written by a GET."""
+def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
+    """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
-    site.include_router(health.router(app))
+    site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,4 +1,5 @@
-"""The pages behind the links of a mail: stop it, less often, stop everything, come back (RFC 8058; decisions.md, 29).
+"""The pages behind the links of a mail: stop it, less often, stop everything, come back, a fresh link (RFC 8058;
+decisions.md, 29).
 
 A GET changes nothing: mail scanners follow every link. A POST acts at once, without cookie or sign-in: the token in the
 address is the permission, and it permits no more than this. The pages tell nothing about the person.
@@ -17,9 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, frame_locale
 from tribune.domain.errors import InvalidInput, NotFound
+from tribune.domain.notices import NoticeKind
 from tribune.ports.store import Transaction
 from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
 from tribune.services.desk.reader_choices import as_often_as_before, reader_choices
+from tribune.services.notices.request_notice import request_notice
 from tribune.services.sending.reader_links import PREFERENCES, UNSUBSCRIBE
 from web.forms import read_form
 from web.pages import Pages
@@ -85,6 +88,10 @@ def _act(app: Application, pages: Pages, link: Link, form: Mapping[str, str], re
                 facts |= _slow_down(app, tx, link)
             elif do == "undo-slower" and link.digest in app.digests:
                 facts |= _undo(app, tx, link, form.get("undo", ""))
+            elif do == "fresh-link" and link.page == "p":
+                # The page says the same whether a mail leaves or not: nobody, too many, never mailed.
+                content = {"digest": link.digest}
+                request_notice(tx, NoticeKind.PREFERENCES_LINK, link.subscriber, content, app.rules, now)
             else:
                 facts = {}
     except NotFound:

@@ -142,6 +142,7 @@ class Words:
             "delivery.chunk-ready": _("Chunk ready to send"),
             "delivery.chunk-done": _("Chunk done"),
             "delivery.failed": _("Delivery failed"),
+            "notice.ready": _("Mail to one person ready to send"),
         }
 
     def _of_changes(self) -> Mapping[str, str]:

@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
 from tribune.ports.sources import SourceState
+from tribune.services.sending.cancel_mailing import cancel_mailing
+from tribune.services.sending.pause_mailing import pause_mailing
 from web.app import create_app
 
 
@@ -217,3 +219,37 @@ def test_a_source_that_fails_stands_on_the_start_page(house: House, browser: Tes
     assert "Nothing needs your attention." not in told
     assert "feeds/press could not be read at the last attempt" in told
     assert "tribune pull feeds press" in told and "The server does not answer." in told
+
+
+def test_a_paused_and_a_cancelled_mailing_say_what_that_means(busy: House, browser: TestClient) -> None:
+    with busy.app.store.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE mailings SET state = 'running', finished_at = NULL")
+        tx.connection.exec_driver_sql("UPDATE chunks SET state = 'ready', sent_upto = 0, doubt_upto = 0")
+        mailing = next(told.id for told in tx.ledger.mailings() if told.recipients)
+        pause_mailing(tx, mailing, busy.clock.now())
+    assert "is paused" in page(browser, "/en/")
+    assert f"Let it go on with: tribune mailing resume {mailing}" in page(browser, f"/en/mailings/{mailing}")
+    assert "suspendu" in page(browser, "/fr/mailings")
+    assert "en pausa" in page(browser, f"/es/mailings/{mailing}")
+    with busy.app.store.write() as tx:
+        told, _ = cancel_mailing(tx, mailing, busy.clock.now())
+        people = told.recipients
+    shown = page(browser, f"/en/mailings/{mailing}")
+    assert f"This mailing was cancelled. {people} pe" in shown
+    assert "Not sent: carried over" in shown
+    assert "0 of" in shown, "what was not mailed is no progress"
+    assert "annulé" in page(browser, f"/fr/mailings/{mailing}")
+    assert "trasladado" in page(browser, f"/es/mailings/{mailing}")
+    assert "to which it was carried over" in page(browser, href(browser, "/en/items", "/en/items/").removesuffix("?"))
+
+
+def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> None:
+    with busy.app.store.write() as tx:
+        mailing = next(told.id for told in tx.ledger.mailings() if told.recipients)
+        tx.connection.exec_driver_sql(
+            "INSERT INTO delivery_exceptions (mailing_id, chunk, place, state, changed_at)"
+            f" VALUES ({mailing}, 0, 0, 'quarantined', '2026-11-23T08:00:00.000000+00:00')"
+        )
+    shown = page(browser, f"/en/mailings/{mailing}")
+    assert "1 mail is held back" in shown
+    assert f"tribune mailing retry {mailing}" in shown

@@ -198,8 +198,9 @@ class LogContract:
     # -- polling
 
     def test_a_poll_holds_to_its_measure_and_goes_on_where_the_last_one_ended(self, log: EventLog, join: Join) -> None:
-        log.publish(TOPIC, events(keys=20, each=5))
         member = join()
+        self.settle(member)
+        log.publish(TOPIC, events(keys=20, each=5))
         polls: list[Sequence[Message]] = []
         while found := member.poll(max_messages=7, timeout=1.0 if len(polls) < 15 else 0.2):
             polls.append(found)

@@ -35,7 +35,7 @@ class TestSmtpChannel(EmailContract):
             "authenticator": self.mailbox.authenticate,
         }
         with mail_server(self.mailbox, **options) as port:
-            yield SmtpChannel(
+            channel = SmtpChannel(
                 host="127.0.0.1",
                 port=port,
                 security="starttls",
@@ -44,6 +44,8 @@ class TestSmtpChannel(EmailContract):
                 ca_file=ca_file,
                 timeout=5,
             )
+            yield channel
+            channel.close()
         assert all(self.mailbox.secure)
 
     def received(self) -> list[Received]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from tribune.domain.mailings import MailingState
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.store.tables import chunks, mailings
 
+Said = Callable[[], str]
+
 __all__ = ["cli"]
 pytestmark = pytest.mark.usefixtures("cli")
 
@@ -37,7 +40,7 @@ def planned(app: Application, *sizes: int, state: MailingState = MailingState.AP
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> object:
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
     """What the last command printed, spaces aside."""
 
     def out() -> str:
@@ -47,7 +50,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> object:
     return out
 
 
-def test_a_mailing_is_paused_and_goes_on(app: Application, said) -> None:  # type: ignore[no-untyped-def]
+def test_a_mailing_is_paused_and_goes_on(app: Application, said: Said) -> None:
     mailing = planned(app, 2, 1)
     assert run("pause", str(mailing)) == 0
     assert "Mailing 1 (letter, daily, 2026-11-23) is paused." in said()
@@ -69,7 +72,7 @@ def test_a_mailing_is_paused_and_goes_on(app: Application, said) -> None:  # typ
 
 def test_cancelling_asks_with_the_exact_number(
     app: Application,
-    said,  # type: ignore[no-untyped-def]
+    said: Said,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mailing = planned(app, 2, 3)
@@ -102,7 +105,7 @@ def test_cancelling_asks_with_the_exact_number(
     assert "What it held comes with the next edition" in said()
 
 
-def test_what_is_in_doubt_when_it_is_cancelled_is_told(app: Application, said) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_in_doubt_when_it_is_cancelled_is_told(app: Application, said: Said) -> None:
     mailing = planned(app, 3)
     with app.store.write() as tx:
         tx.connection.execute(update(chunks).values(sent_upto=1, doubt_upto=2))

@@ -17,16 +17,26 @@ from tests.contracts.email_contract import mail
 from tests.mail_servers import Lines, Mailbox, mail_server, nasty_server, polite
 from tribune.channels.email.smtp import SmtpChannel
 from tribune.domain.errors import ConfigurationError, DeliveryError, Permanent, Retryable, Throttled, UnknownOutcome
-from tribune.ports.channels import OutgoingMail
+from tribune.ports.channels import Outcome, OutgoingMail
 
 
 def plain(port: int, timeout: float = 3.0) -> SmtpChannel:
-    return SmtpChannel(host="127.0.0.1", port=port, security="none", timeout=timeout)
+    """One connection: the scripts of a nasty server are played one after the other."""
+    return SmtpChannel(host="127.0.0.1", port=port, security="none", timeout=timeout, connections=1)
+
+
+def outcomes(channel: SmtpChannel, *mails: OutgoingMail) -> list[Outcome]:
+    """What became of each mail, in the order of their names. Says goodbye at the end."""
+    try:
+        told = [outcome for outcome in channel.send(mails or [mail(1)]) if outcome is not None]
+    finally:
+        channel.close()
+    return sorted(told, key=lambda outcome: int(outcome.delivery.rpartition(".")[2]))
 
 
 def errors(channel: SmtpChannel, *mails: OutgoingMail) -> list[type[DeliveryError] | None]:
-    """What became of each mail, by class."""
-    return [type(outcome.error) if outcome.error else None for outcome in channel.send(mails or [mail(1)])]
+    """The same by class."""
+    return [type(outcome.error) if outcome.error else None for outcome in outcomes(channel, *mails)]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +72,8 @@ def test_each_recipient_has_an_answer_of_their_own_and_the_server_s_words_are_ke
         "reader6@example.org": "451 4.2.2 mailbox full",
     }
     with mail_server(mailbox) as port:
-        outcomes = list(plain(port).send(mail(n) for n in range(1, 8)))
-    assert [(type(o.error).__name__, o.error.code) if o.error else "sent" for o in outcomes] == [
+        told = outcomes(plain(port), *(mail(n) for n in range(1, 8)))
+    assert [(type(o.error).__name__, o.error.code) if o.error else "sent" for o in told] == [
         "sent",
         ("Permanent", "550 5.1.1 no such user here"),
         ("Retryable", "450 4.2.0 greylisted, come back"),
@@ -79,7 +89,7 @@ def test_one_connection_serves_many_mails_whatever_became_of_some() -> None:
     mailbox = Mailbox()
     mailbox.answers = {"reader2@example.org": "550 5.1.1 no"}
     with mail_server(mailbox) as port:
-        list(plain(port).send(mail(n) for n in range(50)))
+        outcomes(plain(port), *(mail(n) for n in range(50)))
     assert mailbox.connections == 1
 
 
@@ -153,7 +163,7 @@ def test_a_connection_lost_within_the_message_is_not() -> None:
 
     big = mail(1, ("x" * 70 + "\r\n") * 200_000)
     with nasty_server(within) as (port, _):
-        (outcome,) = plain(port).send([big])
+        (outcome,) = outcomes(plain(port), big)
     assert isinstance(outcome.error, Retryable)
     assert outcome.error.code == "connection lost within the message"
 
@@ -189,7 +199,7 @@ def test_a_server_that_hangs_up_on_everyone_is_away_and_no_recipient_pays_for_it
 def test_no_server_at_all_lets_mails_wait() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    (outcome,) = plain(port).send([mail(1)])
+    (outcome,) = outcomes(plain(port))
     assert isinstance(outcome.error, Throttled)
     assert "refused" in str(outcome.error)
 
@@ -262,7 +272,7 @@ def test_a_recipient_s_refusal_never_leaks_into_the_next_mail() -> None:
 # -- TLS and AUTH ---------------------------------------------------------------------------------------------
 
 
-def over_tls(port: int, ca_file: Path | None, security: str, **more: str) -> SmtpChannel:
+def over_tls(port: int, ca_file: Path | None, security: str, **more: Any) -> SmtpChannel:
     return SmtpChannel(host="127.0.0.1", port=port, security=security, ca_file=ca_file, timeout=5, **more)
 
 
@@ -287,7 +297,7 @@ def refused_by(
     tls = server_tls(authority, **certificate)
     options: dict[str, Any] = {"tls": tls} if security == "tls" else {"tls_context": tls}
     with mail_server(mailbox, **options) as port:
-        (outcome,) = over_tls(port, ca_file, security).send([mail(1)])
+        (outcome,) = outcomes(over_tls(port, ca_file, security))
     assert isinstance(outcome.error, Throttled)
     return outcome.error, mailbox
 
@@ -317,7 +327,7 @@ def test_an_expired_certificate_fails(authority: trustme.CA, security: str, ca_f
 def test_a_server_without_starttls_gets_nothing_in_the_clear(ca_file: Path) -> None:
     mailbox = Mailbox()
     with mail_server(mailbox) as port:
-        (outcome,) = over_tls(port, ca_file, "starttls").send([mail(1)])
+        (outcome,) = outcomes(over_tls(port, ca_file, "starttls"))
     assert isinstance(outcome.error, Throttled)
     assert outcome.error.code == "no STARTTLS or AUTH"
     assert mailbox.mails == []
@@ -375,10 +385,10 @@ def test_an_address_beyond_ascii_is_refused_clearly_where_the_server_cannot_take
     traditional: tuple[int, Mailbox],
 ) -> None:
     port, mailbox = traditional
-    outcomes = list(plain(port).send([mail(1, recipient="élodie@example.org"), mail(2)]))
-    assert isinstance(outcomes[0].error, Permanent)
-    assert "SMTPUTF8" in outcomes[0].error.what
-    assert outcomes[1].error is None
+    told = outcomes(plain(port), mail(1, recipient="élodie@example.org"), mail(2))
+    assert isinstance(told[0].error, Permanent)
+    assert "SMTPUTF8" in told[0].error.what
+    assert told[1].error is None
     assert [got.recipient for got in mailbox.mails] == ["reader2@example.org"]
 
 

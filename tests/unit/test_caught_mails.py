@@ -33,7 +33,7 @@ def catch(folder: Path, clock: StoppedClock, *deliveries: str, locale: str = "fr
     for n, delivery in enumerate(deliveries):
         to = f"r{n}@example.com"
         mails.append(OutgoingMail(delivery, "b@x.example", to, CONTENT.format(to=to, n=n).encode(), locale))
-    assert all(outcome.error is None for outcome in OutboxFolder(folder, clock).send(mails))
+    assert all(outcome and outcome.error is None for outcome in OutboxFolder(folder, clock).send(mails))
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tribune.domain.errors import InvalidInput
 from tribune.rendering.email import mime
-from tribune.rendering.email.frame import BOUNDARY
 from tribune.rendering.email.pieces import cut_out, take_apart
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" .=\t\r\nFrom é漢👩‍👩‍👧"), max_size=400)
@@ -56,7 +55,7 @@ def _well_formed(raw: bytes) -> None:
         assert len(line) <= 76 and b"\r" not in line and b"\n" not in line
         assert not line.startswith((b".", b"From "))
         assert not line.endswith((b" ", b"\t"))
-    assert b"=_" not in raw and BOUNDARY not in raw
+    assert b"=_" not in raw and mime.BOUNDARY not in raw
     raw.decode("ascii")
 
 

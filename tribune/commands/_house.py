@@ -1,4 +1,4 @@
-"""Run the doors of one process side by side: consumers, scheduler, producers as threads, the web on top."""
+"""Run the parts of one process side by side, as threads, and the server in front, until a signal or a failure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.commands._parts import Part, Role, parts_of, patiently
 from tribune.domain.errors import TribuneError
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
 
 DRAIN_SECONDS = 25.0
 """How long a stop waits for what is in flight: under the 30 s that process managers grant before they kill."""
+
+EVERYTHING = frozenset(Role)
 
 
 def free_port(host: str, port: int, tries: int = 100) -> socket.socket:
@@ -47,82 +54,139 @@ def address_of(listening: socket.socket) -> str:
 
 
 def run_house(
-    app: Application, listening: socket.socket, ready: Callable[[str], None], *, watching: bool = True
+    app: Application,
+    listening: socket.socket | None,
+    ready: Callable[[str], None],
+    *,
+    roles: Collection[Role] = EVERYTHING,
 ) -> None:
-    """Run everything until SIGINT or SIGTERM, then let each part finish what it has in hand.
+    """Run these roles until SIGINT or SIGTERM, then let each part finish what it has in hand.
 
-    `watching` False leaves the sources alone.
+    `listening` gets the site, or where no role is the web, health and figures; None: nothing is served. `ready` is
+    called with the address once store and log are in shape. Raises TribuneError where a part could not go on.
     """
-    import uvicorn
-
-    import scheduler
-    from consumers import all_consumers
-    from consumers.loop import run
-    from producers.watch import watch
-    from web.app import create_app
-
-    stop = app.stopping
-    failed: list[str] = []
-    app.address = address_of(listening).rstrip("/")
+    parts = {name: part for role in roles for name, part in parts_of(app, role).items()}
+    if listening is not None and Role.WEB in roles:
+        app.address = address_of(listening).rstrip("/")
     warm(app)
-    parts = {f"consumer {consumer.group}": partial(run, consumer, app, stop) for consumer in all_consumers(app)}
-    if watching:
-        parts["producers"] = partial(watch, app, stop)
+    process = _Process(app, parts)
+    server = _server(app, process, site=Role.WEB in roles) if listening is not None else None
+    process.run(server, listening, ready)
 
-    def attend(name: str, part: Callable[[], None]) -> None:
-        """A part that cannot go on takes the process with it: better restarted than half alive."""
+
+class _Process:
+    """The threads of this process. The first brings store and log into shape, then starts the others."""
+
+    def __init__(self, app: Application, parts: Mapping[str, Part]) -> None:
+        self._app = app
+        self._threads = {
+            name: threading.Thread(target=self._attend, args=(name, part), name=name, daemon=True)
+            for name, part in parts.items()
+        }
+        self._prepared = threading.Event()
+        self._leaving = threading.Event()
+        self._failed: list[str] = []
+        self._server: uvicorn.Server | None = None
+
+    def health(self) -> Mapping[str, str]:
+        """The parts and how each is, for `/healthz`."""
+        if not self._prepared.is_set():
+            return {"start": "waits for the store and the log"}
+        return {name: "ok" if thread.is_alive() else "stopped" for name, thread in self._threads.items()}
+
+    def run(self, server: uvicorn.Server | None, listening: socket.socket | None, ready: Callable[[str], None]) -> None:
+        """Work until told to leave, drain, and raise TribuneError where a part failed."""
+        self._server = server
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._told_to_leave)
+
+        def begin() -> None:
+            if not patiently(self._app, "start", self._prepare):
+                return
+            for thread in self._threads.values():
+                thread.start()
+            self._prepared.set()
+            ready(address_of(listening) if listening is not None else "")
+
+        first = threading.Thread(target=self._watch_over, args=("start", begin), name="start", daemon=True)
+        first.start()
+        try:
+            if server is not None and listening is not None:
+                server.run(sockets=[listening])
+            else:
+                self._leaving.wait()
+        finally:
+            self._app.stopping.set()
+            self._join([first, *self._threads.values()])
+        if self._failed:
+            raise TribuneError(f"Tribune stopped, because a part of it could not go on. {'; '.join(self._failed)}")
+
+    def _prepare(self) -> bool:
+        self._app.prepare()
+        return True
+
+    def _attend(self, name: str, part: Part) -> None:
+        """A part that ends unasked is as bad as one that fails: better restarted than half alive."""
+        self._watch_over(name, part)
+        if not self._app.stopping.is_set() and not self._failed:
+            self._failed.append(f"{name}: it ended by itself")
+            self._leave()
+
+    def _watch_over(self, name: str, part: Part) -> None:
+        """A part that cannot go on takes the process with it."""
         try:
             part()
         except Exception as error:
-            failed.append(f"{name}: {error}")
-            server.should_exit = True
+            self._failed.append(f"{name}: {error}")
+            self._leave()
 
-    threads = [threading.Thread(target=attend, args=told, name=told[0], daemon=True) for told in parts.items()]
-    ticking = scheduler.build(app)
-    server = uvicorn.Server(
+    def _told_to_leave(self, _: int, __: FrameType | None) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._leaving.set()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for all, DRAIN_SECONDS in all. Whoever is still at work then is left: every step commits whole."""
+        until = time.monotonic() + DRAIN_SECONDS
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(until - time.monotonic(), 0.0))
+        late = [thread.name for thread in threads if thread.is_alive()]
+        if late:
+            structlog.get_logger().warning("still at work when the time was up", parts=late, failed=self._failed)
+            sys.stdout.flush()
+            os._exit(1 if self._failed else 0)
+
+
+def _server(app: Application, process: _Process, *, site: bool) -> uvicorn.Server:
+    import uvicorn
+
+    if site:
+        from web.app import create_app
+
+        served: ASGIApp = create_app(app, process.health)
+    else:
+        from web.probe import create_probe
+
+        served = create_probe(app, process.health)
+    return uvicorn.Server(
         uvicorn.Config(
-            create_app(app),
+            served,
             log_config=None,
             access_log=False,  # addresses of pages carry tokens
             server_header=False,
             proxy_headers=False,
+            lifespan="off",
             timeout_graceful_shutdown=5,
         )
     )
-
-    def leave(_: int, __: FrameType | None) -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave)
-    for thread in threads:
-        thread.start()
-    ticking.start()
-    ready(address_of(listening))
-    try:
-        server.run(sockets=[listening])
-    finally:
-        stop.set()
-        threads.append(threading.Thread(target=ticking.stop, name="scheduler", daemon=True))
-        threads[-1].start()
-        _join(threads)
-    if failed:
-        raise TribuneError(f"Tribune stopped, because a part of it could not go on. {'; '.join(failed)}")
-
-
-def _join(threads: Sequence[threading.Thread]) -> None:
-    """Wait for all of them, DRAIN_SECONDS in all. Whoever is still at work then is left: every step commits whole."""
-    until = time.monotonic() + DRAIN_SECONDS
-    for thread in threads:
-        thread.join(max(until - time.monotonic(), 0.0))
-    late = [thread.name for thread in threads if thread.is_alive()]
-    if late:
-        structlog.get_logger().warning("still at work when the time was up", parts=late)
-        sys.stdout.flush()
-        os._exit(0)
 
 
 def warm(app: Application) -> None:
     """Build the shared parts before threads ask for them at the same moment."""
     for part in ("store", "log", "codelists", "translations", "composer", "email", "reader_links", "metrics"):
         getattr(app, part)
+    app.notice_composer.warm(app.settings.organisation.languages, app.digests.values())

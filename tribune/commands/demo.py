@@ -25,7 +25,8 @@ def demo(
     from tribune import logs
     from tribune.bootstrap import Application
     from tribune.commands import _demo_story as story
-    from tribune.commands._house import address_of, free_port, run_house
+    from tribune.commands._house import EVERYTHING, address_of, free_port, run_house
+    from tribune.commands._parts import Role
     from tribune.ports.clock import StoppedClock, SystemClock
 
     logs.configure("warning")
@@ -46,6 +47,6 @@ def demo(
     house = Application(settings, going_on, PrometheusMetrics())
     try:
         # The sample's sources stand at addresses that belong to nobody.
-        run_house(house, listening, ready=story.invite, watching=False)
+        run_house(house, listening, ready=story.invite, roles=EVERYTHING - {Role.PRODUCERS})
     finally:
         house.close()

@@ -15,6 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from tribune.domain.items import ItemRecord, Withdrawal
+from tribune.domain.topics import CATALOGUE as CATALOGUE
+from tribune.domain.topics import DELIVERIES as DELIVERIES
+from tribune.domain.topics import MAILINGS as MAILINGS
+from tribune.domain.topics import NOTICES as NOTICES
+from tribune.domain.topics import PUBLICATIONS as PUBLICATIONS
+from tribune.domain.topics import TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +148,6 @@ class TypeOfEvent:
     meaning: str
 
 
-PUBLICATIONS, CATALOGUE, MAILINGS, DELIVERIES = "publications", "catalogue", "mailings", "deliveries"
-NOTICES = "notices"
-
 TYPES: Mapping[str, TypeOfEvent] = {
     t.name: t
     for t in (
@@ -176,4 +179,4 @@ TYPES: Mapping[str, TypeOfEvent] = {
 
 def topics() -> dict[str, int]:
     """Every topic, with its number of partitions."""
-    return dict.fromkeys((t.topic for t in TYPES.values()), 4)
+    return {topic.name: topic.partitions for topic in TOPICS.values()}

@@ -99,6 +99,9 @@ class EmbeddedLog:
                     raise Conflict(f"The topic has {held} partitions; their number only grows.", where=topic.name)
                 queries.save_topic(connection, topic, held)
 
+    def prepare_group(self, group: str, topics: Sequence[str]) -> None:
+        """Nothing: a group's retries are rows of a table."""
+
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
         """Append, durably when it returns. Raises NotFound for a topic that was never created."""
         self._publish(topic, [(event.key, encode(event)) for event in events])

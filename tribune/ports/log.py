@@ -18,11 +18,14 @@ from tribune.domain.events import CloudEvent
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic: its name, its partitions, and how long its messages are kept (None: for good)."""
+    """A topic: its name, its partitions, and how long its messages are kept (None: for good).
+
+    Of a compacted one, a log that can do so keeps the last message of each key."""
 
     name: str
     partitions: int = 4
     retention_hours: int | None = 24 * 30
+    compacted: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,6 +146,10 @@ class EventLog(Protocol):
 
     def create_topics(self, topics: Iterable[TopicSpec]) -> None:
         """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict."""
+        ...
+
+    def prepare_group(self, group: str, topics: Sequence[str]) -> None:
+        """Make ready what a group needs beside the topics that it reads. Safe to run again."""
         ...
 
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:

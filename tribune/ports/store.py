@@ -17,6 +17,7 @@ from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
+from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
@@ -61,6 +62,9 @@ class Transaction(Protocol):
 
     @property
     def cancelling(self) -> Cancelling: ...
+
+    @property
+    def notices(self) -> Notices: ...
 
     @property
     def schedules(self) -> Schedules: ...

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    insert,
     literal,
     or_,
     select,
@@ -47,9 +48,22 @@ REASON = "cancelled"
 _items = Table(
     "cancelled_items",
     MetaData(),
-    Column("signature", Integer, nullable=False),
-    Column("item_id", Integer, nullable=False),
-    Column("language", String(20), nullable=False),
+    Column("signature", Integer, primary_key=True, autoincrement=False),
+    Column("item_id", Integer, primary_key=True, autoincrement=False),
+    Column("language", String(20)),
+)
+_people = Table(
+    "cancelled_people",
+    MetaData(),
+    Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
+    Column("signature", Integer),
+    Column("cadence", String(10)),
+)
+_SCRATCH = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS cancelled_items"
+    " (signature INTEGER, item_id INTEGER, language VARCHAR(20), PRIMARY KEY (signature, item_id))",
+    "CREATE TEMPORARY TABLE IF NOT EXISTS cancelled_people"
+    " (subscriber_id INTEGER PRIMARY KEY, signature INTEGER, cadence VARCHAR(10))",
 )
 _NEVER_LEFT = or_(
     and_(delivery_exceptions.c.state.is_(None), deliveries.c.place >= chunks.c.doubt_upto), CERTAINLY_LEFT_BEHIND
@@ -115,30 +129,31 @@ class SqlCancelling:
                     at_once_served.c.mailing_id == mailing.id, at_once_served.c.subscriber_id.in_(left)
                 )
             )
-        self._connection.exec_driver_sql(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS cancelled_items "
-            "(signature INTEGER NOT NULL, item_id INTEGER NOT NULL, language VARCHAR(20) NOT NULL)"
-        )
+        # In tables of their own, each with its key: as one statement the planner may walk everything for everybody.
+        for statement in _SCRATCH:
+            self._connection.exec_driver_sql(statement)
         self._connection.execute(delete(_items))
+        self._connection.execute(delete(_people))
         insert_rows(self._connection, _items, ["signature", "item_id", "language"], items)
         who = _who_may_have_it(mailing, chunks_).subquery()
-        carried = select(
-            who.c.subscriber_id,
-            literal(mailing.digest),
-            who.c.cadence,
-            _items.c.item_id,
-            _items.c.language,
-            literal(REASON),
-        ).join(_items, _items.c.signature == who.c.signature)
-        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(carry_overs)
-        self._connection.execute(
-            into.from_select(
-                ["subscriber_id", "digest", "cadence", "item_id", "language", "reason"],
-                carried.where(who.c.cadence.is_not(None)),
-            ).on_conflict_do_nothing()
+        told = select(who.c.subscriber_id, who.c.signature, who.c.cadence).where(who.c.cadence.is_not(None))
+        self._connection.execute(insert(_people).from_select(["subscriber_id", "signature", "cadence"], told))
+        carried = (
+            select(
+                _people.c.subscriber_id,
+                literal(mailing.digest),
+                _people.c.cadence,
+                _items.c.item_id,
+                _items.c.language,
+                literal(REASON),
+            )
+            .join(_items, _items.c.signature == _people.c.signature)
+            .where(_people.c.cadence.is_not(None))
         )
-        people = select(func.count()).select_from(who).where(who.c.cadence.is_not(None))
-        return int(self._connection.scalar(people) or 0)
+        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(carry_overs)
+        columns = ["subscriber_id", "digest", "cadence", "item_id", "language", "reason"]
+        self._connection.execute(into.from_select(columns, carried).on_conflict_do_nothing())
+        return int(self._connection.scalar(select(func.count()).select_from(_people)) or 0)
 
     def close(self, mailing: int, chunks_: Collection[int], now: datetime) -> None:
         c, e = chunks.c, delivery_exceptions.c

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
+    from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
@@ -71,6 +72,7 @@ class SqlTransaction:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
+        self._now: datetime | None = None
 
     def lock(self, name: str) -> None:
         """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
@@ -78,7 +80,13 @@ class SqlTransaction:
             take_lock(self.connection, name)
 
     def now(self) -> datetime:
-        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is."""
+        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is. Asked
+        once a transaction: leases last far longer than one."""
+        if self._now is None:
+            self._now = self._time()
+        return self._now
+
+    def _time(self) -> datetime:
         offset = getattr(self.clock, "offset", None)
         if offset is None or self.connection.dialect.name == "sqlite":
             return self.clock.now()
@@ -121,6 +129,12 @@ class SqlTransaction:
         from tribune.store.cancelling import SqlCancelling
 
         return SqlCancelling(self.connection)
+
+    @cached_property
+    def notices(self) -> SqlNotices:
+        from tribune.store.notices import SqlNotices
+
+        return SqlNotices(self.connection)
 
     @cached_property
     def schedules(self) -> SqlSchedules:

@@ -17,18 +17,6 @@ from tribune.rendering.email.pieces import HtmlSlots, Piece, TextSlots, take_apa
 from tribune.rendering.email.templates import Templates, wrap
 from tribune.rendering.text import clean
 
-BOUNDARY = b"=_tribune"
-"""Quoted-printable never holds `=_`, so no content can hold the boundary (RFC 2045 6.7)."""
-
-_MIME = (
-    b'>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%b"\r\n\r\n'
-    b"--%b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-) % (BOUNDARY, BOUNDARY)
-_TO_HTML = (
-    b"\r\n--%b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-) % BOUNDARY
-_END = b"\r\n--%b--\r\n" % BOUNDARY
-
 
 class Value(IntEnum):
     """A reader's own values, in the order in which `Mail.fill` makes them."""
@@ -94,7 +82,7 @@ class Frame:
             start="right" if right_to_left else "left",
             end="left" if right_to_left else "right",
             organisation=voice.formats.aside(clean(organisation.name(voice.locale))),
-            sender=voice.formats.aside(_sender(organisation, voice)),
+            sender=voice.formats.aside(sender_line(organisation, voice)),
             website=organisation.website if fit_to_link(organisation.website) else "",
             digest=voice.formats.aside(clean(edition.digest.name(voice.locale))),
             edition=voice.wording.edition(edition.cadence, _day(edition)),
@@ -133,11 +121,11 @@ class Frame:
             shown = {"named": named, "several": several, "more": more, "heading": False}
             left_out = {part for part, is_shown in shown.items() if not is_shown}
             entries: list[Entry] = ["opening", Value.TO, b"\r\nMessage-ID: ", Value.ID, self._fixed_fields()]
-            entries += [Value.ONE_CLICK, _MIME]
+            entries += [Value.ONE_CLICK, b">" + mime.TO_TEXT]
             entries += _entries(self._text, left_out, html=False)
-            entries.append(_TO_HTML)
+            entries.append(mime.TO_HTML)
             entries += _entries(self._html, left_out, html=True)
-            entries.append(_END)
+            entries.append(mime.END)
             found = self._layouts[named, several, more] = list(_joined(entries))
         return found
 
@@ -234,7 +222,7 @@ def _keep(kept: dict, key: object, value: object) -> None:  # type: ignore[type-
     kept[key] = value
 
 
-def _sender(organisation: Organisation, voice: Voice) -> str:
+def sender_line(organisation: Organisation, voice: Voice) -> str:
     """Name and postal address in one line; an address that begins with the name is enough."""
     name, address = clean(organisation.name(voice.locale)), clean(organisation.address(voice.locale))
     if not address or address.casefold().startswith(name.casefold()):

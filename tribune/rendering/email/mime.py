@@ -15,6 +15,19 @@ from email.utils import format_datetime
 from tribune.domain.errors import InvalidInput
 from tribune.rendering.text import clean
 
+BOUNDARY = b"=_tribune"
+"""Quoted-printable never holds `=_`, so no content can hold the boundary (RFC 2045 6.7)."""
+
+TO_TEXT = (
+    b'\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%b"\r\n\r\n'
+    b"--%b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+) % (BOUNDARY, BOUNDARY)
+"""From the last header field to the text; `TO_HTML` from the text to the HTML; `END` after it."""
+TO_HTML = (
+    b"\r\n--%b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+) % BOUNDARY
+END = b"\r\n--%b--\r\n" % BOUNDARY
+
 SOFT = b"=\r\n"
 _LINE = 75
 _SPECIAL = re.compile(rb"[^\t -<>-~]")

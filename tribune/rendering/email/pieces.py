@@ -12,7 +12,7 @@ from tribune.rendering.email import mime
 
 _ADDRESS = "https://slot.invalid/"
 _MARK = re.compile(rf"<!--(slot|cut|/cut):(\w+)-->|{re.escape(_ADDRESS)}(\w+)")
-_ADDRESSES = frozenset({"unsubscribe", "preferences"})
+_ADDRESSES = frozenset({"link", "preferences", "unsubscribe"})
 
 
 class Piece(NamedTuple):

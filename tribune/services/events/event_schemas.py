@@ -13,10 +13,6 @@ from functools import cache
 from typing import Any, cast
 
 from tribune.domain.events import (
-    CATALOGUE,
-    DELIVERIES,
-    MAILINGS,
-    NOTICES,
     PUBLICATIONS,
     TYPES,
     ChunkDone,
@@ -30,7 +26,6 @@ from tribune.domain.events import (
     MailingChanged,
     NoticeReady,
     TypeOfEvent,
-    topics,
 )
 from tribune.domain.items import (
     DataSummary,
@@ -44,20 +39,9 @@ from tribune.domain.items import (
     SessionInfo,
     Withdrawal,
 )
+from tribune.domain.topics import TOPICS
+from tribune.services.events import asyncapi
 from tribune.services.events.event_codec import encode, new_event
-
-KEYS = {
-    PUBLICATIONS: ("the source's record", "Its revisions stay in order.", "catalogue"),
-    CATALOGUE: ("item", "What happens to an item stays in order.", "digests"),
-    MAILINGS: (
-        "digest and cadence (`edition.due`), else mailing",
-        "Editions of a digest, and the events of a mailing, stay in order.",
-        "mailings",
-    ),
-    DELIVERIES: ("chunk", "Chunks spread over all senders.", "deliveries"),
-    NOTICES: ("notice", "Notices spread over all senders.", "notices"),
-}
-"""Topic -> its key, why, and the group that acts on it."""
 
 _NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
@@ -68,7 +52,7 @@ def documents() -> dict[str, str]:
         f"schemas/{told.name}.json": json.dumps(schema(told), indent=2, ensure_ascii=False) + "\n"
         for told in TYPES.values()
     }
-    return schemas | {"events.md": page()}
+    return schemas | {"events.md": page(), "asyncapi.yaml": asyncapi.document()}
 
 
 def schema(told: TypeOfEvent) -> dict[str, Any]:
@@ -91,7 +75,7 @@ def schema(told: TypeOfEvent) -> dict[str, Any]:
             "subject": {"type": "string", "description": "The source's record, where the event is about one."},
             "datacontenttype": {"const": "application/json"},
             "correlationid": text | {"description": "The id of the first event of the story."},
-            "partitionkey": text | {"description": f"Chooses the partition: {KEYS[told.topic][0]}."},
+            "partitionkey": text | {"description": f"Chooses the partition: {TOPICS[told.topic].key}."},
             "recordrevision": {
                 "type": "integer",
                 "minimum": 1,
@@ -255,9 +239,9 @@ def page() -> str:
         "| topic | partitions | key | acted on by |",
         "|---|---|---|---|",
     ]
-    for topic, partitions in topics().items():
-        key, why, group = KEYS[topic]
-        lines.append(f"| `{topic}` | {partitions} | {key}. {why} | `consumers/{group}.py` |")
+    for topic in TOPICS.values():
+        acts = ", ".join(f"`consumers/{group}.py`" for group in topic.groups)
+        lines.append(f"| `{topic.name}` | {topic.partitions} | {topic.key}. {topic.why} | {acts} |")
     lines += ["", "## Types", "", "| type | topic | data | meaning |", "|---|---|---|---|"]
     for told in TYPES.values():
         link = f"[`{told.name}`](schemas/{told.name}.json)"

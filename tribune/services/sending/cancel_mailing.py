@@ -16,8 +16,8 @@ from tribune.domain.mailings import MAILING_MOVES, Mailing, MailingState
 from tribune.ports.store import Transaction
 from tribune.services.sending.pause_mailing import existing, told
 
-SLICE = 40
-"""Chunks that are closed in one transaction: 20,000 deliveries."""
+SLICE = 20
+"""Chunks that are closed in one transaction: 10,000 deliveries, about a second of the write lock on SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,5 @@ def _items(tx: Transaction, mailing_id: int, chunks: list[int]) -> Iterator[tupl
     """(signature, item, language shown) of what was not sent."""
     signatures = tx.cancelling.signatures(mailing_id, chunks)
     for signature, content in tx.ledger.contents(mailing_id, signatures).items():
-        yield from (
-            (signature, item, language)
-            for item, language in dict.fromkeys((key.item, key.language) for key in content.fragments)
-        )
+        shown = {key.item: key.language for key in content.fragments}
+        yield from ((signature, item, language) for item, language in shown.items())

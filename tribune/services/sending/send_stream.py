@@ -77,6 +77,8 @@ class Stream:
             outcomes = self._sender.channel.send(self._mails())
             try:
                 for outcome in outcomes:
+                    if outcome is None and self._window_of:
+                        raise RuntimeError("the channel has lost a mail that it was given")
                     if outcome is None:
                         self._wait()
                     else:

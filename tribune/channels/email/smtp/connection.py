@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
     def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = self._next, self._pool
-        assert body is not None
+        assert body is not None  # noqa: S101 - for the type checker
         pieces = ended(body.content)
         if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
             if mail is not None:
@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _write(self, data: bytes) -> bool:
         """Whether the kernel took anything; False: the connection is lost, and nothing of `data` has left."""
-        assert self.transport is not None
+        assert self.transport is not None  # noqa: S101 - for the type checker
         if not self._over and not self.transport.is_closing():
             self.transport.write(data)
             if not self.transport.is_closing():
@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
             ):
                 # What all but always comes: the message is taken, and the next envelope is accepted.
                 pool, body = self._pool, self._body
-                assert body is not None
+                assert body is not None  # noqa: S101 - for the type checker
                 self._body, self._steps = None, NOTHING
                 self.accepted = True
                 self.served += 1
@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
 
     def _body_answered(self, reply: Reply) -> None:
         body = self._body
-        assert body is not None
+        assert body is not None  # noqa: S101 - for the type checker
         sensible = 200 <= reply.code < 300 or 400 <= reply.code < 600
         unread = self._paused and not (self._tail and reply.code < 400)  # it has not seen the final dot
         if not sensible or (unread and reply.code < 400):
@@ -296,7 +296,7 @@ class Connection(asyncio.Protocol):
     def _envelope_answered(self, step: Step, reply: Reply) -> None:
         self._answers.append(reply)
         mail = self._next
-        assert mail is not None
+        assert mail is not None  # noqa: S101 - for the type checker
         well = reply.code == (354 if step is Step.DATA else 250) or (step is Step.RCPT and reply.code in (251, 252))
         if reply.code == 421 and not self._refusal_before():
             self._leave(reply, started=step is not Step.MAIL)
@@ -364,7 +364,7 @@ class Connection(asyncio.Protocol):
     def _leave(self, reply: Reply, *, started: bool) -> None:
         """The server says 421 before a body: the mail goes another way."""
         mail, self._next = self._next, None
-        assert mail is not None
+        assert mail is not None  # noqa: S101 - for the type checker
         error = judged(*reply) if started else ours(*reply, "MAIL")
         self._pool.not_handed_over(self, mail, started=started, error=error)
         self._farewell()

@@ -8,11 +8,11 @@ deadlines of all connections.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 from tribune.channels.email.envelope import refusal
+from tribune.channels.email.replies import hung_up
 from tribune.channels.email.smtp.commands import envelope
 from tribune.channels.email.smtp.connection import Connection
 from tribune.channels.email.smtp.opening import addresses_of, opened
@@ -78,6 +78,8 @@ class Pool:
                     elif self._dry:
                         yield None
                         self._dry = False
+                    else:
+                        self._let_callbacks_run()  # a connection is about to be over, or to be there
                 if self.outcomes:
                     known, self.outcomes = self.outcomes, []
                     self._dry = False
@@ -176,7 +178,7 @@ class Pool:
                 else:
                     connection.ask(mail, lines)
         self.ready += rest
-        if not self._connections and not self._opening and not self.held:
+        if not self._opening and not self.held and not any(one.alive for one in self._connections):
             mail = self._take(source)
             if mail is not None:
                 self.held.append(mail)
@@ -220,7 +222,7 @@ class Pool:
 
     def _grow(self) -> None:
         """Open as many connections again as there are, while all have work and there is more."""
-        there = len(self._connections)
+        there = sum(connection.alive for connection in self._connections)
         if self._opening or self.ready or there >= self._server.connections:
             return
         if there and ((self._dry or self._ended) and not self.held):
@@ -244,14 +246,19 @@ class Pool:
         error = task.exception()
         if error is None:
             connection = task.result()
-            self._connections.add(connection)
-            self.ready.append(connection)
-        elif self._connections or self._opening:
+            if connection.alive:
+                self._connections.add(connection)
+                self.ready.append(connection)
+                self.wake()
+                return
+            error = hung_up("just after the greeting")
+        if self._connections or self._opening:
             self._fewer_until = self.now + FEWER  # it may want no more of us: go on with what there is
         else:
             self._addresses = []
             if not isinstance(error, DeliveryError):
-                self._broken, self._ended = error if isinstance(error, Exception) else None, True
+                self._ended = True
+                self._broken = error if isinstance(error, Exception) else None
                 error = Throttled("No connection could be made.", code=type(error).__name__)
             while self.held:
                 self.outcomes.append(Outcome(self.held.popleft().delivery, error))
@@ -297,11 +304,11 @@ class Pool:
 
     def _settle(self) -> None:
         """Keep the idle connections; end what is half done."""
-        for task in list(self._opening):
+        opening = list(self._opening)
+        for task in opening:
             task.cancel()
-        if self._opening:
-            with contextlib.suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(asyncio.wait(self._opening))
+        if opening:
+            self._loop.run_until_complete(asyncio.wait(opening))
         for connection in list(self._connections):
             if connection.busy or not connection.alive:
                 self._connections.discard(connection)

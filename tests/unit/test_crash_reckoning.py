@@ -1,0 +1,152 @@
+"""The crash suite counts right: what is lost, what came twice and through which fault, and whether bounds are kept."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tools.crash.driver import Plan
+from tools.crash.faults import ALL, How, Kind, kinds, schedule
+from tools.crash.reckoning import Fault, Reckoning, blame
+from tools.crash.tally import Double, Tally
+from tools.crash.world import address_of, person_of
+from tribune.domain.mailings import WINDOW
+
+KILL = Kind(How.KILL, "senders", 1, 1)
+IDLE = Kind(How.KILL, "web", 1)
+STALL = Kind(How.STALL, "senders", 1, 1)
+
+
+def line(at: float, message: str, person: int, *items: int) -> str:
+    return f"{at:.4f}\t{message}\t{address_of(person)}\t{','.join(f'{item:05d}' for item in items)}\n"
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    path = tmp_path / "mails.tsv"
+    path.touch()
+    return path
+
+
+def reckoned(record: Path, *faults: Fault, people: int = 2, published: dict[int, float] | None = None) -> Reckoning:
+    tally = Tally(record, people)
+    tally.read()
+    plan = Plan(record.parent, real=False, seed=1, rounds=1, people=people, mails=0, rate=0)
+    return Reckoning(plan, "embedded", tally, published or {1: 0.0}, list(faults), [], [], 1.0)
+
+
+def fault(kind: Kind, at: float, until: float | None = None) -> Fault:
+    return Fault(kind, at, due=10, items=frozenset({1}), until=until or at, victims=["senders-1"])
+
+
+def test_addresses_lead_to_people_and_back() -> None:
+    assert person_of(address_of(123_456)) == 123_456
+
+
+def test_each_reader_once_is_kept(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(2, "b", 2, 1))
+    told = reckoned(record)
+    assert told.kept
+    assert (told.due, told.lost, told.tally.mails) == (2, 0, 2)
+    assert told.tally.complete_at == {1: 2.0}
+
+
+def test_a_reader_without_a_mail_is_lost_and_the_first_fault_after_is_named(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1))
+    first, second = fault(IDLE, 3), fault(KILL, 5)
+    told = reckoned(record, first, second)
+    assert not told.kept
+    assert (told.lost, first.lost, second.lost) == (1, 1, 0)
+
+
+def test_a_mail_that_came_twice_is_doubled_and_within_the_bound_of_a_kill(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1) + line(6, "a", 1, 1))
+    kill = fault(KILL, 2)
+    told = reckoned(record, kill)
+    assert kill.doubled == 1
+    assert told.kept
+
+
+def test_a_double_that_no_sender_was_hit_for_passes_the_bound(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1) + line(6, "a", 1, 1))
+    told = reckoned(record, fault(IDLE, 2))
+    assert not told.kept
+    assert any("bound is 0" in wrong for wrong in told.wrong)
+
+
+def test_a_double_without_any_fault_is_never_explained(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1) + line(6, "a", 1, 1))
+    told = reckoned(record)
+    assert told.unexplained == 1
+    assert not told.kept
+
+
+def test_an_item_in_two_different_mails_is_wrong_whatever_happened(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1) + line(6, "c", 1, 1))
+    told = reckoned(record, fault(KILL, 2))
+    assert told.tally.twins == [(1, 1)]
+    assert not told.kept
+
+
+def test_a_mail_with_two_items_settles_both(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1, 2) + line(1, "b", 2, 2, 1))
+    assert reckoned(record, published={1: 0.0, 2: 0.0}).kept
+
+
+def test_a_mail_to_nobody_or_without_an_item_is_wrong(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1) + line(2, "c", 3, 1) + "3.0\td\tx@y.example\t00001\n")
+    told = reckoned(record)
+    assert told.tally.strangers == 2
+    assert not told.kept
+
+
+def test_half_a_line_is_taken_when_its_rest_has_come(record: Path) -> None:
+    tally = Tally(record, 1)
+    whole = line(1, "a", 1, 1)
+    for part in (whole[:9], whole[9:]):
+        with record.open("a") as file:
+            file.write(part)
+        tally.read()
+    assert tally.mails == 1
+
+
+def test_blame_goes_to_the_fault_between_the_two() -> None:
+    early, late = fault(KILL, 10), fault(KILL, 20)
+    assert blame([early, late], Double(9, 15)) is early
+    assert blame([early, late], Double(12, 26)) is late
+
+
+def test_a_stalled_sender_that_wakes_up_is_blamed_for_what_another_sent_meanwhile() -> None:
+    stall = fault(STALL, 10, until=16)
+    assert blame([stall, fault(KILL, 30)], Double(15, 16.5)) is stall
+    assert blame([stall, fault(KILL, 16.8)], Double(15, 17)) is stall
+
+
+def test_the_bound_is_two_windows_for_each_sender_hit() -> None:
+    assert KILL.bound == 2 * WINDOW
+    assert IDLE.bound == 0
+    (everything,) = (kind for kind in kinds("embedded", 3, full_disk=True) if kind.victim == ALL)
+    assert everything.bound == 6 * WINDOW
+
+
+@pytest.mark.parametrize("engines", ["embedded", "kafka + postgresql"])
+def test_a_schedule_is_reproducible_and_holds_every_kind(engines: str) -> None:
+    offered = kinds(engines, 2, full_disk=True)
+    told = schedule(random.Random(5), 40, offered)
+    assert told == schedule(random.Random(5), 40, offered)
+    assert told != schedule(random.Random(6), 40, offered)
+    assert len(told) == 40
+    assert set(told) == set(offered)
+    killed = {kind.victim for kind in told if kind.how is How.KILL}
+    assert {"senders", "consumers", "scheduler", "web", "producers"} <= killed
+    assert ({"kafka", "postgres", "relay"} <= killed) == (engines != "embedded")
+
+
+def test_the_table_has_a_row_a_kind_and_one_for_all(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1))
+    table = reckoned(record, fault(KILL, 2), fault(KILL, 3), fault(IDLE, 4)).table()
+    assert len(table) == 5
+    assert "| kill -9: senders | 2 | 20 | 0 | 0 | 0 | 500 |" in table[2]
+    assert table[-1].startswith("| **all** | 3 |")

@@ -1,0 +1,166 @@
+"""Which fault is to blame for what, the table, and whether the promise was kept (docs/adr/0020)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tools.crash.faults import Kind
+from tools.crash.tally import Double, Tally
+
+if TYPE_CHECKING:
+    from tools.crash.driver import Plan
+
+COLUMNS = ("fault", "faults", "mails due then", "lost", "doubled", "most by one", "bound of one")
+TIMES = ("next mail, s", "all that was due, s")
+
+
+@dataclass
+class Fault:
+    """One fault that was done. `due` and `items`: what was on its way at that moment. Times are monotonic seconds."""
+
+    kind: Kind
+    at: float
+    due: int
+    items: frozenset[int]
+    until: float = 0.0
+    victims: Sequence[str] = ()
+    next_mail: float | None = None
+    caught_up: float | None = None
+    doubled: int = 0
+    lost: int = 0
+
+    @property
+    def label(self) -> str:
+        """The fault and whom it struck."""
+        named = self.kind.victim in ("", "all roles") or list(self.victims) == [self.kind.victim]
+        told = ", ".join(self.victims) if len(self.victims) == 1 else ""
+        return f"{self.kind.name}" if named and self.kind.victim else f"{self.kind.how.value}: {told}"
+
+    def told(self, at: float | None) -> str:
+        """Seconds from the fault, or a dash."""
+        return f"{at - self.at:6.2f} s" if at is not None else "     -  "
+
+
+@dataclass
+class Reckoning:
+    """The outcome of a run."""
+
+    plan: Plan
+    engines: str
+    tally: Tally
+    published: Mapping[int, float]
+    faults: Sequence[Fault]
+    wrong: list[str]
+    not_tried: list[str]
+    seconds: float
+    lost: int = 0
+    unexplained: int = 0  # doubles that no fault explains
+    by_item: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for double in self.tally.doubles:
+            fault = blame(self.faults, double)
+            if fault is None:
+                self.unexplained += 1
+            else:
+                fault.doubled += 1
+        for item, _ in self.tally.missing(self.published):
+            self.lost += 1
+            after = [fault for fault in self.faults if fault.until >= self.published[item]]
+            if after:
+                after[0].lost += 1
+        for fault in self.faults:
+            if fault.doubled > fault.kind.bound:
+                self.wrong.append(f"{fault.label} doubled {fault.doubled:,}; its bound is {fault.kind.bound:,}")
+        if self.lost:
+            self.wrong.append(f"{self.lost:,} mails were lost")
+        if self.unexplained:
+            self.wrong.append(f"{self.unexplained:,} mails came twice without a fault that explains it")
+        if self.tally.twins:
+            self.wrong.append(f"{len(self.tally.twins):,} times an item came again in another mail")
+        if self.tally.strangers:
+            self.wrong.append(f"{self.tally.strangers:,} mails that nobody was to get")
+
+    @property
+    def due(self) -> int:
+        """Mails due in all: each item for each reader."""
+        return len(self.published) * self.plan.people
+
+    @property
+    def kept(self) -> bool:
+        """Whether nobody was lost, nothing passed its bound, and no process fell by itself."""
+        return not self.wrong
+
+    def table(self) -> list[str]:
+        """The table, as Markdown."""
+        head = (*COLUMNS, *TIMES)
+        return [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1), *self._rows()]
+
+    def _rows(self) -> Iterator[str]:
+        by_kind: dict[Kind, list[Fault]] = {}
+        for fault in self.faults:
+            by_kind.setdefault(fault.kind, []).append(fault)
+        for kind, struck in sorted(by_kind.items(), key=lambda told: told[0].name):
+            yield _row(
+                kind.name,
+                struck,
+                max(fault.doubled for fault in struck),
+                f"{kind.bound:,}",
+            )
+        if self.faults:
+            yield _row("**all**", self.faults, max(fault.doubled for fault in self.faults), "")
+
+    def summary(self) -> list[str]:
+        """What the table does not say, one line each."""
+        told = [
+            f"{self.engines}: {len(self.faults)} faults in {self.seconds:,.0f} s; {self.due:,} mails due, "
+            f"{self.tally.mails:,} accepted, {self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
+            f"{len(self.tally.twins):,} items in a second mail (seed {self.plan.seed}).",
+        ]
+        told += [f"Not tried: {what}." for what in self.not_tried]
+        return told + [f"WRONG: {what}" for what in self.wrong]
+
+
+def blame(faults: Sequence[Fault], double: Double) -> Fault | None:
+    """The fault that made a mail come twice.
+
+    A mail that was accepted while a fault lasted that keeps senders from writing down what they sent is that fault's;
+    else the first fault between the two acceptances is to blame; else (a clock that was stepped, a sender that wakes up
+    late) the last one before both.
+    """
+    while_it_lasted = [
+        fault
+        for fault in faults
+        if fault.kind.lasting and fault.at <= double.before <= fault.until + 1 and fault.at <= double.again
+    ]
+    if while_it_lasted:
+        return while_it_lasted[-1]
+    between = [fault for fault in faults if double.before - 0.05 <= fault.at <= double.again]
+    if between:
+        return between[0]
+    before = [fault for fault in faults if fault.at <= double.before]
+    return before[-1] if before else None
+
+
+def _row(name: str, struck: Sequence[Fault], most: int, bound: str) -> str:
+    cells = (
+        name,
+        f"{len(struck):,}",
+        f"{sum(fault.due for fault in struck):,}",
+        f"{sum(fault.lost for fault in struck):,}",
+        f"{sum(fault.doubled for fault in struck):,}",
+        f"{most:,}",
+        bound,
+        _spread([fault.next_mail - fault.at for fault in struck if fault.next_mail is not None]),
+        _spread([fault.caught_up - fault.at for fault in struck if fault.caught_up is not None]),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    """Median and worst."""
+    return f"{median(seconds):.1f} (at most {max(seconds):.1f})" if seconds else "-"

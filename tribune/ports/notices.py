@@ -1,0 +1,63 @@
+"""Notices: mails to one person, one row each. Reached as `tx.notices`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from tribune.domain.notices import Notice, NoticeKind, NoticeState, NoticeVerdict
+
+
+class Notices(Protocol):
+    """The rows of notices and their moves."""
+
+    # looking
+    def one(self, notice_id: int) -> Notice | None: ...
+
+    def recent(
+        self, *, states: Collection[NoticeState] = (), subscriber: int | None = None, limit: int = 50
+    ) -> list[Notice]:
+        """The newest first; `states` empty means any."""
+        ...
+
+    def requested(self, subscriber: int, kind: NoticeKind, since: datetime) -> list[datetime]:
+        """When notices of a kind to a person were asked for. Whoever asks next waits until this transaction ends, so
+        that two at the same moment are counted one after the other."""
+        ...
+
+    def due(self, now: datetime) -> bool:
+        """Whether `wake` has something to do."""
+        ...
+
+    # the moves
+    def add(
+        self,
+        subscriber: int,
+        kind: NoticeKind,
+        locale: str,
+        content: Mapping[str, str],
+        correlation_id: str,
+        now: datetime,
+    ) -> Notice:
+        """A new notice, waiting."""
+        ...
+
+    def claim(self, notice_id: int, now: datetime, lease: timedelta) -> Notice | None:
+        """Take a notice that waits, is due again, or was left by a sender whose lease ran out: it is in doubt from now
+        on. None where there is nothing to take: settled, taken, not due, or gone."""
+        ...
+
+    def settle(self, claimed: Notice, verdict: NoticeVerdict, now: datetime) -> bool:
+        """Record what became of a claimed notice. False where the claim is gone: another sender has it."""
+        ...
+
+    # what time does
+    def wake(self, now: datetime, limit: int = 1000) -> list[Notice]:
+        """Notices that wait for an event again: due for another attempt, left by a sender whose lease ran out, or
+        waiting in vain. Each is given out once; a sender that is still at it is fenced."""
+        ...
+
+    def forget_before(self, instant: datetime) -> int:
+        """Delete what was settled before an instant; how many."""
+        ...

@@ -1,0 +1,1 @@
+"""Mails to one person that never wait behind mailings: asked for, sent, brought back by time."""

@@ -1,0 +1,69 @@
+"""What machines ask of a process that serves no pages: `/healthz` and `/metrics`, without the weight of the site."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tribune.bootstrap import Application
+from web.security import Guard
+
+Parts = Callable[[], Mapping[str, str]]
+"""The parts of this process by name, and how each is: "ok", or what is the matter."""
+
+
+def no_parts() -> Mapping[str, str]:
+    """For a process that has none but the site itself."""
+    return {}
+
+
+def health(app: Application, parts: Parts = no_parts) -> tuple[int, dict[str, str]]:
+    """The status and the words of `/healthz`: 200 while store and log can be reached and each part lives."""
+    told = dict(parts())
+    for name, attempt in (("store", _read), ("log", _lag)):
+        try:
+            attempt(app)
+            told[name] = "ok"
+        except Exception as error:  # whatever it is: the answer is that this part cannot be reached
+            told[name] = f"cannot be reached ({type(error).__name__})"
+    well = all(state == "ok" for state in told.values())
+    return (200 if well else 503), {"status": "ok" if well else "failing", **told}
+
+
+def create_probe(app: Application, parts: Parts) -> ASGIApp:
+    """The ASGI application of a process that is no web: health and figures, guarded as the site is."""
+    from web.metrics import CONTENT_TYPE, exposition
+
+    async def probe(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            answer = await asyncio.to_thread(_answer, scope["path"])
+            await answer(scope, receive, send)
+
+    def _answer(path: str) -> Response:
+        if path == "/healthz":
+            status, told = health(app, parts)
+            return Response(json.dumps(told), status, media_type="application/json")
+        if path == "/metrics":
+            return Response(exposition(app), media_type=CONTENT_TYPE)
+        return PlainTextResponse("Here are /healthz and /metrics; the pages are served by the web.\n", 404)
+
+    return Guard(
+        probe,
+        allowed_hosts=app.settings.web.allowed_hosts,
+        desk_networks=app.settings.web.desk_networks,
+        base_url=app.base_url,
+        failed=lambda scope: PlainTextResponse("This figure cannot be read now; see the log.\n", 500),
+    )
+
+
+def _read(app: Application) -> None:
+    with app.store.read() as tx:
+        tx.audience.count()
+
+
+def _lag(app: Application) -> None:
+    app.log.lag()
