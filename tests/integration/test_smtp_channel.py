@@ -272,7 +272,7 @@ def test_a_recipient_s_refusal_never_leaks_into_the_next_mail() -> None:
 # -- TLS and AUTH ---------------------------------------------------------------------------------------------
 
 
-def over_tls(port: int, ca_file: Path | None, security: str, **more: str) -> SmtpChannel:
+def over_tls(port: int, ca_file: Path | None, security: str, **more: Any) -> SmtpChannel:
     return SmtpChannel(host="127.0.0.1", port=port, security=security, ca_file=ca_file, timeout=5, **more)
 
 
