@@ -18,11 +18,12 @@ import asyncio
 from enum import IntEnum
 from typing import TYPE_CHECKING, cast
 
-from tribune.channels.email.replies import hung_up, judged, ours, told, too_slow
+from tribune.channels.email.replies import judged, ours, told
 from tribune.channels.email.smtp.commands import Abilities, ended
-from tribune.channels.email.smtp.parser import Reply, ReplyParser
+from tribune.channels.email.smtp.line import Line
+from tribune.channels.email.smtp.parser import Reply
 from tribune.domain.errors import DeliveryError, Permanent, Retryable, UnknownOutcome
-from tribune.ports.channels import Outcome, OutgoingMail
+from tribune.ports.channels import OutgoingMail
 
 if TYPE_CHECKING:
     from tribune.channels.email.smtp.pool import Pool
@@ -47,13 +48,13 @@ LARGE = 64_000
 certain that the final dot has not left."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Line):
     """A dialogue with a mail server. `alive` is False once it must not be used any more; `accepted`: the server waits
     for the body of the mail that it knows; `served`: how many mails have been answered."""
 
     def __init__(self, pool: Pool) -> None:
+        super().__init__()
         self._pool = pool
-        self._parser = ReplyParser()
         self._steps = NOTHING
         self._at = 0
         self._envelope: list[bytes] = []
@@ -62,10 +63,6 @@ class Connection(asyncio.Protocol):
         self._next: OutgoingMail | None = None
         self._tail = False
         self._paused = False
-        self._answer: asyncio.Future[Reply] | None = None
-        self._heard: Reply | None = None
-        self._over = False
-        self.transport: asyncio.Transport | None = None
         self.abilities = Abilities()
         self.alive = False
         self.accepted = False
@@ -73,56 +70,12 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.step_end = self.body_end = self.next_end = 0.0
 
-    # -- making it --------------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    async def reply(self, seconds: float, step: str) -> Reply:
-        """The next reply, while the connection is being made. Raises Throttled."""
-        heard, self._heard = self._heard, None
-        if heard is not None:
-            return heard  # the greeting may be quicker than we are
-        if self._over or self._parser.broken:
-            raise hung_up(step)
-        self._answer = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._answer
-        except TimeoutError:
-            raise too_slow(step) from None
-        except ConnectionError:
-            raise hung_up(step) from None
-        finally:
-            self._answer = None
-
-    async def command(self, line: bytes, seconds: float, step: str) -> Reply:
-        """Say a line and wait for its reply, while the connection is being made. Raises Throttled."""
-        if not self.clean or self.transport is None:
-            raise hung_up(step)
-        self.transport.write(line + b"\r\n")
-        return await self.reply(seconds, step)
-
-    @property
-    def clean(self) -> bool:
-        """Nothing came that was not asked for."""
-        return self._parser.empty and not self._parser.broken and self._heard is None and not self._over
-
-    def opened(self, transport: asyncio.Transport) -> None:
+    def opened(self, transport: asyncio.Transport, abilities: Abilities) -> None:
         """The connection is ready for mails."""
-        self.transport = transport
+        self.transport, self.abilities = transport, abilities
         transport.set_write_buffer_limits(high=0)  # pause_writing: the kernel has not taken everything
+        self.idle_since = self._pool.now
         self.alive = self.clean
-
-    @property
-    def over(self) -> bool:
-        """Whether the transport is closed."""
-        return self._over
-
-    def describe(self) -> str:
-        """What this connection is like, in words."""
-        tls = self.transport.get_extra_info("ssl_object") if self.transport is not None else None
-        return f" over {tls.version()}, its certificate is valid" if tls is not None else " without TLS"
 
     # -- giving it work ---------------------------------------------------------------------------------------
 
@@ -154,6 +107,7 @@ class Connection(asyncio.Protocol):
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = self._next, self._pool
         assert body is not None  # noqa: S101 - for the type checker
+        body, pool = cast(OutgoingMail, self._next), self._pool
         pieces = ended(body.content)
         if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
             if mail is not None:
@@ -167,21 +121,26 @@ class Connection(asyncio.Protocol):
         self.step_end, self.body_end, self.next_end = now + patience.body, self.next_end, now + patience.mail
 
     def quit(self) -> None:
-        """Say goodbye to an idle connection; it is not used any more."""
-        if self.transport is not None and not self._over and not self.transport.is_closing():
+        """Say goodbye to an idle connection, and wait for the server to close it; it is not used any more."""
+        if self.transport is not None and not self.over and not self.transport.is_closing():
             self.transport.write(b"QUIT\r\n")
         self.alive = False
 
     def leave(self) -> None:
-        """Say goodbye and close."""
-        self._farewell()
+        """Say goodbye and close; nothing is in hand."""
+        transport = self.transport
+        self.quit()
+        self.alive = True
+        if transport is not None and not self.over:
+            transport.close()
+        self._lose("we leave")
 
     def drop(self) -> None:
         """End it at once, whatever is in hand."""
         self.alive = False
         self._body = self._next = None
         self._steps = NOTHING
-        if self.transport is not None and not self._over:
+        if self.transport is not None and not self.over:
             self.transport.abort()
 
     def look_at_the_time(self, now: float) -> None:
@@ -202,6 +161,10 @@ class Connection(asyncio.Protocol):
         if not self._over and not self.transport.is_closing():
             self.transport.write(data)
             if not self.transport.is_closing():
+        transport = cast(asyncio.Transport, self.transport)
+        if not self.over and not transport.is_closing():
+            transport.write(data)
+            if not transport.is_closing():
                 return True
         self._lose("it was closed")
         return False
@@ -209,7 +172,7 @@ class Connection(asyncio.Protocol):
     # -- what comes in ----------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._steps is FULL and not self._at and self._parser.empty and not self._paused:
+        if self._steps is FULL and not self._at and self.parser.empty and not self._paused:
             lines = data.split(b"\r\n")
             if (
                 len(lines) == 5
@@ -223,23 +186,22 @@ class Connection(asyncio.Protocol):
                 pool, body = self._pool, self._body
                 assert body is not None  # noqa: S101 - for the type checker
                 self._body, self._steps = None, NOTHING
+                body, self._body, self._steps = self._body, None, NOTHING
                 self.accepted = True
                 self.served += 1
-                pool.outcomes.append(Outcome(body.delivery))
-                pool.ready.append(self)
-                pool.wake()
+                self._pool.went_well(self, cast(OutgoingMail, body))
                 return
-        for reply in self._parser.feed(data):
+        for reply in self.parser.feed(data):
             if not self._take(reply):
                 return
-        if self._parser.broken:
+        if self.parser.broken:
             self._nonsense()
 
     def eof_received(self) -> None:
         self._lose("it was closed")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._over = True
+        self.over = True
         self._lose("it was lost")
         self._pool.wake()
 
@@ -253,13 +215,7 @@ class Connection(asyncio.Protocol):
     def _take(self, reply: Reply) -> bool:
         """One reply; whether to go on reading."""
         if not self.alive:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result(reply)
-            elif self._heard is None:
-                self._heard = reply
-            else:
-                self._parser.broken = "replies to nothing"
-            return not self._parser.broken
+            return self.hear(reply)
         if self._at >= len(self._steps):
             self._lose("it said something unasked")  # such as 421, idle for too long
             return False
@@ -279,6 +235,7 @@ class Connection(asyncio.Protocol):
     def _body_answered(self, reply: Reply) -> None:
         body = self._body
         assert body is not None  # noqa: S101 - for the type checker
+        body = cast(OutgoingMail, self._body)
         sensible = 200 <= reply.code < 300 or 400 <= reply.code < 600
         unread = self._paused and not (self._tail and reply.code < 400)  # it has not seen the final dot
         if not sensible or (unread and reply.code < 400):
@@ -297,6 +254,7 @@ class Connection(asyncio.Protocol):
         self._answers.append(reply)
         mail = self._next
         assert mail is not None  # noqa: S101 - for the type checker
+        mail = cast(OutgoingMail, self._next)
         well = reply.code == (354 if step is Step.DATA else 250) or (step is Step.RCPT and reply.code in (251, 252))
         if reply.code == 421 and not self._refusal_before():
             self._leave(reply, started=step is not Step.MAIL)
@@ -304,7 +262,7 @@ class Connection(asyncio.Protocol):
             # It refuses us rather than this mail.
             self._next = None
             self._pool.settled(mail, ours(*reply, "MAIL"))
-            self._farewell()
+            self.leave()
         elif self._at < len(self._steps):
             pass
         elif well and self._refusal_before() is None and not self._envelope:
@@ -365,17 +323,10 @@ class Connection(asyncio.Protocol):
         """The server says 421 before a body: the mail goes another way."""
         mail, self._next = self._next, None
         assert mail is not None  # noqa: S101 - for the type checker
+        mail, self._next = cast(OutgoingMail, self._next), None
         error = judged(*reply) if started else ours(*reply, "MAIL")
         self._pool.not_handed_over(self, mail, started=started, error=error)
-        self._farewell()
-
-    def _farewell(self) -> None:
-        """The connection is of no more use; nothing is in hand."""
-        transport = self.transport
-        if transport is not None and not self._over and not transport.is_closing():
-            transport.write(b"QUIT\r\n")
-            transport.close()
-        self._lose("we leave")
+        self.leave()
 
     def _nonsense(self, code: str = "an answer that makes no sense") -> None:
         """Nobody knows any more which answer belongs to what."""
@@ -386,8 +337,7 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, why: str) -> None:
         """The connection is over. What was in hand is settled or goes another way."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError(why))
+        self.hear_no_more(why)
         if not self.alive:
             return
         self.alive = False
@@ -411,7 +361,7 @@ class Connection(asyncio.Protocol):
         if mail is not None:
             pool.not_handed_over(self, mail, started=started)
         pool.gone(self)
-        if self.transport is not None and not self._over and not self.transport.is_closing():
+        if self.transport is not None and not self.over and not self.transport.is_closing():
             self.transport.abort()
 
 

@@ -41,7 +41,7 @@ async def opened(pool: Pool, server: Server) -> Connection:
 
 async def _open(connection: Connection, pool: Pool, server: Server) -> None:
     loop, patience = asyncio.get_running_loop(), pool.patience
-    context = server.tls()
+    context = pool.tls()
     transport = await _connect(connection, pool, server, context if server.security == "tls" else None)
     _expect(220, await connection.reply(patience.banner, "greeting"), "greeting")
     abilities = await _hello(connection, patience.ehlo)
@@ -61,8 +61,7 @@ async def _open(connection: Connection, pool: Pool, server: Server) -> None:
         abilities = await _hello(connection, patience.ehlo)
     if server.username:
         await _sign_in(connection, server, abilities, patience.auth)
-    connection.abilities = abilities
-    connection.opened(transport)
+    connection.opened(transport, abilities)
     if not connection.alive:
         raise hung_up("greeting")
 
@@ -71,7 +70,7 @@ async def _connect(
     connection: Connection, pool: Pool, server: Server, context: ssl.SSLContext | None
 ) -> asyncio.Transport:
     """The first of the server's addresses that answers. Raises OSError."""
-    last: OSError | None = None
+    last = OSError("there is no address")
     for address in pool.addresses():
         try:
             async with asyncio.timeout(pool.patience.connect + (pool.patience.tls if context else 0)):
