@@ -97,7 +97,7 @@ def _copies(connection: Connection) -> list[str]:
                 told[name] = f"'n' || CAST(:by AS text) || {name}"
         names = ", ".join(f'"{name}"' for name in columns)
         yield_.append(
-            f'INSERT INTO "{table}" ({names}) SELECT {", ".join(told[name] for name in columns)}'  # noqa: S608
+            f'INSERT INTO "{table}" ({names}) SELECT {", ".join(told[name] for name in columns)}'
             f' FROM "{table}" WHERE "{key}" <= :base ORDER BY "{key}"'
         )
     return yield_

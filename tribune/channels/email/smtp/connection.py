@@ -105,8 +105,6 @@ class Connection(Line):
 
     def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
-        body, pool = self._next, self._pool
-        assert body is not None  # noqa: S101 - for the type checker
         body, pool = cast(OutgoingMail, self._next), self._pool
         pieces = ended(body.content)
         if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
@@ -157,10 +155,6 @@ class Connection(Line):
 
     def _write(self, data: bytes) -> bool:
         """Whether the kernel took anything; False: the connection is lost, and nothing of `data` has left."""
-        assert self.transport is not None  # noqa: S101 - for the type checker
-        if not self._over and not self.transport.is_closing():
-            self.transport.write(data)
-            if not self.transport.is_closing():
         transport = cast(asyncio.Transport, self.transport)
         if not self.over and not transport.is_closing():
             transport.write(data)
@@ -183,9 +177,6 @@ class Connection(Line):
                 and not lines[4]
             ):
                 # What all but always comes: the message is taken, and the next envelope is accepted.
-                pool, body = self._pool, self._body
-                assert body is not None  # noqa: S101 - for the type checker
-                self._body, self._steps = None, NOTHING
                 body, self._body, self._steps = self._body, None, NOTHING
                 self.accepted = True
                 self.served += 1
@@ -233,8 +224,6 @@ class Connection(Line):
         return self.alive
 
     def _body_answered(self, reply: Reply) -> None:
-        body = self._body
-        assert body is not None  # noqa: S101 - for the type checker
         body = cast(OutgoingMail, self._body)
         sensible = 200 <= reply.code < 300 or 400 <= reply.code < 600
         unread = self._paused and not (self._tail and reply.code < 400)  # it has not seen the final dot
@@ -252,8 +241,6 @@ class Connection(Line):
 
     def _envelope_answered(self, step: Step, reply: Reply) -> None:
         self._answers.append(reply)
-        mail = self._next
-        assert mail is not None  # noqa: S101 - for the type checker
         mail = cast(OutgoingMail, self._next)
         well = reply.code == (354 if step is Step.DATA else 250) or (step is Step.RCPT and reply.code in (251, 252))
         if reply.code == 421 and not self._refusal_before():
@@ -321,8 +308,6 @@ class Connection(Line):
 
     def _leave(self, reply: Reply, *, started: bool) -> None:
         """The server says 421 before a body: the mail goes another way."""
-        mail, self._next = self._next, None
-        assert mail is not None  # noqa: S101 - for the type checker
         mail, self._next = cast(OutgoingMail, self._next), None
         error = judged(*reply) if started else ours(*reply, "MAIL")
         self._pool.not_handed_over(self, mail, started=started, error=error)

@@ -87,7 +87,6 @@ async def _connect(
             raise
         except OSError as error:
             last = error
-    assert last is not None  # noqa: S101 - for the type checker
     raise last
 
 
