@@ -90,6 +90,8 @@ class Pool:
                     elif self._dry:
                         yield None
                         self._dry = False
+                    else:
+                        self._let_callbacks_run()  # a connection is about to be over, or to be there
                 if self.outcomes:
                     known, self.outcomes = self.outcomes, []
                     self._dry = False
@@ -208,7 +210,7 @@ class Pool:
                 else:
                     connection.ask(mail, lines)
         self.ready += rest
-        if not self._connections and not self._opening and not self.held:
+        if not self._opening and not self.held and not any(one.alive for one in self._connections):
             mail = self._take(source)
             if mail is not None:
                 self.held.append(mail)
@@ -252,7 +254,7 @@ class Pool:
 
     def _grow(self) -> None:
         """Open as many connections again as there are, while all have work and there is more."""
-        there = len(self._connections)
+        there = sum(connection.alive for connection in self._connections)
         if self._opening or self.ready or there >= self._server.connections:
             return
         if there and ((self._dry or self._ended) and not self.held):
