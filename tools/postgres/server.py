@@ -97,7 +97,7 @@ class Server:
         extra = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         # Output goes to a file: the server would inherit a pipe, and whoever reads it would wait for its end.
         with (self.folder / "start.log").open("w+", encoding="utf-8", errors="replace") as told:
-            done = subprocess.run(  # noqa: S603 - our own arguments
+            done = subprocess.run(
                 command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
