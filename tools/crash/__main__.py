@@ -10,6 +10,7 @@ import os
 import platform
 import random
 import re
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     told = parser.parse_args()
     logs.configure("error")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us wants the stack gone, too
     seed = told.seed if told.seed is not None else random.SystemRandom().randrange(1_000_000)
     kept = True
     for real in {"embedded": (False,), "real": (True,), "both": (False, True)}[told.on]:

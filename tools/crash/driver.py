@@ -23,7 +23,7 @@ from tools.stack.engines import Embedded, Engines, Real
 from tools.stack.workers import Worker, alike, answers, free_port, save_pid, stop_remembered, tribune
 
 COPIES = {"web": 1, "producers": 1, "consumers": 2, "senders": 2, "scheduler": 2}
-RESUME_SECONDS = 120.0
+RESUME_SECONDS = 180.0
 """How long all that was due at a fault may take to arrive, before the run is given up as stuck."""
 
 
@@ -187,6 +187,8 @@ format = "json"
         stuck = ""
         for number, kind in enumerate(schedule(self.dice, self.plan.rounds, chosen), 1):
             stuck = self._round(number, kind)
+            if stuck:
+                self._tell_what_is_stuck()
             if stuck or self.publisher.broken is not None:
                 break
         while not stuck and self.tally.settled < self.plan.mails and self.publisher.broken is None:
@@ -248,6 +250,18 @@ format = "json"
                     f"{missing:,} mails of {len(late)} items did not come in {RESUME_SECONDS:.0f} s after {fault.label}"
                 )
             time.sleep(0.02)
+
+    def _tell_what_is_stuck(self) -> None:
+        """How each worker says it is, how far the groups are behind, and the mailings, into the run's folder."""
+        told = [f"{worker.name}: {dict(worker.health()) or 'no answer'}" for worker in self.workers.values()]
+        for command in (("events", "lag"), ("mailing", "list"), ("events", "dead")):
+            try:
+                told.append(tribune(self.folder, *command, seconds=60))
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                told.append(str(error))
+        path = self.folder / "logs" / "stuck.txt"
+        path.write_text("\n".join(told), encoding="utf-8")
+        say(f"what is stuck: {path}")
 
     def _settle(self, quiet: float = 45.0) -> None:
         """Until nothing is due any more and nothing comes for longer than a lease; or nothing comes at all."""
