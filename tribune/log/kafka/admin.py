@@ -56,9 +56,7 @@ class Admin:
                     raise kafka.for_code(one["error_code"])(one["name"])
             return [one for one in found if not one["error_code"]]
 
-        return (
-            {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
-        )
+        return {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
         """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; whether

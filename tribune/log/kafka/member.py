@@ -279,9 +279,7 @@ class KafkaMember:
         until = WALL.monotonic() + self._cluster.request_seconds
         while True:
             mine = {place: offsets for place, offsets in asked.items() if self._may_commit(place, offsets)}
-            told = {
-                place: one for place, offsets in mine.items() if (one := self._told(place, offsets)) is not None
-            }
+            told = {place: one for place, offsets in mine.items() if (one := self._told(place, offsets)) is not None}
             if not told or self._consumer is None:
                 return asked.keys() - mine.keys()
             try:
