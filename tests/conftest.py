@@ -53,7 +53,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests whose subject is the store run on both stores."""
-    if "store_kind" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_stores"):
+    marked = metafunc.definition.get_closest_marker
+    if "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("embedded_only"):
         metafunc.parametrize("store_kind", ["sqlite", "postgresql"], indirect=True)
 
 

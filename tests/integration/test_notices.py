@@ -590,6 +590,7 @@ def test_logs_name_nobody(app: Application, channel: Scripted, caplog: pytest.Lo
 # -- the command ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.embedded_only
 def test_the_command_lists_and_shows(
     app: Application, channel: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

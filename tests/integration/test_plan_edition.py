@@ -306,6 +306,7 @@ def ticked(world: World, clock: StoppedClock, at: datetime, person: int) -> list
     return [item for id in sorted(new) for item, _ in world.got(Planned(id), person)]
 
 
+@pytest.mark.embedded_only
 def test_at_once_without_a_daily_mail_comes_by_itself_the_next_morning(world: World, clock: StoppedClock) -> None:
     person = world.person("at_once", zone="Asia/Kolkata")
     for n in range(5):
@@ -321,6 +322,7 @@ def test_at_once_without_a_daily_mail_comes_by_itself_the_next_morning(world: Wo
     assert ticked(world, clock, morning + days(9), person) == []
 
 
+@pytest.mark.embedded_only
 def test_a_morning_that_the_zone_skips_is_that_of_the_next_date(world: World, clock: StoppedClock) -> None:
     person = world.person("at_once", zone="Pacific/Apia")
     thursday = datetime(2011, 12, 29, 20, 0, tzinfo=UTC)  # ten in the morning; there was no Friday

@@ -580,7 +580,6 @@ def test_people_are_looked_at_again_for_each_window(app: Application, channel: S
 def test_who_was_erased_gets_nothing(app: Application, channel: Scripted) -> None:
     mailing = planned(app, 3)
     with app.store.write() as tx:
-        tx.connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         for table in (subscriptions, rhythms):
             tx.connection.execute(delete(table).where(table.c.subscriber_id == 2))
         tx.connection.exec_driver_sql("DELETE FROM marks WHERE subscriber_id = 2")

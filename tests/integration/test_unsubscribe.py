@@ -124,6 +124,7 @@ def test_somebody_who_was_erased(world: World) -> None:
         unsubscribe(tx, 99, None, START)
 
 
+@pytest.mark.embedded_only
 def test_two_who_move_to_other_zones_are_both_served_what_falls_between(world: World) -> None:
     """Moved in one go: one event names both cohorts, as two of the same instant would be taken for a repeat."""
     from tribune.services.audience.change_subscribers import change_subscribers

@@ -72,7 +72,6 @@ class SqlTransaction:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
-        self._now: datetime | None = None
 
     def lock(self, name: str) -> None:
         """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
@@ -80,13 +79,7 @@ class SqlTransaction:
             take_lock(self.connection, name)
 
     def now(self) -> datetime:
-        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is. Asked
-        once a transaction: leases last far longer than one."""
-        if self._now is None:
-            self._now = self._time()
-        return self._now
-
-    def _time(self) -> datetime:
+        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is."""
         offset = getattr(self.clock, "offset", None)
         if offset is None or self.connection.dialect.name == "sqlite":
             return self.clock.now()

@@ -41,17 +41,26 @@ class OutboxFolder:
         self._clock = clock or SystemClock()
 
     def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
-        batch: list[OutgoingMail] = []
-        for mail in mails:
-            if mail is not None:
-                batch.append(mail)
-            if len(batch) == _BATCH or (mail is None and batch):
-                yield from self._write(batch)
-                batch = []
-            elif mail is None:
-                yield None
-        if batch:
+        source = iter(mails)
+        more, broken = True, None
+        while more:
+            batch: list[OutgoingMail] = []
+            dry = False
+            while len(batch) < _BATCH and more and not dry:
+                try:
+                    mail = next(source)
+                except StopIteration:
+                    more = False
+                except Exception as error:  # what is in hand is still written
+                    more, broken = False, error
+                else:
+                    dry = mail is None
+                    batch += [mail] if mail is not None else []
             yield from self._write(batch)
+            if dry:
+                yield None
+        if broken is not None:
+            raise broken
 
     def check(self) -> str:
         probe = self.folder / f".probe-{os.getpid()}"
