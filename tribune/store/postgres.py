@@ -1,4 +1,4 @@
-"""PostgreSQL through psycopg 3: an engine whose pool survives a restart of the server, and named locks (ADR 16)."""
+"""PostgreSQL through psycopg 3: an engine whose pool survives a restart of the server, and named locks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event log on Apache Kafka. Why retries, dead letters and rewinds are built so: docs/adr/0015-*.md."""
+"""The event log on Apache Kafka: retries and dead letters on topics of their own, rewinds by fencing the members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SMTP: a pipelined client of our own (docs/adr/0018-our-own-smtp-client.md)."""
+"""SMTP: a pipelined client of our own (docs/adr/0018-an-own-smtp-client.md)."""
 
 from tribune.channels.email.smtp.channel import SmtpChannel
 
