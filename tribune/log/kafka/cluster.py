@@ -19,13 +19,13 @@ from tribune.log.kafka.errors import BrokerAway, translated
 RECONNECT_MS = 2_000
 """A broker that comes back is found again after so long at most (kafka-python's own 30 s would be long)."""
 
-REBALANCE_MS = 60_000
-"""How long a group waits for a member that does not answer. Members at long work do answer: see member.py."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation."""
+    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation.
+
+    A group waits for a member that does not answer for `rebalance_seconds`; members at long work do answer (member.py).
+    """
 
     servers: tuple[str, ...]
     prefix: str = "tribune."
@@ -36,6 +36,7 @@ class Cluster:
     ca_file: Path | None = None
     replicas: int | None = None
     session_seconds: float = 10.0
+    rebalance_seconds: float = 60.0
     work_seconds: float = 300.0
     request_seconds: float = 10.0
     delivery_seconds: float = 20.0
@@ -86,7 +87,7 @@ class Cluster:
             allow_auto_create_topics=False,
             session_timeout_ms=session,
             heartbeat_interval_ms=max(session // 10, 100),
-            max_poll_interval_ms=max(REBALANCE_MS, session),
+            max_poll_interval_ms=max(int(self.rebalance_seconds * 1_000), session),
             fetch_max_wait_ms=250,
             fetch_max_bytes=8_388_608,
             max_partition_fetch_bytes=1_048_576,
