@@ -33,6 +33,7 @@ from tribune.store.tables import (
     marks,
     people,
     rhythms,
+    signatures,
     subscribers,
     subscriptions,
 )
@@ -255,6 +256,23 @@ def test_what_nobody_knows_of_stays_held_back_and_what_could_not_be_made_is_carr
     cancel(app, mailing)
     assert counts(app, mailing) == {"quarantined": 1, "cancelled": 2}
     assert set(carried(app)) == {2, 3}
+
+
+def test_what_may_have_left_is_not_carried_over_because_it_cannot_be_made_any_more(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 2)
+    channel.says = {1: [UnknownOutcome("lost", code="lost")], 2: [Killed()]}
+    with pytest.raises(Killed):
+        send_chunk(make_sender(app, channel), mailing, 0)
+    clock.move(LEASE)
+    with app.store.write() as tx:
+        tx.connection.execute(delete(signatures))
+    assert tick(app) == [(mailing, 0)]
+    send_chunk(make_sender(app, channel, "b"), mailing, 0)
+    assert counts(app, mailing) == {"quarantined": 2}
+    with app.store.read() as tx:
+        assert tx.cancelling.unmailed(mailing) == 0
 
 
 # -- senders at work ------------------------------------------------------------------------------------------

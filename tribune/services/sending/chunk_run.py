@@ -7,6 +7,7 @@ the chunk's two marks is in doubt, and nothing else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -63,7 +64,8 @@ class ChunkRun:
             return None
         marks = self.marks.opened(allowed.number)
         if not tx.ledger.open_window(self.claim, marks, now, self.sender.lease):
-            tx.ledger.release(self.claim, None)
+            # With a time, so that it is woken: the event of a resumption at this very moment may have found it taken.
+            tx.ledger.release(self.claim, now)
             return None
         self.marks = marks
         batch = load_window(tx, self.sender, self.mailing, self.claim, marks)
@@ -119,7 +121,9 @@ class ChunkRun:
                 reached = slot.place
             elif slot.place in done.errors:
                 break
-        verdicts = {place: verdict for place, verdict in done.verdicts.items() if place < reached}
+        # What an earlier sender may have sent is not taken for unsent because its mail cannot be made any more.
+        before = self.marks.handovers - 1
+        verdicts = {place: replace(told, handovers=before) for place, told in done.verdicts.items() if place < reached}
         now = self.sender.clock.now()
         for place, error in done.errors.items():
             if error is None or place >= reached:

@@ -6,6 +6,7 @@ the same one at once, and a worker that lost its lease writes nothing. `release_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -106,7 +107,7 @@ def _verdict(
         again = now + (done.rest or timedelta())
         return Verdict(place, DeliveryState.RETRY, "", claim.attempts - 1, claim.handovers - 1, again)
     if place in done.verdicts:
-        return done.verdicts[place]
+        return replace(done.verdicts[place], attempts=claim.attempts, handovers=claim.handovers - 1)
     return judge(
         place,
         done.errors[place],
