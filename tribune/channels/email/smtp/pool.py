@@ -90,6 +90,8 @@ class Pool:
                     elif self._dry:
                         yield None
                         self._dry = False
+                    elif self._opening:
+                        self._turn()
                     else:
                         self._let_callbacks_run()  # a connection is about to be over, or to be there
                 if self.outcomes:
