@@ -63,7 +63,8 @@ class ChunkRun:
             return None
         marks = self.marks.opened(allowed.number)
         if not tx.ledger.open_window(self.claim, marks, now, self.sender.lease):
-            tx.ledger.release(self.claim, None)
+            # It may be resumed at this very moment: with an instant the scheduler gives the chunk out again.
+            tx.ledger.release(self.claim, now)
             return None
         self.marks = marks
         batch = load_window(tx, self.sender, self.mailing, self.claim, marks)
