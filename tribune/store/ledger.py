@@ -309,14 +309,6 @@ class SqlLedger:
             == 1
         )
 
-    def retry_quarantined(self, mailing: int, now: datetime) -> int:
-        e = delivery_exceptions.c
-        return self._connection.execute(
-            update(delivery_exceptions)
-            .where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
-            .values(state=DeliveryState.RETRY.value, attempts=0, handovers=0, next_attempt_at=now, changed_at=now)
-        ).rowcount
-
     def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
         e = delivery_exceptions.c
         found = {}

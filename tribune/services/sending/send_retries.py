@@ -6,11 +6,11 @@ the same one at once, and a worker that lost its lease writes nothing. `release_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from tribune.domain.errors import NotFound
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
 from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge, policy_of
 from tribune.ports.store import Transaction
@@ -56,15 +56,6 @@ def release_retries(tx: Transaction, now: datetime) -> int:
     return len(woken)
 
 
-def send_quarantined_again(tx: Transaction, mailing_id: int, now: datetime) -> int:
-    """Staff decide that what was quarantined is to be sent once more; how many. Raises NotFound."""
-    if tx.ledger.mailing(mailing_id) is None:
-        raise NotFound(f"There is no mailing {mailing_id}.", hint="See `tribune mailing list`.")
-    number = tx.ledger.retry_quarantined(mailing_id, now)
-    release_retries(tx, now)
-    return number
-
-
 def _enough(sender: Sender, mailing: Mailing, claim: RetryClaim) -> bool:
     """Whether this one was handed over often enough without an answer, by senders that died."""
     before = claim.handovers - 1
@@ -106,7 +97,7 @@ def _verdict(
         again = now + (done.rest or timedelta())
         return Verdict(place, DeliveryState.RETRY, "", claim.attempts - 1, claim.handovers - 1, again)
     if place in done.verdicts:
-        return done.verdicts[place]
+        return replace(done.verdicts[place], attempts=claim.attempts, handovers=claim.handovers - 1)
     return judge(
         place,
         done.errors[place],
