@@ -56,7 +56,8 @@ class OutboxFolder:
                 else:
                     dry = mail is None
                     batch += [mail] if mail is not None else []
-            yield from self._write(batch)
+            if batch:
+                yield from self._write(batch)
             if dry:
                 yield None
         if broken is not None:
