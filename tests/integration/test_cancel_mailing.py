@@ -275,6 +275,23 @@ def test_what_may_have_left_is_not_carried_over_because_it_cannot_be_made_any_mo
         assert tx.cancelling.unmailed(mailing) == 0
 
 
+def test_a_retry_that_may_have_left_before_is_not_carried_over_either(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 1, 1)
+    channel.says = {1: [UnknownOutcome("lost", code="lost")]}
+    send_chunk(make_sender(app, channel), mailing, 0)
+    with app.store.write() as tx:
+        tx.connection.execute(delete(signatures))
+    clock.move(timedelta(minutes=5))
+    send_retries(make_sender(app, channel), mailing, 0)
+    assert counts(app, mailing) == {"waiting": 1, "quarantined": 1}
+    assert cancel(app, mailing).chunks == 2
+    assert counts(app, mailing) == {"cancelled": 1, "quarantined": 1}
+    with app.store.read() as tx:
+        assert tx.cancelling.unmailed(mailing) == 1
+
+
 # -- senders at work ------------------------------------------------------------------------------------------
 
 

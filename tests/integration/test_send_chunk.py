@@ -21,8 +21,8 @@ from tribune.domain.sending import LEASE, MAX_HANDOVERS, InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
 from tribune.services.sending.mailing_progress import mailing_progress
-from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.retry_mailing import retry_mailing
+from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries, send_retries
 from tribune.store.tables import mailings, people, rhythms, signatures, subscribers, subscriptions
 
