@@ -90,6 +90,8 @@ class Pool:
                     elif self._dry:
                         yield None
                         self._dry = False
+                    elif self._opening:
+                        self._turn()
                     else:
                         self._let_callbacks_run()  # a connection is about to be over, or to be there
                 if self.outcomes:
@@ -203,6 +205,8 @@ class Pool:
             if connection.accepted:
                 mail, lines = self._next(source, connection) if connection.takes_next else (None, [])
                 connection.hand_over(mail, lines)
+            elif not connection.busy and self.now - connection.idle_since > IDLE:
+                connection.leave()
             elif not connection.busy:
                 mail, lines = self._next(source, connection)
                 if mail is None:
@@ -328,13 +332,10 @@ class Pool:
     # -- between calls ----------------------------------------------------------------------------------------
 
     def _freshen(self) -> None:
-        """Notice connections that ended while nobody looked, and leave those that are too old."""
+        """Notice connections that ended while nobody looked."""
         self.now = _monotonic()
         if self._connections:
             self._let_callbacks_run()
-            for connection in list(self._connections):
-                if self.now - connection.idle_since > IDLE:
-                    connection.leave()
         self.ready = [connection for connection in self._connections if connection.alive]
 
     def _settle(self) -> None:
