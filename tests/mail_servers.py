@@ -101,7 +101,7 @@ class Lines:
     def message(self) -> bytes:
         """Up to the final dot."""
         read = b""
-        while not read.endswith(b"\r\n.\r\n"):
+        while not (read == b".\r\n" or read.endswith(b"\r\n.\r\n")):
             more = self._file.readline()
             if not more:
                 break
@@ -113,12 +113,17 @@ class Lines:
 
 
 @contextmanager
-def nasty_server(*scripts: Script, port: int = 0, together: bool = False) -> Iterator[tuple[int, list[int]]]:
+def nasty_server(
+    *scripts: Script, port: int = 0, together: bool = False, window: int = 0
+) -> Iterator[tuple[int, list[int]]]:
     """A server that plays one script a connection (the last one again and again), then hangs up.
 
     Gives its port, and the list of connections so far. One connection is served after the other, unless `together`.
+    `window`: how many bytes its kernel takes that it has not read.
     """
     listening = socket.create_server(("127.0.0.1", port))
+    if window:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     connections: list[int] = []
     open_ones: set[socket.socket] = set()
     threads: list[threading.Thread] = []

@@ -27,10 +27,12 @@ class Writing(Line):
         self._under_tls: asyncio.Transport | None = None
         self._at_once = 0
         self._left = 0
+        self._loop: asyncio.AbstractEventLoop
 
     def ready_to_write(self, transport: asyncio.Transport, under_tls: asyncio.Transport | None) -> None:
         """`under_tls`: the transport that TLS writes to."""
         self.transport, self._under_tls = transport, under_tls
+        self._loop = asyncio.get_running_loop()
         # What is written goes to the kernel at once, and `resume_writing` says when it has everything.
         (under_tls or transport).set_write_buffer_limits(high=0)
         told = transport.get_extra_info("socket")
@@ -40,11 +42,9 @@ class Writing(Line):
 
     def write(self, data: bytes) -> bool:
         """Whether the line took it; False: it is dead, and nothing of `data` has left."""
-        transport = cast(asyncio.Transport, self.transport)
-        if not self.over and not transport.is_closing():
-            transport.write(data)
-            if not transport.is_closing():
-                return True
+        if not self._closing:
+            cast(asyncio.Transport, self.transport).write(data)
+            return not self._closing
         return False
 
     def write_body(self, body: bytes, behind: bytes) -> bool:
@@ -56,7 +56,7 @@ class Writing(Line):
             return False
         self.held_back, self._left = behind, self._unsent()
         if self._left and self._under_tls is not None:
-            asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look_again)
+            self._loop.call_later(LOOK_AGAIN, self._look_again)
         return True
 
     def moved(self) -> bool:
@@ -66,7 +66,7 @@ class Writing(Line):
 
     def follow(self) -> bool:
         """Write what was held back, if the kernel has the body by now. False where the line is dead."""
-        if not self.held_back or self._unsent():
+        if not self.held_back or (self._unsent() and not self._closing):  # a buffer that is dead is empty as well
             return True
         if not self.write(self.held_back):
             return False
@@ -84,6 +84,11 @@ class Writing(Line):
     def lost(self) -> None:
         """The line turned out to be dead."""
 
+    @property
+    def _closing(self) -> bool:
+        under, over = self._under_tls, cast(asyncio.Transport, self.transport)
+        return self.over or over.is_closing() or (under is not None and under.is_closing())
+
     def _unsent(self) -> int:
         """Bytes that the kernel has not taken."""
         over = cast(asyncio.Transport, self.transport).get_write_buffer_size()
@@ -94,4 +99,4 @@ class Writing(Line):
             if not self.follow():
                 self.lost()
             elif self.held_back:
-                asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look_again)
+                self._loop.call_later(LOOK_AGAIN, self._look_again)
