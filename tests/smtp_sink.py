@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -48,13 +49,16 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError(f"smtp-sink did not start (exit code {process.poll()})")
 
 
+_DUMPED = re.compile(
+    rb"X-Client-Addr: .*?\nX-Mail-Args: <([^>]*)>[^\n]*\nX-Rcpt-Args: <([^>]*)>[^\n]*\n"
+    rb"Received: [^\n]*\n\tby smtp-sink [^\n]*\n\t[^\n]*\n(.*\n)\n",
+    re.DOTALL,
+)
+
+
 def dumped(folder: Path) -> list[tuple[str, str, bytes]]:
-    """Sender, recipient and message of each mail that `-d folder/mail.` wrote, as smtp-sink keeps them (LF)."""
-    found = []
-    for file in sorted(folder.iterdir()):
-        head, _, rest = file.read_bytes().partition(b"\nX-Rcpt-Args: ")
-        sender = head.rpartition(b"X-Mail-Args: ")[2].split()[0]
-        recipient, _, message = rest.partition(b"\n")
-        _, _, message = message.partition(b"\n\tfor ") if b"\n\tfor " in message else (b"", b"", message)
-        found.append((sender.decode(), recipient.split()[0].decode(), message))
-    return found
+    """Sender, recipient and message of each mail that `-d folder/mail.` wrote; those that are not complete are none."""
+    found = (_DUMPED.fullmatch(file.read_bytes()) for file in sorted(folder.iterdir()))
+    return [
+        (told[1].decode(), told[2].decode(), told[3].replace(b"\n", b"\r\n")) for told in found if told is not None
+    ]

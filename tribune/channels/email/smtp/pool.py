@@ -199,7 +199,7 @@ class Pool:
         """Give every connection that can go on a mail, and make connections where there is more to do."""
         waiting, self.ready = self.ready, []
         rest: list[Connection] = []
-        for connection in waiting:
+        for connection in reversed(waiting):  # who rested last works first, so that too many come to rest for good
             if not connection.alive:
                 continue
             if connection.accepted:
@@ -213,12 +213,8 @@ class Pool:
                     rest.append(connection)
                 else:
                     connection.ask(mail, lines)
-        self.ready += rest
-        if not self._opening and not self.held and not any(one.alive for one in self._connections):
-            mail = self._take(source)
-            if mail is not None:
-                self.held.append(mail)
-        self._grow()
+        self.ready += reversed(rest)
+        self._grow(source)
 
     def _next(
         self, source: Iterator[OutgoingMail | None], connection: Connection
@@ -256,17 +252,16 @@ class Pool:
                 break
         return None
 
-    def _grow(self) -> None:
+    def _grow(self, source: Iterator[OutgoingMail | None]) -> None:
         """Open as many connections again as there are, while all have work and there is more."""
         there = sum(connection.alive for connection in self._connections)
-        if self._opening or self.ready or there >= self._server.connections:
+        if self._opening or self.ready or there >= self._server.connections or (there and self.now < self._fewer_until):
             return
-        if there and ((self._dry or self._ended) and not self.held):
-            return
-        if not there and not self.held:
-            return
-        if there and self.now < self._fewer_until:
-            return
+        if not self.held:
+            mail = self._take(source)
+            if mail is None:
+                return
+            self.held.append(mail)
         for _ in range(min(max(there, 1), self._server.connections - there)):
             task = self._loop.create_task(self._open())
             self._opening.add(task)
