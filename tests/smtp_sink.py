@@ -59,6 +59,4 @@ _DUMPED = re.compile(
 def dumped(folder: Path) -> list[tuple[str, str, bytes]]:
     """Sender, recipient and message of each mail that `-d folder/mail.` wrote; those that are not complete are none."""
     found = (_DUMPED.fullmatch(file.read_bytes()) for file in sorted(folder.iterdir()))
-    return [
-        (told[1].decode(), told[2].decode(), told[3].replace(b"\n", b"\r\n")) for told in found if told is not None
-    ]
+    return [(told[1].decode(), told[2].decode(), told[3].replace(b"\n", b"\r\n")) for told in found if told is not None]

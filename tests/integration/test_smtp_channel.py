@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.contracts.email_contract import mail
 from tests.mail_servers import Lines, Mailbox, mail_server, nasty_server, polite
 from tests.smtp_clients import errors, outcomes, plain
+from tribune.channels.email.smtp import SmtpChannel
 from tribune.domain.errors import DeliveryError, Permanent, Retryable, Throttled, UnknownOutcome
 
 # -- answers per recipient ------------------------------------------------------------------------------------
@@ -159,3 +162,118 @@ def test_the_check_names_what_is_wrong() -> None:
         plain(port).check()
     with nasty_server(polite) as (port, _):
         assert "without TLS" in plain(port).check()
+
+
+# -- size, dots, nonsense -------------------------------------------------------------------------------------
+
+
+def test_a_message_larger_than_the_server_takes_is_refused_before_it_is_offered() -> None:
+    seen: list[bytes] = []
+
+    def listen(connection: socket.socket, lines: Lines) -> None:
+        read = lines.line
+
+        def line() -> bytes:
+            seen.append(read())
+            return seen[-1]
+
+        lines.line = line  # type: ignore[method-assign]
+        polite(connection, lines, extensions=(b"SIZE 2000", b"PIPELINING"))
+
+    with nasty_server(listen) as (port, _):
+        told = outcomes(plain(port), mail(1), mail(2, "x" * 70 + "\r\n" * 1000), mail(3))
+    assert [type(outcome.error) for outcome in told] == [type(None), Permanent, type(None)]
+    assert told[1].error is not None
+    assert told[1].error.code.startswith("552 5.3.4")
+    assert [line.split()[-1] for line in seen if line.startswith(b"MAIL")] == [
+        b"SIZE=%d" % len(mail(n).content) for n in (1, 3)
+    ]
+
+
+@pytest.fixture(scope="module")
+def open_house() -> Iterator[tuple[SmtpChannel, Mailbox]]:
+    """One server and one channel for many examples."""
+    mailbox = Mailbox()
+    with mail_server(mailbox) as port:
+        channel = plain(port)
+        yield channel, mailbox
+        channel.close()
+
+
+LINES = st.one_of(st.sampled_from([".", "..", ".x", "", "QUIT", "RSET", ". "]), st.text("abc. ", max_size=30))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bodies=st.lists(st.lists(LINES, max_size=12), min_size=1, max_size=3), whole=st.booleans())
+def test_whatever_stands_in_a_body_arrives_as_it_was(
+    open_house: tuple[SmtpChannel, Mailbox], bodies: list[list[str]], whole: bool
+) -> None:
+    channel, mailbox = open_house
+    mailbox.mails.clear()
+    end = "\r\n" if whole else ""
+    sent = [mail(n, "\r\n".join(body) + end) for n, body in enumerate(bodies)]
+    assert [told.error for told in channel.send(sent) if told] == [None] * len(sent)
+    # A message that does not end its last line is given a line end: there is no other way to say the final dot.
+    assert [got.content.removesuffix(b"\r\n") for got in mailbox.mails] == [
+        one.content.removesuffix(b"\r\n") for one in sent
+    ]
+
+
+SAID = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                b"220 hello\r\n",
+                b"250 ok\r\n",
+                b"250-a\r\n250 PIPELINING\r\n",
+                b"354 go\r\n",
+                b"421 bye\r\n",
+                b"550 no\r\n",
+            ]
+        ),
+        st.binary(max_size=20),
+        st.just(b"2" * 5000),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=SAID, prompt=st.integers(0, 6))
+def test_whatever_a_server_says_each_mail_has_one_outcome(
+    talker: tuple[int, list[tuple[int, list[bytes]]]], pieces: list[bytes], prompt: int
+) -> None:
+    """It speaks as it likes, after it was good for a while, and hangs up."""
+    port, script = talker
+    script[:] = [(prompt, pieces)]
+    channel = plain(port, timeout=2)
+    told = list(channel.send([mail(1), mail(2)]))
+    channel.close()
+    assert sorted(outcome.delivery for outcome in told if outcome) == ["1.0.1", "1.0.2"]
+    assert all(outcome.error is None or outcome.error.code for outcome in told if outcome)
+
+
+@pytest.fixture(scope="module")
+def talker() -> Iterator[tuple[int, list[tuple[int, list[bytes]]]]]:
+    """A server that gives good answers to the first so many commands, and then says what the test wrote down."""
+    script: list[tuple[int, list[bytes]]] = []
+    good = [
+        b"220 hello\r\n",
+        b"250-x\r\n250 PIPELINING\r\n",
+        b"250 ok\r\n",
+        b"250 ok\r\n",
+        b"354 go\r\n",
+        b"250 taken\r\n",
+    ]
+
+    def talk(connection: socket.socket, lines: Lines) -> None:
+        ((prompt, pieces),) = script
+        for at, answer in enumerate(good[:prompt]):
+            if at:
+                lines.message() if at == 5 else lines.line()
+            connection.sendall(answer + b"\r\n")
+        for piece in pieces:
+            connection.sendall(piece)
+
+    with nasty_server(talk, together=True) as (port, _):
+        yield port, script

@@ -59,9 +59,7 @@ def silent_at(step: str, connection: socket.socket, lines: Lines, *, pipelining:
     for at, answer in ANSWERS.items():
         if at == "." and step != "body":
             lines.message()
-        elif at != "greeting" and step != "body":
-            lines.line()
-        elif at not in ("greeting", ".") and step == "body":
+        elif (at != "greeting" and step != "body") or (at not in ("greeting", ".") and step == "body"):
             lines.line()
         if at == step or (at == "." and step == "body"):
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tracemalloc
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -18,12 +19,27 @@ from tribune.domain.errors import Permanent
 
 LINES = st.one_of(
     st.sampled_from(
-        [b"250 2.0.0 Ok\r\n", b"250-PIPELINING\r\n", b"250\r\n", b"354 go\n", b"421 4.3.2 bye\r\n", b"25", b"0 x", b"\r", b"\n"]
+        [
+            b"250 2.0.0 Ok\r\n",
+            b"250-SIZE\r\n",
+            b"250\r\n",
+            b"354 go\n",
+            b"421 4.3.2 bye\r\n",
+            b"25",
+            b"0 x",
+            b"\r",
+            b"\n",
+        ]
     ),
-    st.builds(lambda code, mark, words: b"%03d%s%s\r\n" % (code, mark, words), st.integers(0, 999),
-              st.sampled_from([b" ", b"-", b"", b"x"]), st.binary(max_size=30)),
+    st.builds(
+        lambda code, mark, words: b"%03d%s%s\r\n" % (code, mark, words),
+        st.integers(0, 999),
+        st.sampled_from([b" ", b"-", b"", b"x"]),
+        st.binary(max_size=30),
+    ),
     st.binary(max_size=40),
-)  # fmt: skip
+)
+WORDS = st.binary(max_size=60).filter(lambda told: not re.search(rb"[\r\n]", told))
 STREAMS = st.lists(LINES, max_size=30).map(b"".join)
 
 
@@ -33,11 +49,11 @@ def read(pieces: list[bytes]) -> tuple[list[Reply], str, bool]:
     return replies, parser.broken, parser.empty
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 900), max_size=20))
 def test_however_a_stream_is_cut_it_holds_the_same_replies(stream: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [stream[start:end] for start, end in pairwise(places)]
     assert read(pieces) == read([stream])
     assert read([stream[i : i + 1] for i in range(len(stream))]) == read([stream])
 
@@ -48,8 +64,7 @@ def test_nothing_that_a_server_sends_raises(stream: bytes) -> None:
     assert all(0 <= reply.code <= 999 for reply in replies)
 
 
-@given(st.lists(st.tuples(st.integers(200, 599), st.lists(st.binary(max_size=60).filter(lambda b: not re.search(rb"[\r\n]", b)),
-       min_size=1, max_size=6)), max_size=10))  # fmt: skip
+@given(st.lists(st.tuples(st.integers(200, 599), st.lists(WORDS, min_size=1, max_size=6)), max_size=10))
 def test_what_a_server_says_is_what_is_read(said: list[tuple[int, list[bytes]]]) -> None:
     stream = b"".join(
         b"".join(b"%d-%s\r\n" % (code, line) for line in lines[:-1]) + b"%d %s\r\n" % (code, lines[-1])
@@ -63,8 +78,15 @@ def test_what_a_server_says_is_what_is_read(said: list[tuple[int, list[bytes]]])
 
 @pytest.mark.parametrize(
     "stream",
-    [b"2" * (LONGEST_LINE + 1), b"250 " + b"x" * LONGEST_LINE + b"\r\n", b"250-x\r\n" * MOST_LINES, b"hello\r\n", b"\r\n", b"25\r\n"],
-)  # fmt: skip
+    [
+        b"2" * (LONGEST_LINE + 1),
+        b"250 " + b"x" * LONGEST_LINE + b"\r\n",
+        b"250-x\r\n" * MOST_LINES,
+        b"hello\r\n",
+        b"\r\n",
+        b"25\r\n",
+    ],
+)
 def test_what_is_no_reply_breaks_the_stream_for_good(stream: bytes) -> None:
     parser = ReplyParser()
     assert parser.feed(b"250 fine\r\n") == [Reply(250, b"fine")]
@@ -85,7 +107,7 @@ def test_memory_is_bounded_whatever_comes() -> None:
 
 
 def test_what_a_server_offers() -> None:
-    words = b"mail.example\npipelining\nSIZE 1000\n8BITMIME\nAUTH PLAIN login\nAUTH=XOAUTH2\nSTARTTLS\nSMTPUTF8\n\nX-ODD \xff"
+    words = b"a.example\npipelining\nSIZE 1000\n8BITMIME\nAUTH PLAIN login\nAUTH=XOAUTH2\nSTARTTLS\nSMTPUTF8\n\nX \xff"
     offered = Abilities.of(Reply(250, words))
     assert offered.pipelining and offered.eight_bit and offered.utf8 and offered.starttls and offered.sizes
     assert offered.size == 1000
@@ -128,7 +150,7 @@ def test_what_a_server_cannot_carry_is_said_before_it_is_asked(sent: object, ser
 CONTENTS = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"..", b"x", b"x" * 500]), max_size=40).map(b"".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CONTENTS, st.booleans(), st.booleans())
 def test_the_cheap_looks_see_what_a_slow_one_sees(middle: bytes, before: bool, after: bool) -> None:
     content = b"y" * 7000 * before + middle + b"y" * 7000 * after
