@@ -108,7 +108,8 @@ def over_tls(
     share = secured.cpu[busiest] * secured.rate / 1000
     print(
         f"{size / 1000:.1f} KB over TLS: {secured.rate:,.0f} mails/s, {secured.rate / plain.rate:.2f} of "
-        f"{plain.rate:,.0f} in the clear; the channel itself takes {secured.cpu['channel'] / plain.cpu['channel']:.2f} times the CPU; "
+        f"{plain.rate:,.0f} in the clear; "
+        f"the channel itself takes {secured.cpu['channel'] / plain.cpu['channel']:.2f} times the CPU; "
         f"CPU s per 1,000: {secured.by_process()}; busiest: {busiest}, {share:.0%} of a core; "
         f"all of them {sum(secured.cpu.values()) * secured.rate / 1000:.1f} cores of {os.cpu_count()}",
         flush=True,
