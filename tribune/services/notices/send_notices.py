@@ -2,7 +2,8 @@
 
 A few at a time share the two transactions and the channel's connections; one alone waits for nobody. No transaction is
 held while the channel works. Where the process dies in between, the lease ends and another sender takes them, with the
-same Message-ID, at most MAX_HANDOVERS times.
+same Message-ID, at most MAX_HANDOVERS times, and each by itself: if one of them kills every sender, it is that one only
+which is left to staff.
 """
 
 from __future__ import annotations
@@ -76,12 +77,25 @@ def send_notices(sender: NoticeSender, ids: Iterable[int]) -> Mapping[int, Notic
     # Read before the claim: a process that is stopped (SIGSTOP) in between must see by itself that it is late.
     until = sender.clock.monotonic() + sender.lease.total_seconds() / 2
     done = _Settled(sender)
+    # In the order of ids, here and when settling: two senders never wait for each other in a ring.
+    wanted = sorted(set(ids))
     with sender.store.write() as tx:
-        # In the order of ids, here and when settling: two senders never wait for each other in a ring.
-        held = [found for id in sorted(set(ids)) if (found := _claim(tx, sender, id, done)) is not None]
+        held = [found for id in wanted if (found := _claim(tx, sender, id, done)) is not None]
+        doubtful = [notice for notice, _ in held if notice.handovers > 1 and len(wanted) > 1]
+        for notice in doubtful:
+            tx.notices.settle(notice, given_back(notice, tx.now()), tx.now())
     done.tell()
-    if not held:
-        return done.states
+    held = [(notice, person) for notice, person in held if notice not in doubtful]
+    if held:
+        _send(sender, held, until, done)
+    for notice in doubtful:
+        if not sender.stopping():
+            done.states |= send_notices(sender, [notice.id])
+    return done.states
+
+
+def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until: float, done: _Settled) -> None:
+    """Make the mails of claimed notices, hand them over, settle. Raises what the channel fell over."""
     made = {notice.id: _make(sender, notice, person) for notice, person in held}
     handed = _HandedOver(sender, until)
     handed.give([mail for mail in made.values() if isinstance(mail, OutgoingMail)])
@@ -94,7 +108,6 @@ def send_notices(sender: NoticeSender, ids: Iterable[int]) -> Mapping[int, Notic
     done.tell()
     if handed.broken is not None:
         raise handed.broken
-    return done.states
 
 
 class _Settled:

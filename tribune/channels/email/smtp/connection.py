@@ -66,9 +66,7 @@ class Connection(Writing):
         self.idle_since = 0.0
         self.step_end = self.body_end = self.next_end = 0.0
 
-    def opened(
-        self, transport: asyncio.Transport, under_tls: asyncio.Transport | None, abilities: Abilities
-    ) -> None:
+    def opened(self, transport: asyncio.Transport, under_tls: asyncio.Transport | None, abilities: Abilities) -> None:
         """The connection is ready for mails."""
         self.ready_to_write(transport, under_tls)
         self.abilities = abilities
