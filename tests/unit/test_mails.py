@@ -328,7 +328,7 @@ def test_an_address_that_could_forge_a_header_is_refused(parts: Composer, addres
 @pytest.mark.parametrize("url", ["javascript:x", "https://x/\r\nX-Evil: 1", 'https://x/>"', "https://x/ y"])
 def test_a_link_that_could_forge_a_header_is_refused(parts: Composer, field: str, url: str) -> None:
     with pytest.raises(InvalidInput):
-        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), replace(mails.LINKS, **{field: url}))
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), mails.LINKS._replace(**{field: url}))
 
 
 def test_a_delivery_s_name_that_could_forge_a_header_is_refused(parts: Composer) -> None:
