@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests import mails
 from tests.arabic import write_arabic
+from tribune.channels.email.envelope import has_bare_line_end, has_leading_dot
 from tribune.domain.audience import Cadence, Choice
 from tribune.domain.digests import Digest
 from tribune.domain.errors import InvalidInput, NotFound
@@ -387,6 +388,8 @@ def test_any_name_gives_a_correct_mail(raw_parts: Composer, name: str) -> None:
     message = mails.parse(raw)
     shown = clean_name(name)
     raw.decode("ascii")
+    assert not has_bare_line_end(raw)
+    assert not has_leading_dot(raw)  # senders say so of every mail (OutgoingMail.sound)
     assert max(map(len, raw.split(b"\r\n"))) <= 200
     assert message["To"].addresses[0].addr_spec == "awa.diop@travail.example"
     assert len(message["To"].addresses) == 1
