@@ -102,7 +102,7 @@ class Connection(Writing):
     def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = cast(OutgoingMail, self._next), self._pool
-        content, dot = ended(body.content)
+        content, dot = ended(body)
         if not self.write_body(content, dot if mail is None else b"".join([dot, *envelope])):
             if mail is not None:
                 pool.held.appendleft(mail)  # nothing of it has left
