@@ -133,7 +133,7 @@ def channel(
 
     def mails(many: int) -> Iterator[OutgoingMail]:
         for n in range(many):
-            yield OutgoingMail(str(n), "a@observatory.example", f"reader{n}@observatory.example", content)
+            yield OutgoingMail(str(n), "a@observatory.example", f"reader{n}@observatory.example", content, sound=True)
 
     def send(many: int) -> int:
         return sum(outcome is not None and outcome.error is None for outcome in made.send(mails(many)))
