@@ -19,9 +19,10 @@ def consumer(app: Application) -> Consumer:
     inbox is asked: a notice that is settled or taken is claimed by nobody."""
     sender = sender_of(app)
 
-    def send(events: Sequence[CloudEvent], _: Callable[[], None]) -> list[Exception | None]:
+    def send(events: Sequence[CloudEvent], pulse: Callable[[], None]) -> list[Exception | None]:
         some = events[:TOGETHER]
         send_notices(sender, [data_of(event, NoticeReady).notice for event in some])
+        pulse()
         return [None] * len(some)
 
     return Consumer(group="notices", topics=(NOTICES,), handlers={"notice.ready": ActingTogether(send)})
