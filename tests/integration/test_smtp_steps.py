@@ -123,7 +123,14 @@ def test_a_body_that_the_server_does_not_read_ends_in_time_and_was_not_sent(narr
 # -- what may have left ---------------------------------------------------------------------------------------
 
 
-def cut_off(connection: socket.socket, lines: Lines, *, read: int, tls: ssl.SSLContext | None = None) -> None:
+def cut_off(
+    connection: socket.socket,
+    lines: Lines,
+    *,
+    read: int,
+    tls: ssl.SSLContext | None = None,
+    ehlo: bytes = b"250 nasty.example\r\n",
+) -> None:
     """Takes the envelope, reads so many bytes of the body, and resets the connection."""
     secured = tls.wrap_socket(connection, server_side=True) if tls else connection
     secured.sendall(ANSWERS["greeting"])
@@ -131,7 +138,7 @@ def cut_off(connection: socket.socket, lines: Lines, *, read: int, tls: ssl.SSLC
         asked = b""
         while not asked.endswith(b"\r\n"):
             asked += secured.recv(1)
-        secured.sendall(ANSWERS[step].replace(b"250-PIPELINING\r\n", b""))
+        secured.sendall(ehlo if step == "EHLO" else ANSWERS[step])
     while read > 0 and (got := secured.recv(min(read, 1000))):
         read -= len(got)
     time.sleep(0.1)
@@ -171,6 +178,18 @@ def test_a_body_that_was_cut_off_was_not_sent_for_certain(
         (outcome,) = outcomes(channel, big)
     assert isinstance(outcome.error, Retryable)
     assert outcome.error.code == "connection lost within the message"
+
+
+@pytest.mark.usefixtures("loop", "narrow")
+def test_the_same_with_the_envelope_of_another_mail_behind_it(
+    channel_and_script: tuple[dict[str, object], ssl.SSLContext | None],
+) -> None:
+    options, tls = channel_and_script
+    big = mail(1, ("x" * 70 + "\r\n") * 500)
+    script: Script = partial(cut_off, read=2_000, tls=tls, ehlo=ANSWERS["EHLO"])
+    with nasty_server(script, window=2048) as (port, _):
+        channel = SmtpChannel(host="127.0.0.1", port=port, timeout=3, connections=1, **options)  # type: ignore[arg-type]
+        assert errors(channel, big, mail(2)) == [Retryable, Throttled]
 
 
 @pytest.mark.usefixtures("loop")
