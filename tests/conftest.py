@@ -17,7 +17,6 @@ import structlog
 
 from tests import kafka_broker, postgres_server
 from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.codelists import load
@@ -25,7 +24,6 @@ from tribune.config import Settings
 from tribune.domain.codelists import Codelists
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
-from tribune.store.engine import SqlStore, open_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -129,6 +127,7 @@ def settings(tmp_path: Path, store_url: str) -> Settings:
         {
             "data_dir": tmp_path / "var",
             "store": {"url": store_url},
+            "log": {"kind": "kafka" if store_url.startswith("postgresql") else "embedded"},
             "email": {"outbox_folder": tmp_path / "outbox"},
             "digests": {
                 "letter": {
@@ -172,14 +171,12 @@ def app(
 ) -> Iterator[Application]:
     """The whole house on embedded defaults, migrated, with a clock that the test moves.
 
-    On PostgreSQL only what the store is needed for: events stay in the outbox.
+    On PostgreSQL without Kafka: events stay in the outbox, and nobody asks for the log.
     """
     settings.data_dir.mkdir(parents=True)
     application = Application(settings, clock)
     application.codelists = codelists
     if store_kind == "sqlite":
         shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
-    else:
-        application.store = SqlStore(open_engine(settings.store.url), clock, TableOutbox)
     yield application
     application.close()

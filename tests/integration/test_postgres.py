@@ -14,7 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from tests import postgres_server
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import NoPostgres, Server, binaries
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -22,6 +21,7 @@ from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import SystemClock
 from tribune.store.engine import SqlStore, open_engine, shown_url
 from tribune.store.migrate import is_current, migrate, revisions
+from tribune.store.outbox import SqlOutbox
 from tribune.store.postgres import Options, lock_key
 from tribune.store.tables import metadata
 
@@ -45,7 +45,7 @@ def test_the_store_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
     server = Server(postgres_server.short_folder())
     try:
         server.start()
-        store = SqlStore(open_engine(server.url()), SystemClock(), TableOutbox)
+        store = SqlStore(open_engine(server.url()), SystemClock(), SqlOutbox)
         migrate(store.engine)
         with store.write() as tx:
             tx.inbox.remember("group", "/source", "before", tx.now())
@@ -106,7 +106,7 @@ def test_the_password_is_not_shown() -> None:
 @on_postgresql
 def test_the_database_tells_the_time_moved_as_the_clock_is(store_url: str) -> None:
     clock = SystemClock(timedelta(days=400))
-    store = SqlStore(open_engine(store_url), clock, TableOutbox)
+    store = SqlStore(open_engine(store_url), clock, SqlOutbox)
     with store.write() as tx:
         first = tx.now()
         assert abs(first - timedelta(days=400) - datetime.now(UTC)) < timedelta(seconds=10)

@@ -78,6 +78,16 @@ class ChunkPlan:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryPlans:
+    """The rows of deliveries, one column a fact, in order of chunk and place."""
+
+    chunk: Ints
+    place: Ints
+    subscriber: Ints
+    signature: Ints
+
+
 class Planning(Protocol):
     """What plan_edition reads and writes."""
 
@@ -145,8 +155,8 @@ class Planning(Protocol):
 
     def add_chunks(self, mailing: int, chunks: Sequence[ChunkPlan]) -> None: ...
 
-    def add_deliveries(self, mailing: int, edition: int, rows: Iterable[tuple[int, int, int, int]]) -> None:
-        """(chunk, place, subscriber, signature), in the key's order."""
+    def add_deliveries(self, mailing: int, edition: int, planned: DeliveryPlans) -> None:
+        """`edition` is the mailing's own: it is what keeps a person from being mailed twice (ADR 17)."""
         ...
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:

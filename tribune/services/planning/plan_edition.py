@@ -17,7 +17,7 @@ from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import NotFound
 from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
 from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
-from tribune.ports.planning import ChunkPlan, Due, MailingPlan
+from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan
 from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.events.event_codec import new_event
@@ -208,13 +208,7 @@ def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> l
     tx.planning.add_deliveries(
         mailing.id,
         mailing.edition,
-        zip(
-            chunk.tolist(),
-            place.tolist(),
-            due.ids[contents.people[order]].tolist(),
-            contents.signature[order].tolist(),
-            strict=True,
-        ),
+        DeliveryPlans(chunk, place, due.ids[contents.people[order]], contents.signature[order]),
     )
     return chunks
 
