@@ -155,8 +155,8 @@ class Planning(Protocol):
 
     def add_chunks(self, mailing: int, chunks: Sequence[ChunkPlan]) -> None: ...
 
-    def add_deliveries(self, mailing: int, edition: int, planned: DeliveryPlans) -> None:
-        """`edition` is the mailing's own: it is what keeps a person from being mailed twice (ADR 17)."""
+    def add_deliveries(self, mailing: int, planned: DeliveryPlans) -> None:
+        """Raises ValueError where somebody is in it twice."""
         ...
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
@@ -164,7 +164,11 @@ class Planning(Protocol):
         ...
 
     def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
-        """Everybody in `due` has had what there was up to `mark`, with or without a mail."""
+        """Everybody in `due` has had what there was up to `mark`, with or without a mail.
+
+        This is what makes an occurrence unique (decisions.md, 13): a mark moves once for a local date. Raises Conflict
+        where one of them has moved meanwhile.
+        """
         ...
 
     # -- masks

@@ -30,9 +30,11 @@ from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.events import Cohort
 from tribune.ports.planning import Due, Profile, Wishes
 from tribune.store.bulk import insert_rows
-from tribune.store.tables import marks, mask_columns, rhythms, subscribers, subscriptions, suppressions
+from tribune.store.delivery_blocks import places_of
+from tribune.store.tables import editions, mailings, marks, mask_columns, rhythms, subscribers, subscriptions, suppressions
 
 _READ_AT_ONCE = 20_000
+_IDS_AT_ONCE = 500
 
 held = Table("planning_held", MetaData(), Column("id", Integer, primary_key=True))
 """The temporary table: the ids of those whom a plan is about."""
@@ -67,7 +69,28 @@ class DuePeople:
             )
         self._empty()
         self._fill(wanted)
+        if local_date is not None:
+            self._leave_out_served(digest, cadence, local_date.isoformat())
         return self._read_due(digest, cadence)
+
+    def _leave_out_served(self, digest: str, cadence: Cadence, occasion: str) -> None:
+        """A mark without a date may be a new one of somebody whom an earlier mailing of this very edition has served:
+        who gave the digest up and took it again."""
+        earlier = self._connection.scalars(
+            select(mailings.c.id)
+            .join(editions, editions.c.id == mailings.c.edition_id)
+            .where(editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion)
+        ).all()
+        if not earlier:
+            return
+        new = self._connection.scalars(
+            select(held.c.id)
+            .join(marks, marks.c.subscriber_id == held.c.id)
+            .where(marks.c.digest == digest, marks.c.cadence == cadence.value, marks.c.last_date.is_(None))
+        ).all()
+        served = sorted({person for mailing in earlier for person in places_of(self._connection, mailing, new)})
+        for start in range(0, len(served), _IDS_AT_ONCE):
+            self._connection.execute(delete(held).where(held.c.id.in_(served[start : start + _IDS_AT_ONCE])))
 
     def _fill(self, wanted: Select[Any]) -> None:
         self._connection.execute(insert(held).from_select([held.c.id], wanted))

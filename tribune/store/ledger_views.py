@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import Connection, Select, and_, case, func, select, tuple_
 
 from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.domain.sending import Marks
 from tribune.ports.ledger import ChunkView, DeliveryView
+from tribune.store.delivery_blocks import latest_places, places_of
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, editions, mailings
 
 _OF_THE_CHUNK = (chunks.c.mailing_id == deliveries.c.mailing_id) & (chunks.c.chunk == deliveries.c.chunk)
@@ -89,7 +90,9 @@ def find_deliveries(
     if mailing is not None:
         query = query.where(deliveries.c.mailing_id == mailing)
     if subscriber is not None:
-        query = query.where(deliveries.c.subscriber_id == subscriber)
+        d = deliveries.c
+        stands = _places(connection, mailing, subscriber, limit)
+        query = query.where(tuple_(d.mailing_id, d.chunk, d.place).in_(stands))
     if states:
         query = query.where(STATE.in_([state.value for state in states]))
     newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
@@ -98,6 +101,12 @@ def find_deliveries(
         DeliveryView(m, chunk, place, person, locale, signature, DeliveryState(state), code, attempts, again)
         for m, chunk, place, person, locale, signature, state, code, attempts, again in connection.execute(query)
     ]
+
+
+def _places(connection: Connection, mailing: int | None, subscriber: int, limit: int) -> list[tuple[int, int, int]]:
+    if mailing is None:
+        return latest_places(connection, subscriber, limit)
+    return [(mailing, *at) for at in places_of(connection, mailing, [subscriber]).values()]
 
 
 def progress(

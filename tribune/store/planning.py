@@ -14,18 +14,21 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     text,
     update,
 )
 
 from tribune.domain.audience import Cadence
+from tribune.domain.errors import Conflict
 from tribune.domain.events import Cohort
 from tribune.domain.mailings import ChunkState, EditionContent
 from tribune.ports.audience import CarryOver
 from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan, Wishes
 from tribune.store.bulk import insert_columns, insert_rows
 from tribune.store.carry_overs import add_carry_overs
+from tribune.store.delivery_blocks import add_blocks
 from tribune.store.due_people import DuePeople, held
 from tribune.store.due_people_pg import PostgresDuePeople
 from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
@@ -43,7 +46,6 @@ from tribune.store.tables import (
     signatures,
 )
 
-CHANNEL = "email"
 _IDS_AT_ONCE = 500
 _MAKE_EDITION = text(
     "INSERT INTO editions (digest, cadence, occasion) VALUES (:digest, :cadence, :occasion) ON CONFLICT DO NOTHING"
@@ -255,7 +257,7 @@ class SqlPlanning(MaskQueries):
                 ],
             )
 
-    def add_deliveries(self, mailing: int, edition: int, planned: DeliveryPlans) -> None:
+    def add_deliveries(self, mailing: int, planned: DeliveryPlans) -> None:
         columns = {
             "chunk": planned.chunk,
             "place": planned.place,
@@ -263,21 +265,27 @@ class SqlPlanning(MaskQueries):
             "signature": planned.signature,
         }
         insert_columns(
-            self._connection, deliveries, columns, {"mailing_id": mailing, "edition_id": edition, "channel": CHANNEL}
+            self._connection, deliveries, columns, {"mailing_id": mailing}
         )
+        add_blocks(self._connection, mailing, planned)
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
         insert_rows(self._connection, at_once_served, ["subscriber_id", "sequence"], rows, mailing_id=mailing)
 
     def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
         self._people.hold(due)
-        values: dict[str, Any] = {"mark": mark} if local_date is None else {"mark": mark, "last_date": local_date}
-        self._connection.execute(
-            update(marks)
-            .where(
-                marks.c.digest == digest,
-                marks.c.cadence == cadence.value,
-                marks.c.subscriber_id.in_(select(held.c.id)),
-            )
-            .values(values)
+        change = update(marks).where(
+            marks.c.digest == digest,
+            marks.c.cadence == cadence.value,
+            marks.c.subscriber_id.in_(select(held.c.id)),
         )
+        if local_date is None:
+            change = change.values(mark=mark)
+        else:
+            change = change.where(or_(marks.c.last_date.is_(None), marks.c.last_date < local_date))
+            change = change.values(mark=mark, last_date=local_date)
+        if self._connection.execute(change).rowcount != len(due.ids):
+            raise Conflict(
+                "some of these people were served meanwhile, or their subscriptions changed",
+                where=f"{digest}, {cadence.value}",
+            )

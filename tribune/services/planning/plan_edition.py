@@ -207,7 +207,6 @@ def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> l
     tx.planning.add_chunks(mailing.id, chunks)
     tx.planning.add_deliveries(
         mailing.id,
-        mailing.edition,
         DeliveryPlans(chunk, place, due.ids[contents.people[order]], contents.signature[order]),
     )
     return chunks
