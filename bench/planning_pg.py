@@ -6,6 +6,7 @@ bench.planning_pg plan URL FOLDER ITEMS DAY` shows where it spends its time. `py
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,17 +35,29 @@ def plan(url: str, folder: Path, items: int, day: int) -> None:
     event = CloudEvent(f"bench{day}", "/bench", "edition.due", now, "letter/daily", {})
     before = _peak()
     began = time.perf_counter()
+    own = time.process_time()
     with app.store.write() as tx:
+        backend = tx.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        theirs = _cpu(backend)
         planned = plan_edition(tx, edition, event, app.digests, app.codelists, app.rules, now)
         made = time.perf_counter() - began
+        theirs = _cpu(backend) - theirs
+    own = time.process_time() - own
     took = time.perf_counter() - began
     print(
         f"planning, {items} items: {took:.2f} s (commit {took - made:.2f} s) for {planned.recipients:,} deliveries"
         f" ({planned.skipped_empty:,} people had nothing new, {planned.signatures:,} signatures,"
-        f" {planned.chunks:,} chunks), peak {_peak()} MB ({before} MB before)",
+        f" {planned.chunks:,} chunks), peak {_peak()} MB ({before} MB before);"
+        f" CPU: {own:.1f} s the planner, {theirs:.1f} s its database session",
         flush=True,
     )
     app.close()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time that a process on this machine has used so far."""
+    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main(people: int) -> None:

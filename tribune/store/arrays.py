@@ -7,10 +7,10 @@ https://www.postgresql.org/docs/current/sql-copy.html.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, Table
+from sqlalchemy import BigInteger, Connection, Select, Table
 
 from tribune.store.postgres import driver
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _TYPES = {20: ">i8", 23: ">i4"}
-"""Bytes of an element by the number of its type: bigint, integer."""
+"""How an element looks, by the number of its type: bigint, integer."""
 
 _HEADER = 20
 _COPY_BEGINS = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -29,20 +29,24 @@ _COPY_ENDS = b"\xff\xff"
 _ROWS_AT_ONCE = 100_000
 
 
-def columns_of(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Ints]:
-    """The columns of a statement that gives one row of arrays (integer or bigint, none of them NULL inside)."""
+def rows_of(connection: Connection, query: Select[Any]) -> Iterator[list[bytes | None]]:
+    """The rows of a query, each value in PostgreSQL's binary form; `column` reads those that are arrays.
+
+    It is planned for these very parameters: one plan does not fit a thousand people and a million.
+    """
+    asked = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     with driver(connection).cursor(binary=True) as cursor:
-        cursor.execute(statement.encode(), parameters)
+        cursor.execute(str(asked).encode(), asked.params, prepare=False)
         result = cursor.pgresult
-        if result is None:
-            raise RuntimeError("the statement gave no row")
-        return [_column(result.get_value(0, place)) for place in range(result.nfields)]
+        for row in range(result.ntuples if result else 0):
+            yield [result.get_value(row, place) for place in range(result.nfields)] if result else []
 
 
-def _column(raw: bytes | None) -> Ints:
+def column(raw: bytes | None) -> Ints:
+    """An array of integers (none of them NULL) in numpy's form; NULL, which array_agg makes of nothing, is empty."""
     import numpy as np
 
-    if raw is None:  # array_agg of nothing
+    if raw is None or len(raw) < _HEADER:
         return np.empty(0, np.int64)
     element = int.from_bytes(raw[8:12], "big")
     told = np.frombuffer(raw, np.dtype([("length", ">i4"), ("value", _TYPES[element])]), offset=_HEADER)
@@ -50,31 +54,24 @@ def _column(raw: bytes | None) -> Ints:
 
 
 def copy_columns(
-    connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int | str]
+    connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int] | None = None
 ) -> None:
-    """Insert rows by COPY: `columns` of integers, and columns with one value for all."""
+    """Insert rows of integers by COPY: `columns` of one length, and columns with one value for all."""
     import numpy as np
 
-    fields: list[tuple[str, Any]] = [("fields", ">i2")]
-    fixed: dict[str, Any] = {"fields": len(columns) + len(same)}
-    for name in (*columns, *same):
-        value = same.get(name)
-        if isinstance(value, str):
-            raw = value.encode()
-            fields += [(f"{name}:length", ">i4"), (name, f"S{len(raw)}")]
-            fixed |= {f"{name}:length": len(raw), name: raw}
-        else:
-            width = 8 if isinstance(table.c[name].type, BigInteger) else 4
-            fields += [(f"{name}:length", ">i4"), (name, f">i{width}")]
-            fixed[f"{name}:length"] = width
-            if value is not None:
-                fixed[name] = value
+    names = (*columns, *(same or {}))
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name in names:
+        fields += [(f"{name}:length", ">i4"), (name, ">i8" if isinstance(table.c[name].type, BigInteger) else ">i4")]
     number = len(next(iter(columns.values())))
-    names = ", ".join(f'"{name}"' for name in (*columns, *same))
-    statement = f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT binary)'
     rows = np.empty(min(number, _ROWS_AT_ONCE), np.dtype(fields))
-    for name, value in fixed.items():
+    rows["fields"] = len(names)
+    for name in names:
+        rows[f"{name}:length"] = rows[name].itemsize
+    for name, value in (same or {}).items():
         rows[name] = value
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f'COPY "{table.name}" ({listed}) FROM STDIN (FORMAT binary)'
     with driver(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
         copy.write(_COPY_BEGINS)
         for start in range(0, number, _ROWS_AT_ONCE):
@@ -85,7 +82,6 @@ def copy_columns(
         copy.write(_COPY_ENDS)
 
 
-def ranges(first: int, last: int, number: int, at_once: int) -> Sequence[tuple[int, int]]:
-    """[start, end) over ids from `first` to `last`, of which there are `number`, with about `at_once` in each."""
-    width = max(1, at_once * (last - first + 1) // max(1, number))
-    return [(start, min(start + width, last + 1)) for start in range(first, last + 1, width)]
+def batches(number: int, at_once: int) -> Sequence[slice]:
+    """Slices over `number` things, `at_once` in each."""
+    return [slice(start, min(start + at_once, number)) for start in range(0, number, at_once)]

@@ -39,9 +39,7 @@ def insert_rows(
         _copy(connection, table, (*columns, *same), first, left, tuple(same.values()))
 
 
-def insert_columns(
-    connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int | str]
-) -> None:
+def insert_columns(connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int]) -> None:
     """Insert columns of integers of one length; `same` are columns with one value for all."""
     if not len(next(iter(columns.values()))):
         return

@@ -1,4 +1,4 @@
-"""Queries of planning. Who is due stands in a temporary table while a plan is made, so that each query is set work."""
+"""Queries of planning: set work over who is due (due_people.py)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan, W
 from tribune.store.bulk import insert_columns, insert_rows
 from tribune.store.carry_overs import add_carry_overs
 from tribune.store.delivery_blocks import add_blocks
-from tribune.store.due_people import DuePeople, held
+from tribune.store.due_people import DuePeople
 from tribune.store.due_people_pg import PostgresDuePeople
 from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.masks import MaskQueries
@@ -120,22 +120,20 @@ class SqlPlanning(MaskQueries):
     def carried(self, digest: str, cadence: Cadence, due: Due) -> list[tuple[int, int]]:
         import numpy as np
 
-        self._people.hold(due)
         rows = self._connection.execute(
-            select(carry_overs.c.subscriber_id, carry_overs.c.item_id).where(*self._of_held(digest, cadence))
+            select(carry_overs.c.subscriber_id, carry_overs.c.item_id).where(*self._of(due, digest, cadence))
         ).all()
         people = np.searchsorted(due.ids, [row[0] for row in rows]).tolist()
         return [(person, row[1]) for person, row in zip(people, rows, strict=True)]
 
     def drop_carried(self, digest: str, cadence: Cadence, due: Due) -> None:
-        self._people.hold(due)
-        self._connection.execute(delete(carry_overs).where(*self._of_held(digest, cadence)))
+        self._connection.execute(delete(carry_overs).where(*self._of(due, digest, cadence)))
 
-    def _of_held(self, digest: str, cadence: Cadence) -> tuple[ColumnElement[bool], ...]:
+    def _of(self, due: Due, digest: str, cadence: Cadence) -> tuple[ColumnElement[bool], ...]:
         return (
             carry_overs.c.digest == digest,
             carry_overs.c.cadence == cadence.value,
-            carry_overs.c.subscriber_id.in_(select(held.c.id)),
+            self._people.among(due, carry_overs.c.subscriber_id),
         )
 
     def carry_over(self, rows: Sequence[CarryOver]) -> None:
@@ -174,12 +172,11 @@ class SqlPlanning(MaskQueries):
         return found
 
     def served_at_once(self, due: Due, above: int) -> set[tuple[int, int]]:
-        self._people.hold(due)
         return {
             (subscriber, sequence)
             for subscriber, sequence in self._connection.execute(
                 select(at_once_served.c.subscriber_id, at_once_served.c.sequence).where(
-                    at_once_served.c.subscriber_id.in_(select(held.c.id)), at_once_served.c.sequence > above
+                    self._people.among(due, at_once_served.c.subscriber_id), at_once_served.c.sequence > above
                 )
             )
         }
@@ -264,20 +261,17 @@ class SqlPlanning(MaskQueries):
             "subscriber_id": planned.subscriber,
             "signature": planned.signature,
         }
-        insert_columns(
-            self._connection, deliveries, columns, {"mailing_id": mailing}
-        )
+        insert_columns(self._connection, deliveries, columns, {"mailing_id": mailing})
         add_blocks(self._connection, mailing, planned)
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
         insert_rows(self._connection, at_once_served, ["subscriber_id", "sequence"], rows, mailing_id=mailing)
 
     def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
-        self._people.hold(due)
         change = update(marks).where(
             marks.c.digest == digest,
             marks.c.cadence == cadence.value,
-            marks.c.subscriber_id.in_(select(held.c.id)),
+            self._people.among(due, marks.c.subscriber_id),
         )
         if local_date is None:
             change = change.values(mark=mark)

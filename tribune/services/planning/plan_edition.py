@@ -7,6 +7,7 @@ the events that follow. So a plan is there whole or not at all, and a second `ed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -80,8 +81,12 @@ def plan_edition(
     if cadence is Cadence.AT_ONCE:
         cap = rules.at_once_daily_cap
         within_daily_cap(tx, due, selected, candidates, digest.id, cap, edition.due_at, now)
-    contents = edition_contents(due, selected, candidates, digest.max_items, rules.offered, rules.default_language)
-    tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
+    with ThreadPoolExecutor(1) as beside:  # reckoned here while the database moves the marks
+        made = beside.submit(
+            edition_contents, due, selected, candidates, digest.max_items, rules.offered, rules.default_language
+        )
+        tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
+        contents = made.result()
     mailing = _mailing(tx, edition, digest, cadence, cause, len(due.ids), len(contents.people), now)
     chunks = _write(tx, mailing, due, contents)
     if cadence is Cadence.AT_ONCE:
