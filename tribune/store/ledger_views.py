@@ -112,8 +112,16 @@ def _places(connection: Connection, mailing: int | None, subscriber: int, limit:
 def progress(
     connection: Connection, mailing: int, chunk: int | None = None
 ) -> Mapping[str, Mapping[DeliveryState, int]]:
-    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read."""
-    cancelled = connection.scalar(select(OF_CANCELLED).where(mailings.c.id == mailing))
+    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read.
+
+    Of a mailing that ages out, what was written down before."""
+    told = connection.execute(select(OF_CANCELLED, mailings.c.totals).where(mailings.c.id == mailing)).first()
+    cancelled, totals = told or (False, None)
+    if totals is not None and chunk is None:
+        return {
+            locale: {DeliveryState(state): number for state, number in states.items()}
+            for locale, states in totals.items()
+        }
     left = DeliveryState.CANCELLED if cancelled else DeliveryState.WAITING
     marks = select(
         chunks.c.locale,
@@ -175,6 +183,7 @@ def find_mailings(connection: Connection, *, mailing: int | None = None, limit: 
             changes=row["changes"],
             paused_at=row["paused_at"],
             rested_seconds=row["rested_seconds"],
+            aged_at=row["aged_at"],
         )
         for row in rows
     ]

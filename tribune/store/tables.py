@@ -447,11 +447,15 @@ mailings = Table(
     Column("changes", Integer, nullable=False, server_default="0"),
     Column("paused_at", Instant),
     Column("rested_seconds", Float, nullable=False, server_default="0"),
+    Column("totals", JSON(none_as_null=True)),
+    Column("aged_at", Instant),
     UniqueConstraint("edition_id", "due_at"),
+    Index("ix_mailings_aged_at_finished_at", "aged_at", "finished_at"),
     Index("ix_mailings_state_finished_at", "state", "finished_at"),
 )
 """`in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves it to the channel's policy.
-`finished_at` of a cancelled one: when the last of what had not left was carried over. `changes` counts the moves."""
+`finished_at` of a cancelled one: when the last of what had not left was carried over. `changes` counts the moves.
+`totals`: its numbers (locale -> state -> how many), written when its rows begin to age out; `aged_at`: all are gone."""
 
 signatures = Table(
     "signatures",
@@ -538,6 +542,7 @@ at_once_served = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("mailing_id", Integer, nullable=False),
     PrimaryKeyConstraint("subscriber_id", "sequence"),
+    Index("ix_at_once_served_mailing_id_subscriber_id", "mailing_id", "subscriber_id"),
     sqlite_with_rowid=False,
 )
 """The occurrence key of at once (decisions.md, 13)."""
