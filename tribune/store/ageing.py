@@ -40,7 +40,7 @@ class SqlAgeing:
         return self._connection.scalar(
             select(_m.id)
             .where(_m.aged_at.is_(None), _m.finished_at < before)
-            .order_by(_m.finished_at)
+            .order_by(_m.aged_at, _m.finished_at)
             .limit(1)
             .with_for_update(skip_locked=True)
         )

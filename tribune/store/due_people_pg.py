@@ -27,9 +27,7 @@ _FOR_PLANS = (
     f"SET LOCAL statement_timeout = '{_PLAN_SECONDS}s'",
     "SET LOCAL work_mem = '64MB'",
     # Tables that are read in the order of their keys and joined so need neither sort nor hash: half the time.
-    "SET LOCAL random_page_cost = 1.1",
     "SET LOCAL enable_hashjoin = off",
-    "SET LOCAL jit = off",
 )
 _s = subscribers.c
 _PROFILE = (_s.languages, _s.fallback, _s.zone, _s.domain_group)
@@ -43,8 +41,8 @@ class PostgresDuePeople(DuePeople):
         query = people_with_marks().where(rhythms.c.digest == digest, rhythms.c.cadence == cadence.value, *wanted)
         due, new = self._grouped(query, rhythms.c.subscriber_id)
         of_people = select(func.array_agg(suppressions.c.subscriber_id))
-        suppressed = column(next(rows_of(self._connection, of_people))[0])
-        return (without(due, suppressed), new)
+        told = next(rows_of(self._connection, of_people.where(_in_runs(suppressions.c.subscriber_id, due.ids))))
+        return without(due, column(told[0])), new
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         import numpy as np

@@ -144,9 +144,9 @@ class SqlLedger:
     def finish(self, mailing: int, now: datetime) -> bool:
         # One after the other: two senders that settle the last two chunks would each see the other's as open.
         self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update(key_share=True))
-        # Of two senders that end the last two chunks at once, the second one waits here and then sees the first one's.
-        self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update())
-        open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state != ChunkState.DONE.value)
+        # Told one by one, for the index (mailing, state): this is asked at the end of each chunk.
+        not_done = [state.value for state in ChunkState if state is not ChunkState.DONE]
+        open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state.in_(not_done))
         open_retry = exists().where(
             delivery_exceptions.c.mailing_id == mailing,
             delivery_exceptions.c.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),

@@ -488,6 +488,7 @@ chunks = Table(
     Column("not_before", Instant),
     PrimaryKeyConstraint("mailing_id", "chunk"),
     Index("ix_chunks_state_not_before", "state", "not_before"),
+    Index("ix_chunks_mailing_id_state", "mailing_id", "state"),
 )
 """`sent_upto` and `doubt_upto` are counts: places below them are sent / may have been sent. See domain/mailings.py."""
 
@@ -531,6 +532,7 @@ delivery_exceptions = Table(
     Column("next_attempt_at", Instant, index=True),
     Column("changed_at", Instant, nullable=False),
     PrimaryKeyConstraint("mailing_id", "chunk", "place"),
+    Index("ix_delivery_exceptions_mailing_id_state", "mailing_id", "state"),
 )
 """Only what is not simply sent: retry, in_doubt (of a retry), failed, suppressed, quarantined, empty. `handovers`, here
 and in chunks: how often mails were handed over without anyone learning what became of them."""
