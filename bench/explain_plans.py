@@ -50,7 +50,7 @@ def explain(connection: psycopg.Connection[Any], query: str, values: Any) -> Pla
 def _text(node: dict[str, Any]) -> str:
     kind = node["Node Type"]
     inner = [_text(child) for child in node.get("Plans", ())]
-    inner = [one for one in inner if one]
+    inner = [f"{one} x {inner.count(one)}" if inner.count(one) > 1 else one for one in dict.fromkeys(inner) if one]
     if kind in _SHORT:
         name = _SHORT[kind].format(index=node.get("Index Name"), table=node.get("Relation Name"))
         loops = f" x {node['Actual Loops']:,}" if node["Actual Loops"] > 1 else ""

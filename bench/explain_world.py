@@ -37,29 +37,32 @@ SMALL_COHORT = 1_000
 SMALL_ZONE = "Pacific/Fiji"
 _WORDS = [f"{first}{last}" for first in ("wage", "safety", "care", "youth", "skill", "rural") for last in range(300)]
 
+NOW = f"timestamptz '{START.isoformat()}'"
+"""The time of the store's stopped clock, in SQL."""
+
 _MANY = (
     "INSERT INTO editions (digest, cadence, occasion) SELECT 'letter', 'at_once', CAST(n AS text)"
     f" FROM generate_series(1, {QUIET}) n",
     "INSERT INTO mailings (edition_id, due_at, state, approval, recipients, correlation_id, planned_at, finished_at)"
-    " SELECT id, now() - id * interval '1 hour', 'finished', 'standing', 0, 'c', now(), now() - id * interval '1 hour'"
+    f" SELECT id, {NOW} - id * interval '1 hour', 'finished', 'standing', 0, 'c', {NOW}, {NOW} - id * interval '1 hour'"
     " FROM editions WHERE cadence = 'at_once'",
-    "INSERT INTO inbox SELECT 'deliveries', '/tribune/mailings', 'event-' || n, now() - n * interval '7 seconds'"
+    f"INSERT INTO inbox SELECT 'deliveries', '/tribune/mailings', 'event-' || n, {NOW} - n * interval '7 seconds'"
     f" FROM generate_series(1, {INBOX}) n",
     "INSERT INTO outbox (topic, key, value, added_at) SELECT 'deliveries', CAST(n % 12 AS text),"
-    f" convert_to(repeat('x', 400), 'UTF8'), now() FROM generate_series(1, {OUTBOX}) n",
-    "INSERT INTO suppressions SELECT encode(sha256(convert_to(CAST(n AS text), 'UTF8')), 'hex'), 'bounce', now(),"
+    f" convert_to(repeat('x', 400), 'UTF8'), {NOW} FROM generate_series(1, {OUTBOX}) n",
+    f"INSERT INTO suppressions SELECT encode(sha256(convert_to(CAST(n AS text), 'UTF8')), 'hex'), 'bounce', {NOW},"
     f" n * 97 FROM generate_series(1, {SUPPRESSED}) n",
     "INSERT INTO notices (subscriber_id, kind, locale, content, state, correlation_id, created_at, settled_at,"
     " next_attempt_at) SELECT n * 5, 'preferences_link', 'en', '{}', CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'sent'"
-    " END, 'c', now() - n * interval '30 seconds', CASE WHEN n % 1000 = 0 THEN NULL ELSE now() END,"
-    f" CASE WHEN n % 1000 = 0 THEN now() + interval '1 hour' END FROM generate_series(1, {NOTICES}) n",
+    f" END, 'c', {NOW} - n * interval '30 seconds', CASE WHEN n % 1000 = 0 THEN NULL ELSE {NOW} END,"
+    f" CASE WHEN n % 1000 = 0 THEN {NOW} + interval '1 hour' END FROM generate_series(1, {NOTICES}) n",
     f"UPDATE subscribers SET zone = '{SMALL_ZONE}' WHERE id % {SMALL_COHORT} = 7",
     f"UPDATE rhythms SET zone = '{SMALL_ZONE}', hour = 7 WHERE subscriber_id % {SMALL_COHORT} = 7"
     " AND cadence = 'daily'",
     # Of each mailing that ended, some failed for good; of the one that runs, some wait for another attempt.
     "INSERT INTO delivery_exceptions (mailing_id, chunk, place, state, code, changed_at, next_attempt_at)"
-    " SELECT m.id, n / 5, n % 5 * 7, CASE WHEN m.state = 'running' THEN 'retry' ELSE 'failed' END, '550 5.1.1', now(),"
-    " CASE WHEN m.state = 'running' THEN now() - interval '1 minute' + n * interval '1 second' END"
+    f" SELECT m.id, n / 5, n % 5 * 7, CASE WHEN m.state = 'running' THEN 'retry' ELSE 'failed' END, '550 5.1.1', {NOW},"
+    f" CASE WHEN m.state = 'running' THEN {NOW} - interval '1 minute' + n * interval '1 second' END"
     " FROM mailings m, generate_series(0, 4999) n WHERE m.recipients > 0",
 )
 
