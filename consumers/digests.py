@@ -7,6 +7,7 @@ from tribune.bootstrap import Application
 from tribune.domain.events import CATALOGUE, CloudEvent, ItemReleased
 from tribune.ports.store import Transaction
 from tribune.services.events.event_data import data_of
+from tribune.services.planning.tick import claim_at_once
 from tribune.services.planning.wait_for_at_once import wait_for_at_once
 
 
@@ -14,7 +15,10 @@ def consumer(app: Application) -> Consumer:
     """The consumer group `digests`."""
 
     def released(tx: Transaction, event: CloudEvent) -> None:
-        item = data_of(event, ItemReleased).item
-        wait_for_at_once(tx, item, app.digests.values(), app.rules.at_once_wait, event.time, app.clock.now())
+        item, now = data_of(event, ItemReleased).item, app.clock.now()
+        waiting = wait_for_at_once(tx, item, app.digests.values(), app.rules.at_once_wait, event.time, now)
+        for digest in () if app.rules.at_once_wait else waiting:
+            if claim_at_once(tx, digest, now) is not None:
+                app.metrics.count("editions_due", digest=digest, late="false")
 
     return Consumer(group="digests", topics=(CATALOGUE,), handlers={"item.released": released})

@@ -6,7 +6,7 @@ import email
 import email.policy
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -103,7 +103,7 @@ class EmailContract:
     def test_an_address_that_is_none_is_refused_for_good_and_the_others_go_on(
         self, channel: EmailChannel, address: str
     ) -> None:
-        bad = replace(mail(1), recipient=address)
+        bad = mail(1)._replace(recipient=address)
         outcomes = told(channel, [bad, mail(2)])
         assert isinstance(outcomes[0].error, Permanent)
         assert outcomes[0].error.code
@@ -111,7 +111,7 @@ class EmailContract:
         assert [got.recipient for got in self.received()] == ["reader2@example.org"]
 
     def test_a_return_path_that_is_none_is_refused(self, channel: EmailChannel) -> None:
-        bad = replace(mail(1), sender="b@example.org>\r\nRCPT TO:<evil@example.org")
+        bad = mail(1)._replace(sender="b@example.org>\r\nRCPT TO:<evil@example.org")
         assert [type(outcome.error) for outcome in told(channel, [bad])] == [Permanent]
         assert self.received() == []
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
 from consumers.digests import consumer
+from tests.outbox_log import told
 from tests.planned import add_people
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
 from tribune.domain.digests import Digest
-from tribune.domain.events import ItemReleased
+from tribune.domain.events import MAILINGS, ItemReleased
 from tribune.domain.items import ItemRecord, LanguageVersion, Withdrawal
 from tribune.ports.clock import StoppedClock
+from tribune.ports.schedules import NEVER
 from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
 from tribune.services.events.event_codec import new_event
 from tribune.services.planning.tick import claim_due
@@ -165,3 +168,16 @@ def test_the_window_is_not_a_cohort_that_can_be_deserted(app: Application, clock
 def test_events_of_the_catalogue_are_what_the_group_reads(app: Application) -> None:
     group = consumer(app)
     assert (group.group, group.topics, group.projection) == ("digests", ("catalogue",), False)
+
+
+def test_where_nothing_waits_the_release_itself_fires_the_edition(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "rules", replace(app.rules, at_once_wait=timedelta()))
+    release(app, item(app, "one"))
+    with app.store.write() as tx:
+        row = tx.schedules.at_once("letter")
+    assert row is not None
+    assert row.due_at == NEVER
+    assert [event["data"]["digest"] for event in told(app, MAILINGS)] == ["letter"]
+    assert fired(app) == []  # the tick finds nothing left to do

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests import mails
 from tests.arabic import write_arabic
+from tribune.channels.email.envelope import has_bare_line_end, has_leading_dot
 from tribune.domain.audience import Cadence, Choice
 from tribune.domain.digests import Digest
 from tribune.domain.errors import InvalidInput, NotFound
@@ -328,7 +329,7 @@ def test_an_address_that_could_forge_a_header_is_refused(parts: Composer, addres
 @pytest.mark.parametrize("url", ["javascript:x", "https://x/\r\nX-Evil: 1", 'https://x/>"', "https://x/ y"])
 def test_a_link_that_could_forge_a_header_is_refused(parts: Composer, field: str, url: str) -> None:
     with pytest.raises(InvalidInput):
-        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), replace(mails.LINKS, **{field: url}))
+        mails.mail(ITEMS, "en", parts=parts).fill(mails.reader(), mails.LINKS._replace(**{field: url}))
 
 
 def test_a_delivery_s_name_that_could_forge_a_header_is_refused(parts: Composer) -> None:
@@ -387,6 +388,8 @@ def test_any_name_gives_a_correct_mail(raw_parts: Composer, name: str) -> None:
     message = mails.parse(raw)
     shown = clean_name(name)
     raw.decode("ascii")
+    assert not has_bare_line_end(raw)
+    assert not has_leading_dot(raw)  # senders say so of every mail (OutgoingMail.sound)
     assert max(map(len, raw.split(b"\r\n"))) <= 200
     assert message["To"].addresses[0].addr_spec == "awa.diop@travail.example"
     assert len(message["To"].addresses) == 1

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from tribune.domain.errors import DeliveryError, Permanent, Throttled, UnknownOutcome
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
@@ -101,8 +102,7 @@ class Claim:
     marks: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A delivery: its place in the chunk, whom it is for, and the signature of its content."""
 
     place: int

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A person as a sender needs them, read again when a window is claimed (architecture.md, 9).
 
     `choices` are those of one digest and cadence. `stopped` says that they have unsubscribed from that digest,

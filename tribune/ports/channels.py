@@ -16,28 +16,31 @@ gives None back, so that the caller can wait. Four ways not to leave are told ap
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tribune.domain.errors import DeliveryError
 from tribune.domain.sending import InDoubt
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingMail:
+class OutgoingMail(NamedTuple):
     """A message to one recipient. `delivery` is its name (`12.0.37`), `sender` the envelope's return path, `content`
-    the complete RFC 5322 message with CRLF line ends. Addresses and content stay out of its repr."""
+    the complete RFC 5322 message with CRLF line ends. `sound`: whoever made it vouches that it holds no bare CR or LF
+    and that no line begins with a dot (tribune.rendering.email.mime), so that channels need not look through it again.
+    Addresses and content stay out of its repr."""
 
     delivery: str
-    sender: str = field(repr=False)
-    recipient: str = field(repr=False)
-    content: bytes = field(repr=False)
+    sender: str
+    recipient: str
+    content: bytes
     locale: str = ""
+    sound: bool = False
+
+    def __repr__(self) -> str:
+        return f"OutgoingMail(delivery={self.delivery!r}, locale={self.locale!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one mail: `error` None is sent. `wait`: how long a throttled channel asks us to rest."""
 
     delivery: str

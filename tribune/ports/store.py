@@ -87,7 +87,11 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """Opens units of work."""
+    """Opens units of work. `waits`: a transaction waits for another process, so that a caller with something else to
+    do may want to leave it to a thread."""
+
+    @property
+    def waits(self) -> bool: ...
 
     def read(self) -> AbstractContextManager[Transaction]: ...
 

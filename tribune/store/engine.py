@@ -176,6 +176,7 @@ class SqlStore:
         self.engine = engine
         self.clock = clock
         self._make_outbox = make_outbox
+        self.waits = engine.dialect.name != "sqlite"
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = engine.execution_options(**snapshot) if engine.dialect.name == "postgresql" else engine
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Update, and_, delete, insert, or_, select, tuple_, update
 
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import Conflict
 from tribune.domain.mailings import (
     MAILING_MOVES,
-    WINDOW,
     ChunkState,
     DeliveryState,
     EditionContent,
@@ -21,12 +21,11 @@ from tribune.domain.mailings import (
 )
 from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
 from tribune.ports.ledger import ChunkView, DeliveryView, Seat
+from tribune.store import ledger_moves as moves
 from tribune.store import ledger_views as views
+from tribune.store.ledger_moves import LEAVING, may_leave
 from tribune.store.ledger_window import read_seats, read_window
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
-
-LEAVING = (MailingState.APPROVED.value, MailingState.RUNNING.value)
-"""Mailings whose chunks may leave. Retries may leave after the finish too: staff send quarantined ones again."""
 
 
 class SqlLedger:
@@ -134,80 +133,33 @@ class SqlLedger:
         )
 
     def start(self, mailing: int, now: datetime) -> bool:
-        change = (
-            update(mailings)
-            .where(mailings.c.id == mailing, mailings.c.state == MailingState.APPROVED.value)
-            .values(state=MailingState.RUNNING.value, started_at=now)
-        )
-        return self._connection.execute(change).rowcount == 1
+        return self._connection.execute(moves.START, {"of_mailing": mailing, "now": now}).rowcount == 1
 
     def finish(self, mailing: int, now: datetime) -> bool:
+        told = {"of_mailing": mailing, "now": now}
         # One after the other: two senders that settle the last two chunks would each see the other's as open.
-        self._connection.execute(select(mailings.c.id).where(mailings.c.id == mailing).with_for_update(key_share=True))
-        # Told one by one, for the index (mailing, state): this is asked at the end of each chunk.
-        not_done = [state.value for state in ChunkState if state is not ChunkState.DONE]
-        open_chunk = exists().where(chunks.c.mailing_id == mailing, chunks.c.state.in_(not_done))
-        open_retry = exists().where(
-            delivery_exceptions.c.mailing_id == mailing,
-            delivery_exceptions.c.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),
-        )
-        change = (
-            update(mailings)
-            .where(mailings.c.id == mailing, mailings.c.state == MailingState.RUNNING.value)
-            .where(~open_chunk, ~open_retry)
-            .values(state=MailingState.FINISHED.value, finished_at=now)
-        )
-        return self._connection.execute(change).rowcount == 1
+        self._connection.execute(moves.LOCK_MAILING, told)
+        return self._connection.execute(moves.FINISH, told).rowcount == 1
 
     # -- the moves of a chunk ---------------------------------------------------------------------------------
 
     def claim(self, mailing: int, chunk: int, owner: str, now: datetime, lease: timedelta) -> Claim | None:
-        c = chunks.c
-        row = self._connection.execute(
-            update(chunks)
-            .where(c.mailing_id == mailing, c.chunk == chunk, _may_leave(c.mailing_id, LEAVING))
-            .where(
-                or_(
-                    and_(c.state == ChunkState.READY.value, or_(c.not_before.is_(None), c.not_before <= now)),
-                    and_(c.state == ChunkState.SENDING.value, c.lease_until <= now),
-                )
-            )
-            .values(
-                state=ChunkState.SENDING.value,
-                epoch=c.epoch + 1,
-                owner=owner,
-                lease_until=now + lease,
-                not_before=None,
-            )
-            .returning(c.epoch, c.lane, c.domain_group, c.locale, c.size, c.sent_upto, c.doubt_upto, c.handovers)
-        ).one_or_none()
+        told = {"of_mailing": mailing, "of_chunk": chunk, "by": owner, "now": now, "until": now + lease}
+        row = self._connection.execute(moves.CLAIM, told).one_or_none()
         if row is None:
             return None
         marks = Marks(row.size, row.sent_upto, row.doubt_upto, row.handovers)
         return Claim(mailing, chunk, row.epoch, row.lane, row.domain_group, row.locale, marks)
 
     def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> bool:
-        c = chunks.c
-        change = (
-            update(chunks)
-            .where(_held(claim), _may_leave(c.mailing_id, LEAVING), c.sent_upto == marks.sent)
-            # The budget of doubt is counted from the durable mark, never from what a sender remembers.
-            .where(or_(c.doubt_upto == marks.doubt, c.sent_upto + WINDOW >= marks.doubt))
-            .values(doubt_upto=marks.doubt, handovers=marks.handovers, lease_until=now + lease)
-        )
-        return self._connection.execute(change).rowcount == 1
+        told = _fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
+        return self._connection.execute(moves.OPEN, told | {"until": now + lease}).rowcount == 1
 
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         if any(verdict.place >= marks.sent for verdict in verdicts):
             raise ValueError("an exception is recorded only once the mark has passed it")
-        change = (
-            update(chunks)
-            .where(_held(claim), chunks.c.sent_upto <= marks.sent)
-            .values(sent_upto=marks.sent, doubt_upto=marks.doubt, handovers=marks.handovers)
-        )
-        if marks.finished:
-            change = change.values(state=ChunkState.DONE.value, owner=None, lease_until=None)
-        self._moved(claim, change)
+        told = {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
+        self._moved(claim, moves.SETTLE_LAST if marks.finished else moves.SETTLE, told)
         if verdicts:
             self._connection.execute(
                 insert(delivery_exceptions),
@@ -228,24 +180,19 @@ class SqlLedger:
             )
 
     def release(self, claim: Claim, not_before: datetime | None, *, whole_lane: bool = False) -> None:
-        self._moved(
-            claim,
-            update(chunks)
-            .where(_held(claim))
-            .values(state=ChunkState.READY.value, owner=None, lease_until=None, not_before=not_before),
-        )
+        self._moved(claim, moves.RELEASE, {"again_at": not_before})
         if not_before is not None and whole_lane:
             c = chunks.c
             self._connection.execute(
                 update(chunks)
                 .where(c.state == ChunkState.READY.value, c.lane == claim.lane)
-                .where(c.domain_group == claim.domain_group, _may_leave(c.mailing_id, LEAVING))
+                .where(c.domain_group == claim.domain_group, may_leave(c.mailing_id, LEAVING))
                 .where(or_(c.not_before.is_(None), c.not_before < not_before))
                 .values(not_before=not_before)
             )
 
-    def _moved(self, claim: Claim, change: Update) -> None:
-        if self._connection.execute(change).rowcount != 1:
+    def _moved(self, claim: Claim, move: Update, told: dict[str, Any]) -> None:
+        if self._connection.execute(move, _fence(claim) | told).rowcount != 1:
             raise Conflict(
                 "another sender has this chunk, or its mailing may not leave any more",
                 where=f"chunk {claim.mailing}.{claim.chunk}",
@@ -265,7 +212,7 @@ class SqlLedger:
         claimed = self._connection.execute(
             update(delivery_exceptions)
             .where(e.mailing_id == mailing, e.chunk == chunk, e.state == DeliveryState.RETRY.value, e.place.in_(due))
-            .where(_may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)))
+            .where(may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)))
             .values(
                 state=DeliveryState.IN_DOUBT.value,
                 attempts=e.attempts + 1,
@@ -345,7 +292,7 @@ class SqlLedger:
         left = and_(c.state == ChunkState.SENDING.value, c.lease_until <= now)
         rows = self._connection.execute(
             select(c.mailing_id, c.chunk)
-            .where(or_(rested, left), c.lane == lane.value, _may_leave(c.mailing_id, LEAVING))
+            .where(or_(rested, left), c.lane == lane.value, may_leave(c.mailing_id, LEAVING))
             .order_by(c.mailing_id, c.chunk)
             .limit(limit)
             .with_for_update(skip_locked=True, of=chunks)  # what another scheduler wakes, or a sender moves, is theirs
@@ -367,7 +314,7 @@ class SqlLedger:
         due = and_(
             e.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),
             e.next_attempt_at <= now,
-            _may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)),
+            may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)),
         )
         rows = self._connection.execute(
             select(e.mailing_id, e.chunk).where(due).distinct().order_by(e.mailing_id, e.chunk).limit(limit)
@@ -384,16 +331,5 @@ class SqlLedger:
         return woken
 
 
-def _held(claim: Claim) -> ColumnElement[bool]:
-    """The fence: the chunk is still this claim's."""
-    c = chunks.c
-    return and_(
-        c.mailing_id == claim.mailing,
-        c.chunk == claim.chunk,
-        c.epoch == claim.epoch,
-        c.state == ChunkState.SENDING.value,
-    )
-
-
-def _may_leave(mailing: ColumnElement[int], states: Collection[str]) -> ColumnElement[bool]:
-    return exists().where(mailings.c.id == mailing, mailings.c.state.in_(states))
+def _fence(claim: Claim) -> dict[str, Any]:
+    return {"of_mailing": claim.mailing, "of_chunk": claim.chunk, "of_epoch": claim.epoch}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, tuple_
 
 from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
@@ -109,44 +109,51 @@ def _places(connection: Connection, mailing: int | None, subscriber: int, limit:
     return [(mailing, *at) for at in places_of(connection, mailing, [subscriber]).values()]
 
 
-def progress(
-    connection: Connection, mailing: int, chunk: int | None = None
-) -> Mapping[str, Mapping[DeliveryState, int]]:
-    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read.
-
-    Of a mailing that ages out, what was written down before."""
-    told = connection.execute(select(OF_CANCELLED, mailings.c.totals).where(mailings.c.id == mailing)).first()
-    cancelled, totals = told or (False, None)
-    if totals is not None and chunk is None:
-        return {
-            locale: {DeliveryState(state): number for state, number in states.items()}
-            for locale, states in totals.items()
-        }
-    left = DeliveryState.CANCELLED if cancelled else DeliveryState.WAITING
+def _counting(*where: ColumnElement[bool]) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Whether a mailing is cancelled, and its totals where it ages out; per locale what the marks say; per locale and state what is excepted."""
+    e = delivery_exceptions.c
+    cancelled = select(OF_CANCELLED, mailings.c.totals).where(mailings.c.id == bindparam("of_mailing"))
     marks = select(
         chunks.c.locale,
         func.sum(chunks.c.size - chunks.c.doubt_upto),
         func.sum(chunks.c.doubt_upto - chunks.c.sent_upto),
         func.sum(chunks.c.sent_upto),
-    ).where(chunks.c.mailing_id == mailing)
+    ).group_by(chunks.c.locale)
     exceptions = (
         select(chunks.c.locale, EXCEPTION.label("of_state"), func.count())
         .select_from(delivery_exceptions)
-        .join(mailings, mailings.c.id == delivery_exceptions.c.mailing_id)
-        .join(
-            chunks,
-            (chunks.c.mailing_id == delivery_exceptions.c.mailing_id) & (chunks.c.chunk == delivery_exceptions.c.chunk),
-        )
-        .where(delivery_exceptions.c.mailing_id == mailing)
+        .join(mailings, mailings.c.id == e.mailing_id)
+        .join(chunks, (chunks.c.mailing_id == e.mailing_id) & (chunks.c.chunk == e.chunk))
+        .where(e.mailing_id == bindparam("of_mailing"))
+        .group_by(chunks.c.locale, "of_state")
     )
-    if chunk is not None:
-        marks = marks.where(chunks.c.chunk == chunk)
-        exceptions = exceptions.where(chunks.c.chunk == chunk)
+    return cancelled, marks.where(*where), exceptions.where(*where)
+
+
+_OF_MAILING = chunks.c.mailing_id == bindparam("of_mailing")
+_PROGRESS = _counting(_OF_MAILING)
+_CHUNK_PROGRESS = _counting(_OF_MAILING, chunks.c.chunk == bindparam("of_chunk"))
+
+
+def progress(
+    connection: Connection, mailing: int, chunk: int | None = None
+) -> Mapping[str, Mapping[DeliveryState, int]]:
+    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read. Of a
+    mailing that ages out, what was written down before."""
+    told = {"of_mailing": mailing} if chunk is None else {"of_mailing": mailing, "of_chunk": chunk}
+    cancelled, marks, exceptions = _PROGRESS if chunk is None else _CHUNK_PROGRESS
+    is_cancelled, totals = connection.execute(cancelled, told).first() or (False, None)
+    if totals is not None and chunk is None:
+        return {
+            locale: {DeliveryState(state): number for state, number in states.items()}
+            for locale, states in totals.items()
+        }
+    left = DeliveryState.CANCELLED if is_cancelled else DeliveryState.WAITING
     counts = {
         locale: {left: waiting, DeliveryState.IN_DOUBT: doubt, DeliveryState.SENT: sent}
-        for locale, waiting, doubt, sent in connection.execute(marks.group_by(chunks.c.locale))
+        for locale, waiting, doubt, sent in connection.execute(marks, told)
     }
-    for locale, state, number in connection.execute(exceptions.group_by(chunks.c.locale, "of_state")):
+    for locale, state, number in connection.execute(exceptions, told):
         of_locale = counts[locale]
         of_locale[DeliveryState.SENT] -= number
         of_locale[DeliveryState(state)] = of_locale.get(DeliveryState(state), 0) + number

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, bindparam, cast, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, and_, any_, bindparam, cast, func, select
 
 from tribune.domain.addresses import address_hash, address_key
 from tribune.domain.audience import Cadence, Choice, Status
@@ -70,8 +70,12 @@ def _stopped(where: ColumnElement[bool]) -> Select[Any]:
 
 _OF_RANGE = (_seats(_RANGE), _choices(_RANGE), _stopped(_RANGE))
 _OF_PLACES = (_seats(_PLACES), _choices(_PLACES), _stopped(_PLACES))
-_SUPPRESSED = select(suppressions.c.address_hash, suppressions.c.reason).where(
-    suppressions.c.address_hash.in_(bindparam("hashes", expanding=True))
+_FOUND = select(suppressions.c.address_hash, suppressions.c.reason)
+_SUPPRESSED = _FOUND.where(suppressions.c.address_hash == any_(bindparam("hashes", type_=ARRAY(Text))))
+_SUPPRESSED_SQLITE = _FOUND.where(
+    suppressions.c.address_hash.in_(
+        select(func.json_each(bindparam("hashes", type_=Text)).table_valued("value").c.value)
+    )
 )
 
 
@@ -98,30 +102,30 @@ def _read(
     of_digest = told | {"digest": digest}
     rows = connection.execute(seats, told).all()
     choices: dict[int, tuple[Choice, ...]] = {}
-    for person, choice in connection.execute(wishes, of_digest | {"cadence": cadence.value}):
-        choices[person] = (*choices.get(person, ()), _choice(choice))
-    stopped = set(connection.execute(ended, of_digest).scalars())
+    for person, choice in connection.execute(wishes, of_digest | {"cadence": cadence.value}).all():
+        one = _choice(choice)
+        choices[person] = (*choices[person], *one) if person in choices else one
+    stopped = set(connection.execute(ended, of_digest).scalars().all())
     hashes = {address_hash(address_key(row[3])): row[1] for row in rows if row[3] is not None}
-    suppressed = {hashes[hash]: reason for hash, reason in connection.execute(_SUPPRESSED, {"hashes": list(hashes)})}
+    hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})
+    suppressed = {hashes[hash]: reason for hash, reason in hits.all()}
     found: list[Seat] = []
     for place, person, signature, address, name, group, languages, zone, status in rows:
-        slot = Slot(place, person, signature)
-        if address is None or status is None:
-            found.append((slot, None))
-            continue
-        recipient = Recipient(
-            person,
-            name,
-            address,
-            group,
-            tuple(languages.split(",")),
-            zone,
-            _STATUS[status],
-            choices.get(person, ()),
-            person in stopped,
-            suppressed.get(person, ""),
-        )
-        found.append((slot, recipient))
+        recipient = None
+        if address is not None and status is not None:
+            recipient = Recipient(
+                person,
+                name,
+                address,
+                group,
+                _languages(languages),
+                zone,
+                _STATUS[status],
+                choices.get(person, ()),
+                person in stopped,
+                suppressed.get(person, ""),
+            )
+        found.append((Slot(place, person, signature), recipient))
     return found
 
 
@@ -129,5 +133,19 @@ _STATUS = {status.value: status for status in Status}
 
 
 @lru_cache(maxsize=16_384)
-def _choice(kept: str) -> Choice:
-    return choice_from_json(json.loads(kept))
+def _choice(kept: str) -> tuple[Choice]:
+    return (choice_from_json(json.loads(kept)),)
+
+
+@lru_cache(maxsize=4_096)
+def _languages(kept: str) -> tuple[str, ...]:
+    return tuple(kept.split(","))
+
+
+def _suppressed(connection: Connection) -> Select[Any]:
+    return _SUPPRESSED_SQLITE if connection.dialect.name == "sqlite" else _SUPPRESSED
+
+
+def _told_as_one(connection: Connection, hashes: Collection[str]) -> Any:
+    """All hashes as one parameter: a parameter for each costs more than the query."""
+    return json.dumps(list(hashes)) if connection.dialect.name == "sqlite" else list(hashes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.throttling import Permit, Rates, both, moved_on, permit, rest
@@ -15,6 +15,11 @@ CHANNEL = ""
 """The row of a whole channel."""
 
 _t = throttles.c
+_WELL = (
+    update(throttles)
+    .where(_t.channel == bindparam("of_channel"), _t.domain_group == bindparam("of_group"), _t.failures > 0)
+    .values(failures=0)
+)
 
 
 class SqlThrottles:
@@ -48,9 +53,7 @@ class SqlThrottles:
         return until
 
     def went_well(self, channel: str, group: str) -> None:
-        self._connection.execute(
-            update(throttles).where(_t.channel == channel, _t.domain_group == group, _t.failures > 0).values(failures=0)
-        )
+        self._connection.execute(_WELL, {"of_channel": channel, "of_group": group})
 
     def _next_at(self, channel: str, group: str, now: datetime) -> datetime:
         """The row's instant, locked; the row is made where there is none."""

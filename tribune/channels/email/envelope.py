@@ -24,7 +24,7 @@ def refusal(mail: OutgoingMail) -> Permanent | None:
         return Permanent("The recipient's address is not one.", code="553 5.1.3 not an address (refused here)")
     if _ADDRESS.fullmatch(sender) is None or not sender.isascii():
         return Permanent("The return path is not an address.", code="553 5.1.7 not a return path (refused here)")
-    if has_bare_line_end(mail.content):
+    if not mail.sound and has_bare_line_end(mail.content):
         return Permanent("The message has a bare CR or LF.", code="550 5.6.0 bare CR or LF (refused here)")
     return None
 

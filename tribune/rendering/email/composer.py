@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from tribune.domain.audience import Choice
 from tribune.domain.codelists import Codelists
@@ -27,8 +28,7 @@ __all__ = ["Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
 KEPT_FRAMES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Whom a copy is for. `delivery` is its name, "mailing.chunk.place"; `choices` say why they get it."""
 
     subscriber: int
@@ -39,8 +39,7 @@ class Reader:
     delivery: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderLinks:
+class ReaderLinks(NamedTuple):
     """A reader's own links: absolute http(s) addresses. `one_click` takes the POST of RFC 8058."""
 
     unsubscribe: str
@@ -69,12 +68,13 @@ class Mail:
             laid = self._unnamed = self._unnamed or self._lay(named=False)
         why, why_html = self._frame.reason(reader.choices)
         unsubscribe, preferences = mime.link(links.unsubscribe), mime.link(links.preferences)
+        one_click = unsubscribe if links.one_click == unsubscribe else mime.link(links.one_click)
         encoded, escaped = mime.slot(name), escape(name)
         # In the order of `Value`. Of what a link may hold, HTML escapes & alone (mime.link).
         values = (
-            mime.mailbox(name, reader.address),
+            mime.mailbox(name, reader.address, cleaned=True),
             mime.message_id(reader.delivery, self._frame.domain),
-            mime.link(links.one_click).encode(),
+            one_click.encode(),
             encoded,
             encoded if escaped == name else mime.slot(escaped),
             why,

@@ -36,6 +36,7 @@ _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'’_&+()/-]*")
 _ATOMS = re.compile(r"[A-Za-z0-9 ]+")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"\\@\x00-\x1f\x7f]+@[^\s<>()\[\],;:\"\\@\x00-\x1f\x7f]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_NAME = re.compile(r"[A-Za-z0-9.+_-]+")
 _RUNS = re.compile(r"[^ ]* ?")
 _URL = re.compile(r"https?://[!#-;=?-~]+")
 _WORD_BYTES = 42
@@ -91,23 +92,25 @@ def slot(text: str) -> bytes:
 # -- header fields
 
 
-def mailbox(name: str, address: str) -> bytes:
+def mailbox(name: str, address: str, *, cleaned: bool = False) -> bytes:
     """`name <address>` for a header field: the name quoted or in encoded words, the address on a line of its own.
+    `cleaned`: the name went through `clean` already.
 
     Raises InvalidInput for an address that would not stand in a header as itself (RFC 5322 3.4, RFC 6532).
     """
     if not _ADDRESS.fullmatch(address):
         raise InvalidInput("An address holds something that may not stand in a mail's header.")
     where = address.encode("utf-8")
-    words = phrase(name)
+    words = phrase(name, cleaned=cleaned)
     return words + b"\r\n <" + where + b">" if words else b"<" + where + b">"
 
 
-def phrase(name: str) -> bytes:
+def phrase(name: str, *, cleaned: bool = False) -> bytes:
     """A display name: as it is, in quotes, or in encoded words on folded lines (RFC 5322 3.2.5, RFC 2047)."""
-    if len(name) <= 60 and _WORDS.fullmatch(name) and name.isascii() and "  " not in name:
+    if name.isascii() and len(name) <= 60 and _WORDS.fullmatch(name) and "  " not in name:
         return name.encode() if _ATOMS.fullmatch(name) and name[-1] != " " else b'"' + name.strip().encode() + b'"'
-    name = clean(name)
+    if not cleaned:
+        name = clean(name)
     return encoded_words(name) if name else b""
 
 
@@ -125,8 +128,9 @@ def encoded_words(text: str) -> bytes:
     The space goes with the word before it. Python's parser (3.11) puts a space of its own between encoded words in a
     display name, against RFC 2047 6.2: at a space that does no harm.
     """
-    words = [b""]
-    for run in _RUNS.findall(text):
+    whole = text.encode("utf-8", "replace")
+    words = [b""] if len(whole) > _WORD_BYTES else [whole]
+    for run in () if words[0] else _RUNS.findall(text):
         raw = run.encode("utf-8", "replace")
         if len(words[-1]) + len(raw) <= _WORD_BYTES:
             words[-1] += raw
@@ -150,7 +154,7 @@ def link(url: str) -> str:
 
 def message_id(delivery: str, domain: str) -> bytes:
     """`<delivery@domain>`: the same for every attempt. Raises InvalidInput."""
-    if not re.fullmatch(r"[A-Za-z0-9.+_-]+", delivery):
+    if not _NAME.fullmatch(delivery):
         raise InvalidInput(f"{delivery!r} is not a delivery's name.")
     return f"<{delivery}@{domain}>".encode()
 

@@ -152,6 +152,7 @@ class Batch:
             recipient=person.address,
             content=mail.fill(reader, self._links.links(person.id, mailing.digest, mailing.id)),
             locale=content.locale,
+            sound=True,
         )
 
     def _composed(self, signature: int, content: EditionContent) -> Mail:

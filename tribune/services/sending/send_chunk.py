@@ -12,7 +12,7 @@ def send_chunk(sender: Sender, mailing_id: int, chunk: int) -> bool:
     A chunk whose channel is throttled or away rests and comes back by an event (`release_retries`). Raises what the
     channel fell over, after the ledger has been told.
     """
-    stream = Stream(sender, [(mailing_id, chunk)], threaded=False)
+    stream = Stream(sender, [(mailing_id, chunk)], patient=False)
     stream.run()
     for error in stream.errors.values():
         raise error

@@ -1,8 +1,9 @@
 """Send many chunks as one stream: while the mails of one window leave, the next one is settled, opened and loaded.
 
 A sender has at most two windows open, each in a chunk of its own: that is the bound of what a crash leaves in doubt.
-The channel is given one unbroken iterable of mails over all of them; the ledger's transactions run beside it in a
-thread, so that the channel never waits for a commit. After a crash, see chunk_run.py.
+The channel is given one unbroken iterable of mails over all of them. Where the ledger's transactions wait for a
+database server they run beside it in a thread, so that the channel never waits for a commit. After a crash, see
+chunk_run.py.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Opened = tuple[ChunkRun, Window]
 
 
 class Stream:
-    """Sends chunks (mailing, chunk) in order. `threaded` False does the ledger's work in between, for one chunk.
+    """Sends chunks (mailing, chunk) in order. Not `patient`: what the ledger falls over is raised at once.
 
     After `run`: `claimed` are those that were this sender's to send, `errors` what went wrong with which, `taken` how
     many of the chunks were looked at: fewer than all where the sender was told to stop.
@@ -49,7 +50,7 @@ class Stream:
         sender: Sender,
         chunks: Iterable[Chunk],
         *,
-        threaded: bool = True,
+        patient: bool = True,
         pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self.claimed: list[Chunk] = []
@@ -59,8 +60,9 @@ class Stream:
         self._chunks = iter(chunks)
         self._more = True
         self._pulse = pulse
-        self._threaded = threaded
-        self._desk = ThreadPoolExecutor(1, "tribune-ledger") if threaded else None
+        self._tries = TRIES if patient else ()
+        # SQLite works in this process: a second thread would only take turns with this one, at a price.
+        self._desk = ThreadPoolExecutor(1, "tribune-ledger") if sender.store.waits else None
         self._told: SimpleQueue[Opened | Exception | None] = SimpleQueue()
         self._fatal: Exception | None = None
         self._pending = 0
@@ -72,7 +74,7 @@ class Stream:
         after the ledger has been told of everything that is known."""
         broken: Exception | None = None
         try:
-            for _ in range(OPEN if self._threaded else 1):
+            for _ in range(OPEN):
                 self._submit(self._next)
             outcomes = self._sender.channel.send(self._mails())
             try:
@@ -178,12 +180,8 @@ class Stream:
             self._desk.submit(do)
 
     def _collect(self) -> None:
-        while self._pending:
-            try:
-                told = self._told.get_nowait()
-            except Empty:
-                return
-            self._heard(told)
+        while self._pending and not self._told.empty():
+            self._heard(self._told.get())
 
     def _heard(self, told: Opened | Exception | None) -> None:
         self._pending -= 1
@@ -198,7 +196,7 @@ class Stream:
         if done.broken is not None:
             self._more = False
             self.errors[run.name] = done.broken
-        for wait in (*TRIES, None):
+        for wait in (*self._tries, None):
             marks = run.marks
             until = deadline(self._sender)
             try:
@@ -217,13 +215,13 @@ class Stream:
                 break
             except Exception as error:
                 run.marks = marks  # nothing was committed
-                if wait is None or not self._threaded:
+                if wait is None:
                     raise
                 log.warning("the ledger cannot be written, will try again", error=type(error).__name__, seconds=wait)
                 time.sleep(wait)
         if following is not None:
             return run, following
-        return self._next() if self._threaded else None
+        return self._next()
 
     def _next(self) -> Opened | None:
         """Claim the next chunk that is to be had, and open its first window."""

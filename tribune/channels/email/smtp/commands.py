@@ -81,9 +81,10 @@ def envelope(mail: OutgoingMail, server: Abilities) -> list[bytes] | Permanent:
         return Permanent("The address cannot be written in UTF-8.", code="553 5.1.3 not an address (refused here)")
 
 
-def ended(content: bytes) -> list[bytes]:
+def ended(mail: OutgoingMail) -> list[bytes]:
     """A message as it goes over the line: dots doubled where a line begins with one, then the final dot."""
-    if has_leading_dot(content):
+    content = mail.content
+    if not mail.sound and has_leading_dot(content):
         content = content.replace(b"\r\n.", b"\r\n..")
         if content.startswith(b"."):
             content = b"." + content

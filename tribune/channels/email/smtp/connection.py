@@ -106,7 +106,7 @@ class Connection(Line):
     def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = cast(OutgoingMail, self._next), self._pool
-        pieces = ended(body.content)
+        pieces = ended(body)
         if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
             if mail is not None:
                 pool.held.appendleft(mail)  # nothing of it has left

@@ -36,10 +36,10 @@ FEWER = 30.0
 _MOVES = 5
 """How often a mail is offered over another connection because a kept one was closed before its body."""
 
-_TOGETHER = 16
+_TOGETHER = 128
 """How many good outcomes are handed out together, and"""
 
-_SOON = 0.002
+_SOON = 0.01
 """after how many seconds at the latest."""
 
 _REFUSED_AT_ONCE = 16
