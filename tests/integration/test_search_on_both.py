@@ -1,6 +1,6 @@
-"""The same texts on SQLite and on PostgreSQL find the same: real titles in English, French and Spanish, official texts of
-the Sustainable Development Goals, with and without their accents, in singular and plural. Only the order among what is
-about equally relevant may differ: the two databases weigh words each in their own way."""
+"""The same texts on SQLite and on PostgreSQL find the same: real titles in English, French and Spanish and the official
+texts of the Sustainable Development Goals, with and without their accents, in singular and plural. Only the order of
+what is about equally relevant may differ: the two databases weigh words each in their own way."""
 
 from __future__ import annotations
 

@@ -110,7 +110,8 @@ def _places(connection: Connection, mailing: int | None, subscriber: int, limit:
 
 
 def _counting(*where: ColumnElement[bool]) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """Whether a mailing is cancelled, and its totals where it ages out; per locale what the marks say; per locale and state what is excepted."""
+    """Whether a mailing is cancelled, and its totals where it ages out; per locale what the marks say; per locale and
+    state what is excepted."""
     e = delivery_exceptions.c
     cancelled = select(OF_CANCELLED, mailings.c.totals).where(mailings.c.id == bindparam("of_mailing"))
     marks = select(
