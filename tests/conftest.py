@@ -17,7 +17,6 @@ import structlog
 
 from tests import kafka_broker, postgres_server
 from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.codelists import load
@@ -26,7 +25,6 @@ from tribune.domain.codelists import Codelists
 from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
-from tribune.store.engine import SqlStore, open_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -129,10 +127,10 @@ def postgres(request: pytest.FixtureRequest) -> Server:
 @pytest.fixture
 def settings(tmp_path: Path, store_url: str, store_kind: str, request: pytest.FixtureRequest) -> Settings:
     """Embedded defaults in a folder of the test's own, with one digest."""
-    log: dict[str, Any] = {}
+    log: dict[str, Any] = {"kind": "embedded" if store_kind == "sqlite" else "kafka"}
     if store_kind == "postgresql+kafka":
         kafka: Cluster = request.getfixturevalue("cluster")
-        log = {"kind": "kafka", "bootstrap_servers": kafka.servers, "prefix": kafka.prefix}
+        log |= {"bootstrap_servers": kafka.servers, "prefix": kafka.prefix}
     return Settings.model_validate(
         {
             "data_dir": tmp_path / "var",
@@ -181,7 +179,7 @@ def app(
 ) -> Iterator[Application]:
     """The whole house on embedded defaults, migrated, with a clock that the test moves.
 
-    On PostgreSQL only what the store is needed for: events stay in the outbox.
+    On PostgreSQL without Kafka: events stay in the outbox, and nobody asks for the log.
     """
     settings.data_dir.mkdir(parents=True)
     application = Application(settings, clock)
@@ -190,7 +188,5 @@ def app(
         shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
     elif store_kind == "postgresql+kafka":
         application.prepare()
-    else:
-        application.store = SqlStore(open_engine(settings.store.url), clock, TableOutbox)
     yield application
     application.close()
