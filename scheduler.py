@@ -110,7 +110,7 @@ def tell(app: Application, done: Ticked) -> None:
 def retries(app: Application) -> int:
     """Give back to the senders the chunks that time brings back; how many."""
     with app.store.write() as tx:
-        woken = release_retries(tx, app.clock.now())
+        woken = release_retries(tx, tx.now())
     app.metrics.count("chunks_woken", woken)
     return woken
 
@@ -124,7 +124,7 @@ def cancellations(app: Application) -> int:
     for mailing in unfinished:
         while True:
             with app.store.write() as tx:
-                done = close_slice(tx, mailing, app.clock.now())
+                done = close_slice(tx, mailing, tx.now())
             closed += done.chunks
             if not done.chunks or not done.left:
                 break

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from consumers.loop import Acting, Consumer
+from collections.abc import Callable, Sequence
+
+from consumers.loop import ActingTogether, Consumer
 from tribune.bootstrap import Application
 from tribune.domain.events import NOTICES, CloudEvent, NoticeReady
 from tribune.services.events.event_data import data_of
-from tribune.services.notices.send_notice import NoticeSender, send_notice
+from tribune.services.notices.send_notices import NoticeSender, send_notices
+
+TOGETHER = 20
+"""Notices that are sent in one go: so many are in doubt at most when this process dies."""
 
 
 def consumer(app: Application) -> Consumer:
-    """The consumer group `notices`. Its handler sends: it works outside of any transaction, and may run twice."""
+    """The consumer group `notices`. Its handler sends: it works outside of any transaction, and may run twice. No
+    inbox is asked: a notice that is settled or taken is claimed by nobody."""
     sender = sender_of(app)
 
-    def send(event: CloudEvent) -> None:
-        send_notice(sender, data_of(event, NoticeReady).notice)
+    def send(events: Sequence[CloudEvent], pulse: Callable[[], None]) -> list[Exception | None]:
+        some = events[:TOGETHER]
+        send_notices(sender, [data_of(event, NoticeReady).notice for event in some])
+        pulse()
+        return [None] * len(some)
 
-    return Consumer(group="notices", topics=(NOTICES,), handlers={"notice.ready": Acting(send)})
+    return Consumer(group="notices", topics=(NOTICES,), handlers={"notice.ready": ActingTogether(send)})
 
 
 def sender_of(app: Application) -> NoticeSender:

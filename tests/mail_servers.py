@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -101,7 +101,7 @@ class Lines:
     def message(self) -> bytes:
         """Up to the final dot."""
         read = b""
-        while not read.endswith(b"\r\n.\r\n"):
+        while not (read == b".\r\n" or read.endswith(b"\r\n.\r\n")):
             more = self._file.readline()
             if not more:
                 break
@@ -113,42 +113,60 @@ class Lines:
 
 
 @contextmanager
-def nasty_server(*scripts: Script, port: int = 0) -> Iterator[tuple[int, list[int]]]:
+def nasty_server(
+    *scripts: Script, port: int = 0, together: bool = False, window: int = 0
+) -> Iterator[tuple[int, list[int]]]:
     """A server that plays one script a connection (the last one again and again), then hangs up.
 
-    Gives its port, and the list of connections so far.
+    Gives its port, and the list of connections so far. One connection is served after the other, unless `together`.
+    `window`: how many bytes its kernel takes that it has not read.
     """
     listening = socket.create_server(("127.0.0.1", port))
+    if window:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     connections: list[int] = []
-    stop = threading.Event()
+    open_ones: set[socket.socket] = set()
+    threads: list[threading.Thread] = []
+
+    def play(script: Script, connection: socket.socket) -> None:
+        lines = Lines(connection)
+        try:
+            connection.settimeout(10)
+            script(connection, lines)
+        except OSError:
+            pass
+        finally:
+            open_ones.discard(connection)
+            lines.close()
+            connection.close()
 
     def serve() -> None:
-        while not stop.is_set():
+        while True:
             try:
                 connection, _ = listening.accept()
             except OSError:
                 return
+            open_ones.add(connection)
             connections.append(len(connections))
             script = scripts[min(len(connections), len(scripts)) - 1]
-            lines = Lines(connection)
-            try:
-                connection.settimeout(10)
-                script(connection, lines)
-            except OSError:
-                pass
-            finally:
-                lines.close()
-                connection.close()
+            if together:
+                threads.append(threading.Thread(target=play, args=(script, connection)))
+                threads[-1].start()
+            else:
+                play(script, connection)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
+    threads.append(threading.Thread(target=serve))
+    threads[0].start()
     try:
         yield listening.getsockname()[1], connections
     finally:
-        stop.set()
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        thread.join(10)
+        for connection in list(open_ones):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(10)
 
 
 def polite(
@@ -162,8 +180,10 @@ def polite(
     greeting: bytes = b"220 hello",
     extensions: tuple[bytes, ...] = (),
     mails: int = 1000,
+    goodbye: bytes = b"",
 ) -> None:
-    """A dialogue with the given answers; `end` None hangs up after the final dot; it leaves after `mails`."""
+    """A dialogue with the given answers; `end` None hangs up after the final dot; it leaves after `mails`, perhaps with
+    a word. A recipient who was refused does not keep it from saying 354."""
     connection.sendall(greeting + b"\r\n")
     while line := lines.line():
         word = line.split(b" ")[0].strip().upper()
@@ -180,6 +200,7 @@ def polite(
             connection.sendall(end + b"\r\n")
             mails -= 1
             if not mails:
+                connection.sendall(goodbye)
                 return
         elif word == b"QUIT":
             connection.sendall(b"221 bye\r\n")

@@ -146,7 +146,7 @@ class EmailContract:
         """None from the source: nothing now. The channel finishes what it has in hand, then gives None back."""
         script: list[OutgoingMail | None] = [None, mail(1), None, None, mail(2), mail(3), None]
         answers = list(channel.send(iter(script)))
-        assert answers.count(None) in (3, 4), "not twice for one None; a None behind a mail in hand may be swallowed"
+        assert answers.count(None) in (2, 3, 4), "not twice for one None; one right behind a mail may be swallowed"
         assert answers[0] is None
         assert sorted(outcome.delivery for outcome in answers if outcome) == ["1.0.1", "1.0.2", "1.0.3"]
         assert len(self.received()) == 3

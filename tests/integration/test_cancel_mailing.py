@@ -33,10 +33,12 @@ from tribune.store.tables import (
     marks,
     people,
     rhythms,
+    signatures,
     subscribers,
     subscriptions,
 )
 
+pytestmark = pytest.mark.both_stores
 S = DeliveryState
 NUMBERS = count()
 
@@ -129,10 +131,10 @@ def test_at_once_keeps_its_cadence_and_is_planned_again(app: Application, world:
     reader, capped = world.person("at_once"), world.person("at_once")
     item = world.item("en")
     cancelled = world.plan("at_once")
-    with app.store.read() as tx:
+    with app.store.write() as tx:
         window = tx.schedules.at_once("letter")
     cancel(app, cancelled.mailing or 0)
-    with app.store.read() as tx:
+    with app.store.write() as tx:
         assert tx.connection.execute(select(at_once_served)).all() == []
         assert tx.schedules.at_once("letter") == window, "no window opens for it"
         assert tx.planning.mailed_at_once("letter", START - days(1)) == {}, "it does not count towards the cap"
@@ -192,7 +194,6 @@ def test_suppressed_failed_and_gone_people_get_nothing_carried_over(app: Applica
                 unsubscribe(tx, first, app.clock.now())
                 tx.audience.suppress(f"reader{first + 1}@example.org", "complaint", app.clock.now())
                 tx.connection.execute(update(subscribers).where(subscribers.c.id == first + 2).values(status="paused"))
-                tx.connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
                 for table in (subscriptions, rhythms, marks):
                     tx.connection.execute(delete(table).where(table.c.subscriber_id == first + 3))
                 tx.connection.execute(delete(subscribers).where(subscribers.c.id == first + 3))
@@ -255,6 +256,40 @@ def test_what_nobody_knows_of_stays_held_back_and_what_could_not_be_made_is_carr
     cancel(app, mailing)
     assert counts(app, mailing) == {"quarantined": 1, "cancelled": 2}
     assert set(carried(app)) == {2, 3}
+
+
+def test_what_may_have_left_is_not_carried_over_because_it_cannot_be_made_any_more(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 2)
+    channel.says = {1: [UnknownOutcome("lost", code="lost")], 2: [Killed()]}
+    with pytest.raises(Killed):
+        send_chunk(make_sender(app, channel), mailing, 0)
+    clock.move(LEASE)
+    with app.store.write() as tx:
+        tx.connection.execute(delete(signatures))
+    assert tick(app) == [(mailing, 0)]
+    send_chunk(make_sender(app, channel, "b"), mailing, 0)
+    assert counts(app, mailing) == {"quarantined": 2}
+    with app.store.read() as tx:
+        assert tx.cancelling.unmailed(mailing) == 0
+
+
+def test_a_retry_that_may_have_left_before_is_not_carried_over_either(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
+    mailing = planned(app, 1, 1)
+    channel.says = {1: [UnknownOutcome("lost", code="lost")]}
+    send_chunk(make_sender(app, channel), mailing, 0)
+    with app.store.write() as tx:
+        tx.connection.execute(delete(signatures))
+    clock.move(timedelta(minutes=5))
+    send_retries(make_sender(app, channel), mailing, 0)
+    assert counts(app, mailing) == {"waiting": 1, "quarantined": 1}
+    assert cancel(app, mailing).chunks == 2
+    assert counts(app, mailing) == {"cancelled": 1, "quarantined": 1}
+    with app.store.read() as tx:
+        assert tx.cancelling.unmailed(mailing) == 1
 
 
 # -- senders at work ------------------------------------------------------------------------------------------

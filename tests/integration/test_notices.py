@@ -31,7 +31,7 @@ from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.unsubscribe import unsubscribe
 from tribune.services.notices.request_notice import request_notice
-from tribune.services.notices.send_notice import NoticeSender, send_notice
+from tribune.services.notices.send_notices import NoticeSender, send_notice
 from tribune.store.tables import log_messages, marks, notices, outbox, people, rhythms, subscribers, subscriptions
 
 pytestmark = pytest.mark.both_stores

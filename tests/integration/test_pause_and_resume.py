@@ -23,6 +23,7 @@ from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
 from tribune.store.tables import chunks, delivery_exceptions
 
+pytestmark = pytest.mark.both_stores
 S = DeliveryState
 
 
@@ -221,6 +222,19 @@ def test_a_retry_whose_event_came_during_the_pause_is_not_forgotten(
     assert send_retries(sender, mailing, 0) == 1
     assert counts(app, mailing) == {"sent": 2}
     assert state(app, mailing) is MailingState.FINISHED
+
+
+def test_a_chunk_that_a_sender_gives_back_after_the_resumption_looked_is_woken(
+    app: Application, channel: Scripted
+) -> None:
+    """On PostgreSQL a sender may find the pause, and give its chunk back only after the events of the resumption were
+    answered with "taken"."""
+    mailing = planned(app, WINDOW + 5)
+    channel.before = lambda number: pause(app, mailing) if number == 7 else None
+    send_chunk(make_sender(app, channel), mailing, 0)
+    with app.store.write() as tx:  # resumed, and the event lost
+        tx.ledger.move(mailing, MailingState.RUNNING, app.clock.now())
+    assert tick(app) == [(mailing, 0)]
 
 
 # -- what happens to items meanwhile --------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from tribune.domain.sending import LEASE, MAX_HANDOVERS, InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
 from tribune.services.sending.mailing_progress import mailing_progress
+from tribune.services.sending.retry_mailing import retry_mailing
 from tribune.services.sending.send_chunk import send_chunk
-from tribune.services.sending.send_retries import release_retries, send_quarantined_again, send_retries
+from tribune.services.sending.send_retries import release_retries, send_retries
 from tribune.store.tables import mailings, people, rhythms, signatures, subscribers, subscriptions
 
 pytestmark = pytest.mark.both_stores
@@ -372,7 +373,7 @@ def test_what_kills_every_sender_is_quarantined_and_the_chunk_is_done_all_the_sa
     assert channel.times[5] == MAX_HANDOVERS
     assert state(app, mailing) is MailingState.FINISHED
     with app.store.write() as tx:
-        assert send_quarantined_again(tx, mailing, clock.now()) == 20
+        assert retry_mailing(tx, mailing, clock.now()) == {DeliveryState.QUARANTINED: 20, DeliveryState.RETRY: 0}
     send_retries(make_sender(app, channel), mailing, 0)
     assert counts(app, mailing) == {"sent": 20}
     assert types(app)["mailing.finished"] == 1

@@ -6,6 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tribune.commands._mailing_views import edition, in_words, mailing_data, pace, percent, words
@@ -55,9 +56,10 @@ def watch(house: Application, mailing_id: int, *, as_json: bool = False) -> None
             print("No longer watching; the mailing goes on.")
 
 
-def _look(house: Application, mailing_id: int) -> MailingProgress:
+def _look(house: Application, mailing_id: int) -> tuple[MailingProgress, datetime]:
+    """The numbers, and the store's time at which they stood so."""
     with house.store.read() as tx:
-        return mailing_progress(tx, mailing_id)
+        return mailing_progress(tx, mailing_id), tx.now()
 
 
 def _redraw(house: Application, mailing_id: int, console: object) -> None:
@@ -66,11 +68,11 @@ def _redraw(house: Application, mailing_id: int, console: object) -> None:
 
     assert isinstance(console, Console)  # noqa: S101 - imported when it is needed
     lately = Pace()
-    progress = _look(house, mailing_id)
+    progress, _ = _look(house, mailing_id)
     with Live(_picture(progress, lately.saw(progress.settled)), console=console, auto_refresh=False) as live:
         while progress.mailing.state not in OVER:
             time.sleep(REDRAW_SECONDS)
-            progress = _look(house, mailing_id)
+            progress, _ = _look(house, mailing_id)
             live.update(_picture(progress, lately.saw(progress.settled)), refresh=True)
 
 
@@ -96,13 +98,13 @@ def _picture(progress: MailingProgress, rate: float | None) -> RenderableType:
 def _tell_changes(house: Application, mailing_id: int, *, as_json: bool) -> None:
     lately, told_at, told = Pace(), 0.0, ""
     while True:
-        progress = _look(house, mailing_id)
+        progress, now = _look(house, mailing_id)
         over = progress.mailing.state in OVER
         rate = lately.saw(progress.settled)
         if as_json:
             # The recent pace instead of the whole run's: what watching adds.
             left = time_left(progress, rate)
-            data = mailing_data(progress, house.clock.now()) | {
+            data = mailing_data(progress, now) | {
                 "rate": None if rate is None else round(rate, 2),
                 "seconds_left": None if left is None else round(left.total_seconds(), 1),
             }

@@ -45,7 +45,7 @@ def list_(
 
     with application() as house, house.store.read() as tx:
         found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit)]
-        now = house.clock.now()
+        now = tx.now()
     if as_json:
         for progress in found:
             print(json.dumps(mailing_data(progress, now), ensure_ascii=False))
@@ -76,7 +76,7 @@ def show(
         with house.store.read() as tx:
             progress = mailing_progress(tx, mailing_id)
             exceptions = tx.ledger.deliveries(mailing_id, states=views.EXCEPTIONAL, limit=limit) if failed else []
-        now = house.clock.now()
+            now = tx.now()
     if as_json:
         print(
             json.dumps(
@@ -98,7 +98,7 @@ def approve(mailing_id: Id, as_json: AsJson = False) -> None:
 
     with application() as house:
         with house.store.write() as tx:
-            told = approve_mailing(tx, mailing_id, house.clock.now())
+            told = approve_mailing(tx, mailing_id, tx.now())
         _tell(
             house,
             mailing_id,
@@ -117,7 +117,7 @@ def pause(mailing_id: Id, as_json: AsJson = False) -> None:
 
     with application() as house:
         with house.store.write() as tx:
-            told = pause_mailing(tx, mailing_id, house.clock.now())
+            told = pause_mailing(tx, mailing_id, tx.now())
         _tell(
             house,
             mailing_id,
@@ -136,7 +136,7 @@ def resume(mailing_id: Id, watching: Watch = False, as_json: AsJson = False) -> 
 
     with application() as house:
         with house.store.write() as tx:
-            told = resume_mailing(tx, mailing_id, house.clock.now())
+            told = resume_mailing(tx, mailing_id, tx.now())
         _tell(house, mailing_id, f"Mailing {told.id} ({edition(told)}) goes on.", as_json)
         if watching:
             _watch(house, mailing_id, as_json)
@@ -170,12 +170,12 @@ def cancel(
                 print("Nothing was changed.")
                 return
         with house.store.write() as tx:
-            told, closed = cancel_mailing(tx, mailing_id, house.clock.now())
+            told, closed = cancel_mailing(tx, mailing_id, tx.now())
         carried = closed.people + _close(house, mailing_id, closed, quiet=as_json)
         with house.store.read() as tx:
-            progress = mailing_progress(tx, mailing_id)
+            progress, now = mailing_progress(tx, mailing_id), tx.now()
     if as_json:
-        data = views.mailing_data(progress, house.clock.now())
+        data = views.mailing_data(progress, now)
         print(json.dumps(data | {"unmailed": progress.unmailed, "carried_over": carried}))
         return
     print(
@@ -211,7 +211,7 @@ def retry(
     wanted = tuple(DeliveryState(state.value) for state in dict.fromkeys(states)) if states else BY_ITSELF
     with application() as house:
         with house.store.write() as tx:
-            found = retry_mailing(tx, mailing_id, house.clock.now(), wanted)
+            found = retry_mailing(tx, mailing_id, tx.now(), wanted)
         some = {state: number for state, number in found.items() if number}
         if as_json:
             print(json.dumps({"mailing": mailing_id, "tried_again": {s.value: n for s, n in found.items()}}))
@@ -272,7 +272,7 @@ def _tell(house: Application, mailing_id: int, sentence: str, as_json: bool) -> 
     from tribune.services.sending.mailing_progress import mailing_progress
 
     with house.store.read() as tx:
-        print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), house.clock.now())))
+        print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), tx.now())))
 
 
 def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -> int:
@@ -288,7 +288,7 @@ def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -
         task = bar.add_task("Carrying over", total=first.chunks + first.left, completed=first.chunks)
         while slice.chunks and slice.left:
             with house.store.write() as tx:
-                slice = close_slice(tx, mailing_id, house.clock.now())
+                slice = close_slice(tx, mailing_id, tx.now())
             people += slice.people
             bar.advance(task, slice.chunks)
     return people

@@ -176,6 +176,6 @@ def judge_notice(
     return NoticeVerdict(NoticeState.RETRY, told.code, told.attempts, told.handovers, again)
 
 
-def given_back(notice: Notice, now: datetime) -> NoticeVerdict:
-    """A claimed notice that was not handed over: it is as before the claim, and due at once."""
-    return NoticeVerdict(NoticeState.RETRY, notice.code, notice.attempts - 1, notice.handovers - 1, now)
+def given_back(notice: Notice, due: datetime) -> NoticeVerdict:
+    """A claimed notice that was not handed over: it is as before the claim, and due at this instant."""
+    return NoticeVerdict(NoticeState.RETRY, notice.code, notice.attempts - 1, notice.handovers - 1, due)

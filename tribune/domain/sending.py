@@ -129,6 +129,7 @@ class RetryClaim:
     slot: Slot
     attempts: int
     handovers: int
+    domain_group: str
 
 
 def judge(

@@ -145,10 +145,6 @@ class Ledger(Protocol):
         """What became of a retry (None: sent). False where the claim is gone."""
         ...
 
-    def retry_quarantined(self, mailing: int, now: datetime) -> int:
-        """Staff say: send what was quarantined once more; how many."""
-        ...
-
     def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
         """Staff say: try deliveries in these states (RETRY, QUARANTINED, FAILED) now; how many of each. QUARANTINED and
         FAILED begin with all their attempts again."""

@@ -223,12 +223,14 @@ class SqlLedger:
             .returning(e.place, e.attempts, e.handovers)
         ).all()
         held = {place: (attempts, handovers) for place, attempts, handovers in claimed}
+        d, c = deliveries.c, chunks.c
         rows = self._connection.execute(
-            select(deliveries.c.place, deliveries.c.subscriber_id, deliveries.c.signature)
-            .where(deliveries.c.mailing_id == mailing, deliveries.c.chunk == chunk, deliveries.c.place.in_(held))
-            .order_by(deliveries.c.place)
+            select(d.place, d.subscriber_id, d.signature, c.domain_group)
+            .join_from(deliveries, chunks, and_(c.mailing_id == d.mailing_id, c.chunk == d.chunk))
+            .where(d.mailing_id == mailing, d.chunk == chunk, d.place.in_(held))
+            .order_by(d.place)
         )
-        return [RetryClaim(Slot(*row), *held[row.place]) for row in rows]
+        return [RetryClaim(Slot(*slot), *held[slot[0]], group) for *slot, group in rows]
 
     def settle_retry(self, mailing: int, chunk: int, claim: RetryClaim, verdict: Verdict | None, now: datetime) -> bool:
         e = delivery_exceptions.c
@@ -255,14 +257,6 @@ class SqlLedger:
             ).rowcount
             == 1
         )
-
-    def retry_quarantined(self, mailing: int, now: datetime) -> int:
-        e = delivery_exceptions.c
-        return self._connection.execute(
-            update(delivery_exceptions)
-            .where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
-            .values(state=DeliveryState.RETRY.value, attempts=0, handovers=0, next_attempt_at=now, changed_at=now)
-        ).rowcount
 
     def retry_now(self, mailing: int, states: Collection[DeliveryState], now: datetime) -> dict[DeliveryState, int]:
         e = delivery_exceptions.c

@@ -7,7 +7,8 @@ the chunk's two marks is in doubt, and nothing else.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -73,7 +74,7 @@ class ChunkRun:
     def settle(self, tx: Transaction, batch: Batch, done: HandedOver, until: float) -> Window | None:
         """Record what became of a window; the next one, or None where this sender is through with the chunk."""
         now = tx.now()
-        reached, verdicts = self._verdicts(batch, done, self._rest(tx, done))
+        reached, verdicts = self._verdicts(batch, done, self._rest(tx, done), now)
         tell_of_failures(tx, self.mailing, self.claim.chunk, batch, verdicts)
         self._settle(tx, self.marks.reached(reached), list(verdicts.values()))
         if self.marks.finished:
@@ -108,7 +109,9 @@ class ChunkRun:
         wanted = min(WINDOW, self.marks.size - self.marks.sent)
         return tx.throttles.take(self.sender.channel.name, group, wanted, rates, tx.now())
 
-    def _verdicts(self, batch: Batch, done: HandedOver, pause: timedelta) -> tuple[int, dict[int, Verdict]]:
+    def _verdicts(
+        self, batch: Batch, done: HandedOver, pause: timedelta, now: datetime
+    ) -> tuple[int, dict[int, Verdict]]:
         """How far the mark may go, and the exceptions below it.
 
         Mails refused by a throttled channel at the very end wait with the rest and burn nothing; any before one that
@@ -120,8 +123,9 @@ class ChunkRun:
                 reached = slot.place
             elif slot.place in done.errors:
                 break
-        verdicts = {place: verdict for place, verdict in done.verdicts.items() if place < reached}
-        now = self.sender.clock.now()
+        # What an earlier sender may have sent is not taken for unsent because its mail cannot be made any more.
+        before = self.marks.handovers - 1
+        verdicts = {place: replace(told, handovers=before) for place, told in done.verdicts.items() if place < reached}
         for place, error in done.errors.items():
             if error is None or place >= reached:
                 continue

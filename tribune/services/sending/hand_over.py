@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -83,7 +84,12 @@ class Window:
     @property
     def complete(self) -> bool:
         """Whether nothing of it is in the channel's hands, and nothing will be."""
-        return not self._given and (self._closed or not self._waiting)
+        return not self._given and self.exhausted
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it gives no mail any more."""
+        return self._closed or not self._waiting
 
     @property
     def opens_at(self) -> float:
@@ -108,18 +114,27 @@ class Window:
         return self.done
 
 
-def hand_over(sender: Sender, batch: Batch, until: float) -> HandedOver:
-    """Give the mails of one batch to the channel until the end, the deadline (monotonic), a throttle or a stop."""
-    window = Window(sender, batch, until)
+def hand_over(sender: Sender, batch: Batch, until: float, after: float = 0.0, apart: float = 0.0) -> HandedOver:
+    """Give the mails of one batch to the channel until the end, the deadline (monotonic), a throttle or a stop; `after`
+    and `apart` as in `Window`."""
+    window = Window(sender, batch, until, after, apart)
     broken: Exception | None = None
     try:
-        for outcome in sender.channel.send(iter(window.take, None)):
+        for outcome in sender.channel.send(_all_of(window)):
             if outcome is not None:
                 window.record(outcome)
+            elif not window.exhausted:
+                sender.clock.sleep(min(max(window.opens_at - sender.clock.monotonic(), 0.001), 0.2))
     except Exception as error:
         broken = error
     window.give_up(broken)
     return window.end()
+
+
+def _all_of(window: Window) -> Iterator[OutgoingMail | None]:
+    """Its mails; None where a rate leaves no place at this moment."""
+    while (mail := window.take()) is not None or not window.exhausted:
+        yield mail
 
 
 def tell_of_failures(tx: Transaction, mailing: Mailing, chunk: int, batch: Batch, verdicts: dict[int, Verdict]) -> None:

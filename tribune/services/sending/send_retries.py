@@ -6,13 +6,14 @@ the same one at once, and a worker that lost its lease writes nothing. `release_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from tribune.domain.errors import NotFound
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
 from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge, policy_of
+from tribune.domain.throttling import Permit
 from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, deadline, hand_over, tell_of_failures
 from tribune.services.sending.mailing_events import chunk_ready, mailing_changed
@@ -33,17 +34,40 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
             mailing = tx.ledger.mailing(mailing_id) if claims else None
             if mailing is None:
                 return tried
+            allowed = _permit(tx, sender, claims, now)
+            claims = _within(tx, mailing, chunk, claims, allowed, now)
             batch = load_batch(
                 tx, sender, mailing, chunk, [claim.slot for claim in claims if not _enough(sender, mailing, claim)]
             )
         tried += len(claims)
-        done = hand_over(sender, batch, until)
+        if not claims:
+            return tried
+        done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
         with sender.store.write() as tx:
             _settle(tx, sender, mailing, chunk, claims, batch, done)
         if done.broken is not None:
             raise done.broken
         if done.rest is not None or done.untouched:
             return tried
+
+
+def _permit(tx: Transaction, sender: Sender, claims: list[RetryClaim], now: datetime) -> Permit:
+    """How many of them the rates let leave now, and how quickly."""
+    group = claims[0].domain_group
+    if not (sender.rates.channel or sender.rates.of_group(group)):
+        return Permit(len(claims))
+    return tx.throttles.take(sender.channel.name, group, len(claims), sender.rates, now)
+
+
+def _within(
+    tx: Transaction, mailing: Mailing, chunk: int, claims: list[RetryClaim], allowed: Permit, now: datetime
+) -> list[RetryClaim]:
+    """The claims for which there is room; the others go back as they were, until there is."""
+    again = now + allowed.after + allowed.number * allowed.apart
+    for claim in claims[allowed.number :]:
+        back = Verdict(claim.slot.place, DeliveryState.RETRY, "", claim.attempts - 1, claim.handovers - 1, again)
+        tx.ledger.settle_retry(mailing.id, chunk, claim, back, now)
+    return claims[: allowed.number]
 
 
 def release_retries(tx: Transaction, now: datetime) -> int:
@@ -54,15 +78,6 @@ def release_retries(tx: Transaction, now: datetime) -> int:
         if mailing is not None:
             tx.outbox.add(chunk_ready(mailing, chunk, now, again=True))
     return len(woken)
-
-
-def send_quarantined_again(tx: Transaction, mailing_id: int, now: datetime) -> int:
-    """Staff decide that what was quarantined is to be sent once more; how many. Raises NotFound."""
-    if tx.ledger.mailing(mailing_id) is None:
-        raise NotFound(f"There is no mailing {mailing_id}.", hint="See `tribune mailing list`.")
-    number = tx.ledger.retry_quarantined(mailing_id, now)
-    release_retries(tx, now)
-    return number
 
 
 def _enough(sender: Sender, mailing: Mailing, claim: RetryClaim) -> bool:
@@ -106,7 +121,7 @@ def _verdict(
         again = now + (done.rest or timedelta())
         return Verdict(place, DeliveryState.RETRY, "", claim.attempts - 1, claim.handovers - 1, again)
     if place in done.verdicts:
-        return done.verdicts[place]
+        return replace(done.verdicts[place], attempts=claim.attempts, handovers=claim.handovers - 1)
     return judge(
         place,
         done.errors[place],

@@ -1,8 +1,9 @@
 """One kept connection: envelope, body, replies (RFC 5321), pipelined where the server offers it (RFC 2920).
 
 At most one message is outstanding. Its body, its final dot and the envelope of the mail that follows go out in one
-write; then come four replies: for the message, MAIL, RCPT and DATA. So a mail costs one write and one read. Nothing
-of the mail that follows is handed over before its own body is: until then it can still go over another connection.
+write (a large body in two, see writing.py); then come four replies: for the message, MAIL, RCPT and DATA. So a mail
+costs one write and one read. Nothing of the mail that follows is handed over before its own body is: until then it can
+still go over another connection.
 
     idle --envelope--> asked --354--> accepted --body (and the next envelope)--> asked ...
                          |                                     `--body alone--> idle
@@ -20,8 +21,8 @@ from typing import TYPE_CHECKING, cast
 
 from tribune.channels.email.replies import judged, ours, told
 from tribune.channels.email.smtp.commands import Abilities, ended
-from tribune.channels.email.smtp.line import Line
 from tribune.channels.email.smtp.parser import Reply
+from tribune.channels.email.smtp.writing import Writing
 from tribune.domain.errors import DeliveryError, Permanent, Retryable, UnknownOutcome
 from tribune.ports.channels import OutgoingMail
 
@@ -43,12 +44,9 @@ class Step(IntEnum):
 NOTHING: tuple[Step, ...] = ()
 ENVELOPE = (Step.MAIL, Step.RCPT, Step.DATA)
 FULL = (Step.BODY, Step.MAIL, Step.RCPT, Step.DATA)
-LARGE = 64_000
-"""Above this many bytes nothing is written behind a body: then a write that the kernel has not taken whole tells for
-certain that the final dot has not left."""
 
 
-class Connection(Line):
+class Connection(Writing):
     """A dialogue with a mail server. `alive` is False once it must not be used any more; `accepted`: the server waits
     for the body of the mail that it knows; `served`: how many mails have been answered."""
 
@@ -61,8 +59,6 @@ class Connection(Line):
         self._answers: list[Reply] = []
         self._body: OutgoingMail | None = None
         self._next: OutgoingMail | None = None
-        self._tail = False
-        self._paused = False
         self.abilities = Abilities()
         self.alive = False
         self.accepted = False
@@ -70,10 +66,10 @@ class Connection(Line):
         self.idle_since = 0.0
         self.step_end = self.body_end = self.next_end = 0.0
 
-    def opened(self, transport: asyncio.Transport, abilities: Abilities) -> None:
+    def opened(self, transport: asyncio.Transport, under_tls: asyncio.Transport | None, abilities: Abilities) -> None:
         """The connection is ready for mails."""
-        self.transport, self.abilities = transport, abilities
-        transport.set_write_buffer_limits(high=0)  # pause_writing: the kernel has not taken everything
+        self.ready_to_write(transport, under_tls)
+        self.abilities = abilities
         self.idle_since = self._pool.now
         self.alive = self.clean
 
@@ -87,7 +83,7 @@ class Connection(Line):
     @property
     def takes_next(self) -> bool:
         """Whether another envelope may follow the body that the server waits for."""
-        return self.abilities.pipelining and self._next is not None and len(self._next.content) <= LARGE
+        return self.abilities.pipelining and self._next is not None
 
     def ask(self, mail: OutgoingMail, envelope: list[bytes]) -> None:
         """Offer a mail to an idle connection."""
@@ -106,17 +102,19 @@ class Connection(Line):
     def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = cast(OutgoingMail, self._next), self._pool
-        pieces = ended(body)
-        if not self._write(b"".join(pieces if mail is None else pieces + envelope)):
+        content, dot = ended(body)
+        if not self.write_body(content, dot if mail is None else b"".join([dot, *envelope])):
             if mail is not None:
                 pool.held.appendleft(mail)  # nothing of it has left
+            self._lose("it was closed")
             return
         patience, now = pool.patience, pool.now
         self._body, self._next, self._answers = body, mail, []
         self._steps, self._at = ((Step.BODY,), 0) if mail is None else (FULL, 0)
-        self._tail = mail is not None
         self.accepted = False
         self.step_end, self.body_end, self.next_end = now + patience.body, self.next_end, now + patience.mail
+        if not self.follow():
+            self._lose("it was closed")
 
     def quit(self) -> None:
         """Say goodbye to an idle connection, and wait for the server to close it; it is not used any more."""
@@ -143,6 +141,8 @@ class Connection(Line):
 
     def look_at_the_time(self, now: float) -> None:
         """Give up where a step or a whole mail takes too long."""
+        if self.held_back and self.moved():
+            self.step_end = now + self._pool.patience.body
         end = min(self.step_end, self.body_end if self._body is not None else self.next_end)
         if self._steps is not NOTHING and now > end:
             self._lose("no answer in time")
@@ -153,20 +153,14 @@ class Connection(Line):
         self.body_end += seconds
         self.next_end += seconds
 
-    def _write(self, data: bytes) -> bool:
-        """Whether the kernel took anything; False: the connection is lost, and nothing of `data` has left."""
-        transport = cast(asyncio.Transport, self.transport)
-        if not self.over and not transport.is_closing():
-            transport.write(data)
-            if not transport.is_closing():
-                return True
-        self._lose("it was closed")
-        return False
+    def _write(self, data: bytes) -> None:
+        if not self.write(data):
+            self._lose("it was closed")
 
     # -- what comes in ----------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._steps is FULL and not self._at and self.parser.empty and not self._paused:
+        if self._steps is FULL and not self._at and self.parser.empty and not self.held_back:
             lines = data.split(b"\r\n")
             if (
                 len(lines) == 5
@@ -196,12 +190,11 @@ class Connection(Line):
         self._lose("it was lost")
         self._pool.wake()
 
-    def pause_writing(self) -> None:
-        self._paused = True
+    def body_gone(self) -> None:
+        self.step_end = self._pool.now + self._pool.patience.body
 
-    def resume_writing(self) -> None:
-        self._paused = False
-        self.step_end = max(self.step_end, self._pool.now + self._pool.patience.body)
+    def lost(self) -> None:
+        self._lose("it was closed")
 
     def _take(self, reply: Reply) -> bool:
         """One reply; whether to go on reading."""
@@ -225,9 +218,8 @@ class Connection(Line):
 
     def _body_answered(self, reply: Reply) -> None:
         body = cast(OutgoingMail, self._body)
-        sensible = 200 <= reply.code < 300 or 400 <= reply.code < 600
-        unread = self._paused and not (self._tail and reply.code < 400)  # it has not seen the final dot
-        if not sensible or (unread and reply.code < 400):
+        unread = bool(self.held_back)  # it has not seen the final dot
+        if not (400 <= reply.code < 600 or (200 <= reply.code < 300 and not unread)):
             self._nonsense(told(*reply))
             return
         self._body = None
@@ -317,7 +309,8 @@ class Connection(Line):
         """Nobody knows any more which answer belongs to what."""
         body, self._body = self._body, None
         if body is not None:
-            self._pool.settled(body, UnknownOutcome("The mail server's answer makes no sense.", code=code))
+            kind = Retryable if self.held_back else UnknownOutcome
+            self._pool.settled(body, kind("The mail server's answer makes no sense.", code=code))
         self._lose("its answers make no sense")
 
     def _lose(self, why: str) -> None:
@@ -332,7 +325,7 @@ class Connection(Line):
         pool = self._pool
         if body is not None:
             error: DeliveryError
-            if self._paused and not self._tail:
+            if self.held_back:
                 error = Retryable(
                     "The connection was lost before the message was complete.",
                     code="connection lost within the message",

@@ -7,7 +7,7 @@ import base64
 import contextlib
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tribune.channels.email.replies import hung_up, not_offered, ours, too_slow, unreachable
 from tribune.channels.email.smtp.commands import Abilities
@@ -40,9 +40,11 @@ async def opened(pool: Pool, server: Server) -> Connection:
 
 
 async def _open(connection: Connection, pool: Pool, server: Server) -> None:
-    loop, patience = asyncio.get_running_loop(), pool.patience
+    patience = pool.patience
     context = pool.tls()
-    transport = await _connect(connection, pool, server, context if server.security == "tls" else None)
+    plain = transport = await _connect(connection, pool, server)
+    if server.security == "tls":
+        transport = await _secure(connection, plain, pool, server)
     _expect(220, await connection.reply(patience.banner, "greeting"), "greeting")
     abilities = await _hello(connection, patience.ehlo)
     if server.security == "starttls":
@@ -52,42 +54,40 @@ async def _open(connection: Connection, pool: Pool, server: Server) -> None:
         _expect(220, await connection.command(b"STARTTLS", patience.tls, "STARTTLS"), "STARTTLS")
         if not connection.clean:
             raise hung_up("STARTTLS")  # words slipped in before TLS are not taken for answers
-        secured = await loop.start_tls(
-            transport, connection, context, server_hostname=server.host, ssl_handshake_timeout=patience.tls
-        )
-        if secured is None:
-            raise hung_up("STARTTLS")
-        transport = connection.transport = secured
+        transport = await _secure(connection, plain, pool, server)
         abilities = await _hello(connection, patience.ehlo)
     if server.username:
         await _sign_in(connection, server, abilities, patience.auth)
-    connection.opened(transport, abilities)
+    connection.opened(transport, None if transport is plain else plain, abilities)
     if not connection.alive:
         raise hung_up("greeting")
 
 
-async def _connect(
-    connection: Connection, pool: Pool, server: Server, context: ssl.SSLContext | None
-) -> asyncio.Transport:
+async def _connect(connection: Connection, pool: Pool, server: Server) -> asyncio.Transport:
     """The first of the server's addresses that answers. Raises OSError."""
     last = OSError("there is no address")
     for address in pool.addresses():
         try:
-            async with asyncio.timeout(pool.patience.connect + (pool.patience.tls if context else 0)):
+            async with asyncio.timeout(pool.patience.connect):
                 transport, _ = await asyncio.get_running_loop().create_connection(
-                    lambda: connection,
-                    address,
-                    server.port,
-                    ssl=context,
-                    server_hostname=server.host if context else None,
-                    ssl_handshake_timeout=pool.patience.tls if context else None,
+                    lambda: connection, address, server.port
                 )
                 return transport
-        except ssl.SSLError:
-            raise
         except OSError as error:
             last = error
     raise last
+
+
+async def _secure(connection: Connection, plain: asyncio.Transport, pool: Pool, server: Server) -> asyncio.Transport:
+    """TLS over the line, the certificate verified. Raises OSError, Throttled."""
+    context = cast(ssl.SSLContext, pool.tls())
+    secured = await asyncio.get_running_loop().start_tls(
+        plain, connection, context, server_hostname=server.host, ssl_handshake_timeout=pool.patience.tls
+    )
+    if secured is None:
+        raise hung_up("TLS")
+    connection.transport = secured
+    return secured
 
 
 async def _hello(connection: Connection, seconds: float) -> Abilities:

@@ -90,6 +90,8 @@ class Pool:
                     elif self._dry:
                         yield None
                         self._dry = False
+                    elif self._opening:
+                        self._turn()
                     else:
                         self._let_callbacks_run()  # a connection is about to be over, or to be there
                 if self.outcomes:
@@ -197,24 +199,22 @@ class Pool:
         """Give every connection that can go on a mail, and make connections where there is more to do."""
         waiting, self.ready = self.ready, []
         rest: list[Connection] = []
-        for connection in waiting:
+        for connection in reversed(waiting):  # who rested last works first, so that too many come to rest for good
             if not connection.alive:
                 continue
             if connection.accepted:
                 mail, lines = self._next(source, connection) if connection.takes_next else (None, [])
                 connection.hand_over(mail, lines)
+            elif not connection.busy and self.now - connection.idle_since > IDLE:
+                connection.leave()
             elif not connection.busy:
                 mail, lines = self._next(source, connection)
                 if mail is None:
                     rest.append(connection)
                 else:
                     connection.ask(mail, lines)
-        self.ready += rest
-        if not self._opening and not self.held and not any(one.alive for one in self._connections):
-            mail = self._take(source)
-            if mail is not None:
-                self.held.append(mail)
-        self._grow()
+        self.ready += reversed(rest)
+        self._grow(source)
 
     def _next(
         self, source: Iterator[OutgoingMail | None], connection: Connection
@@ -252,17 +252,16 @@ class Pool:
                 break
         return None
 
-    def _grow(self) -> None:
+    def _grow(self, source: Iterator[OutgoingMail | None]) -> None:
         """Open as many connections again as there are, while all have work and there is more."""
         there = sum(connection.alive for connection in self._connections)
-        if self._opening or self.ready or there >= self._server.connections:
+        if self._opening or self.ready or there >= self._server.connections or (there and self.now < self._fewer_until):
             return
-        if there and ((self._dry or self._ended) and not self.held):
-            return
-        if not there and not self.held:
-            return
-        if there and self.now < self._fewer_until:
-            return
+        if not self.held:
+            mail = self._take(source)
+            if mail is None:
+                return
+            self.held.append(mail)
         for _ in range(min(max(there, 1), self._server.connections - there)):
             task = self._loop.create_task(self._open())
             self._opening.add(task)
@@ -328,13 +327,10 @@ class Pool:
     # -- between calls ----------------------------------------------------------------------------------------
 
     def _freshen(self) -> None:
-        """Notice connections that ended while nobody looked, and leave those that are too old."""
+        """Notice connections that ended while nobody looked."""
         self.now = _monotonic()
         if self._connections:
             self._let_callbacks_run()
-            for connection in list(self._connections):
-                if self.now - connection.idle_since > IDLE:
-                    connection.leave()
         self.ready = [connection for connection in self._connections if connection.alive]
 
     def _settle(self) -> None:

@@ -1,0 +1,177 @@
+"""Rates over all workers, kept in the store: of the channel, of a domain group; first attempts and later ones alike."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.test_send_chunk import Scripted, counts
+from tests.outbox_log import TableOutbox
+from tests.planned import add_item, make_sender, plan
+from tribune.bootstrap import Application
+from tribune.domain.errors import Retryable
+from tribune.domain.throttling import AHEAD, FIRST_REST, Permit, Rates
+from tribune.ports.channels import Outcome, OutgoingMail
+from tribune.ports.clock import StoppedClock, SystemClock
+from tribune.services.sending.send_retries import release_retries, send_retries
+from tribune.services.sending.send_stream import Stream
+from tribune.store.engine import SqlStore, open_engine
+
+pytestmark = pytest.mark.both_stores
+SECOND = timedelta(seconds=1)
+
+
+class Timed(Scripted):
+    """Writes down when each mail was handed over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
+
+    def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        for mail in mails:
+            if mail is None:
+                yield None
+            else:
+                self.at.append(time.monotonic())
+                yield from super().send([mail])
+
+
+def planned(app: Application, *sizes: int, groups: tuple[str, ...] = ("other",)) -> int:
+    with app.store.write() as tx:
+        item = add_item(tx)
+    return plan(app.store, sizes, with_people=True, items=(item,), groups=groups)
+
+
+@pytest.fixture
+def ticking(app: Application) -> Iterator[Application]:
+    """The same house as another process sees it: its own connections, and a clock that goes."""
+    clock = SystemClock(app.clock.now() - datetime.now(UTC))
+    house = Application(app.settings, clock)
+    house.codelists = app.codelists
+    if app.store.engine.dialect.name != "sqlite":
+        house.store = SqlStore(open_engine(app.settings.store.url), clock, TableOutbox)
+    yield house
+    house.close()
+
+
+def take(app: Application, group: str, wanted: int, rates: Rates) -> Permit:
+    with app.store.write() as tx:
+        return tx.throttles.take("smtp", group, wanted, rates, tx.now())
+
+
+def test_groups_share_the_channel_s_rate_and_keep_to_their_own(app: Application, clock: StoppedClock) -> None:
+    rates = Rates(channel=10, share=0.5, groups={"google": 2})
+    assert take(app, "google", 5, rates) == Permit(5, timedelta(), SECOND / 2)
+    assert take(app, "other", 20, rates) == Permit(20, SECOND / 2, SECOND / 5), "five of the channel's places are gone"
+    assert take(app, "google", 1, rates).after == timedelta(seconds=2.5)
+    clock.move(AHEAD * 3)
+    assert take(app, "google", 1, rates).after == timedelta()
+
+
+def test_where_there_is_no_room_it_says_how_long(app: Application) -> None:
+    rates = Rates(channel=1)
+    for _ in range(2):
+        assert take(app, "other", 100, rates).number == 10
+    told = take(app, "other", 100, rates)
+    assert told.number == 0
+    assert told.after == 20 * SECOND
+    assert take(app, "other", 100, Rates()) == Permit(100), "without a rate nothing is looked up"
+
+
+def test_a_group_that_is_throttled_again_and_again_rests_longer_each_time(
+    app: Application, clock: StoppedClock
+) -> None:
+    def failed(group: str = "other") -> timedelta:
+        with app.store.write() as tx:
+            return tx.throttles.failed("smtp", group, tx.now()) - app.clock.now()
+
+    assert failed() == FIRST_REST
+    assert failed() == FIRST_REST, "two workers that meet the same trouble count it once"
+    assert failed("google") == FIRST_REST, "another group is another matter"
+    clock.move(FIRST_REST + SECOND)
+    assert failed() == 2 * FIRST_REST
+    clock.move(2 * FIRST_REST + SECOND)
+    with app.store.write() as tx:
+        tx.throttles.went_well("smtp", "other")
+    assert failed() == FIRST_REST
+
+
+def test_two_that_ask_at_once_get_different_instants(app: Application) -> None:
+    rates, told = Rates(channel=1000), list[Permit]()
+    threads = [
+        threading.Thread(target=lambda: told.extend(take(app, "other", 10, rates) for _ in range(20))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(one.after for one in told) == [n * SECOND / 100 for n in range(40)]
+
+
+def test_two_workers_together_keep_to_the_rate(app: Application, ticking: Application) -> None:
+    mailing = planned(app, 60, 60, 60, 60)
+    channel = Timed()
+
+    def work(owner: str, chunks: list[int]) -> None:
+        sender = make_sender(ticking, channel, owner, rates=Rates(channel=120))
+        Stream(sender, [(mailing, chunk) for chunk in chunks]).run()
+
+    threads = [threading.Thread(target=work, args=told) for told in (("a", [0, 1]), ("b", [2, 3]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert counts(app, mailing) == {"sent": 240}
+    assert channel.times == dict.fromkeys(range(1, 241), 1)
+    # Two seconds, less how late the first one began to use its places.
+    assert max(channel.at) - min(channel.at) >= 1.6, "240 mails at 120 a second"
+
+
+def test_a_slow_group_does_not_hold_up_the_others(app: Application, ticking: Application) -> None:
+    mailing = planned(app, 10, 10, groups=("google", "other"))
+    channel = Timed()
+    Stream(make_sender(ticking, channel, rates=Rates(groups={"google": 10})), [(mailing, 0), (mailing, 1)]).run()
+    assert counts(app, mailing) == {"sent": 20}
+    order = [mail.delivery.split(".")[1] for mail in channel.handed]
+    began = channel.at[0]
+    slow, quick = ([at - began for at, chunk in zip(channel.at, order, strict=True) if chunk == c] for c in "01")
+    assert max(slow) >= 0.8
+    assert max(quick) < max(slow), "the other group's were all gone before"
+
+
+def test_later_attempts_keep_to_the_rate_as_well(app: Application, ticking: Application, clock: StoppedClock) -> None:
+    mailing = planned(app, 60)
+    channel = Timed()
+    channel.says = {n: [Retryable("later", code="450")] for n in range(1, 61)}
+    Stream(make_sender(app, channel), [(mailing, 0)]).run()
+    assert counts(app, mailing) == {"retry": 60}
+    channel.at.clear()
+    ticking.clock.offset += timedelta(minutes=6)  # type: ignore[attr-defined]
+    sender = make_sender(ticking, channel, rates=Rates(channel=40))
+    assert send_retries(sender, mailing, 0) == 60
+    assert counts(app, mailing) == {"sent": 60}
+    assert channel.at[-1] - channel.at[0] >= 1.3
+
+
+def test_later_attempts_for_which_there_is_no_room_wait_uncounted(app: Application, clock: StoppedClock) -> None:
+    mailing = planned(app, 30)
+    channel = Timed()
+    channel.says = {n: [Retryable("later", code="450")] for n in range(1, 31)}
+    Stream(make_sender(app, channel), [(mailing, 0)]).run()
+    clock.move(timedelta(minutes=6))
+    sender = make_sender(app, channel, rates=Rates(channel=2))
+    assert send_retries(sender, mailing, 0) == 20, "ten seconds ahead, no more"
+    assert counts(app, mailing) == {"sent": 20, "retry": 10}
+    with app.store.read() as tx:
+        waiting = [view for view in tx.ledger.deliveries(mailing) if view.state.value == "retry"]
+    assert {view.attempts for view in waiting} == {1}
+    clock.move(AHEAD)
+    with app.store.write() as tx:
+        release_retries(tx, app.clock.now())
+    send_retries(sender, mailing, 0)
+    assert counts(app, mailing) == {"sent": 30}

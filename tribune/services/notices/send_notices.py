@@ -1,0 +1,232 @@
+"""Send notices: claim them (in doubt, durably), make the mails, hand them over, settle.
+
+A few at a time share the two transactions and the channel's connections; one alone waits for nobody. No transaction is
+held while the channel works. Where the process dies in between, the lease ends and another sender takes them, with the
+same Message-ID, at most MAX_HANDOVERS times, and each by itself: if one of them kills every sender, it is that one only
+which is left to staff.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from tribune.domain.audience import Subscriber
+from tribune.domain.digests import Digest
+from tribune.domain.errors import ConfigurationError, DeliveryError, Throttled, TribuneError, UnknownOutcome
+from tribune.domain.notices import (
+    LEASE,
+    REST,
+    Notice,
+    NoticeState,
+    NoticeVerdict,
+    given_back,
+    judge_notice,
+    settled_unsent,
+)
+from tribune.domain.sending import suppresses
+from tribune.ports.channels import EmailChannel, Outcome, OutgoingMail
+from tribune.ports.clock import Clock
+from tribune.ports.metrics import Metrics, NullMetrics
+from tribune.ports.store import Store, Transaction
+from tribune.services.notices.notice_links import NoticeLinks
+
+if TYPE_CHECKING:
+    from tribune.rendering.email.notice import NoticeComposer
+
+log = structlog.get_logger()
+
+_ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class NoticeSender:
+    """What sending needs. `stopping` is asked before the mail is handed over."""
+
+    store: Store
+    clock: Clock
+    channel: EmailChannel
+    composer: NoticeComposer
+    links: NoticeLinks
+    digests: Mapping[str, Digest]
+    metrics: Metrics = field(default_factory=NullMetrics)
+    lease: timedelta = LEASE
+    stopping: Callable[[], bool] = _never
+
+
+def send_notice(sender: NoticeSender, notice_id: int) -> NoticeState | None:
+    """Send a notice; what became of it, or None as `send_notices` leaves it out."""
+    return send_notices(sender, [notice_id]).get(notice_id)
+
+
+def send_notices(sender: NoticeSender, ids: Iterable[int]) -> Mapping[int, NoticeState]:
+    """Send notices; what became of each. Left out are those that could not be claimed (settled, taken, not due, gone)
+    and those that another sender took over meanwhile: their outcome is that sender's.
+
+    Raises what the channel fell over, after the rows have been told.
+    """
+    # Read before the claim: a process that is stopped (SIGSTOP) in between must see by itself that it is late.
+    until = sender.clock.monotonic() + sender.lease.total_seconds() / 2
+    done = _Settled(sender)
+    # In the order of ids, here and when settling: two senders never wait for each other in a ring.
+    wanted = sorted(set(ids))
+    with sender.store.write() as tx:
+        held = [found for id in wanted if (found := _claim(tx, sender, id, done)) is not None]
+        doubtful = [notice for notice, _ in held if notice.handovers > 1 and len(wanted) > 1]
+        for notice in doubtful:
+            tx.notices.settle(notice, given_back(notice, tx.now()), tx.now())
+    done.tell()
+    held = [(notice, person) for notice, person in held if notice not in doubtful]
+    if held:
+        _send(sender, held, until, done)
+    for notice in doubtful:
+        if not sender.stopping():
+            done.states |= send_notices(sender, [notice.id])
+    return done.states
+
+
+def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until: float, done: _Settled) -> None:
+    """Make the mails of claimed notices, hand them over, settle. Raises what the channel fell over."""
+    made = {notice.id: _make(sender, notice, person) for notice, person in held}
+    handed = _HandedOver(sender, until)
+    handed.give([mail for mail in made.values() if isinstance(mail, OutgoingMail)])
+    with sender.store.write() as tx:
+        now = tx.now()
+        for notice, person in held:
+            mail = made[notice.id]
+            verdict = handed.verdict(notice, mail, now) if isinstance(mail, OutgoingMail) else mail
+            done.settle(tx, notice, verdict, person)
+    done.tell()
+    if handed.broken is not None:
+        raise handed.broken
+
+
+class _Settled:
+    """Settles claimed notices, and tells of it once the transaction is through."""
+
+    def __init__(self, sender: NoticeSender) -> None:
+        self.states: dict[int, NoticeState] = {}
+        self._sender = sender
+        self._untold: list[tuple[Notice, NoticeVerdict]] = []
+
+    def settle(self, tx: Transaction, notice: Notice, verdict: NoticeVerdict, person: Subscriber | None) -> None:
+        now = tx.now()
+        if not tx.notices.settle(notice, verdict, now):
+            log.warning("notice was taken over", notice=notice.id, epoch=notice.epoch)
+            return
+        self._untold.append((notice, verdict))
+        if person is not None and verdict.state is NoticeState.FAILED and suppresses(verdict.code):
+            tx.audience.suppress(person.address, "hard_bounce", now)
+
+    def tell(self) -> None:
+        for notice, verdict in self._untold:
+            kind, state = notice.kind.value, verdict.state
+            self.states[notice.id] = state
+            self._sender.metrics.count("notices", kind=kind, state=state.value)
+            say = log.info if state is NoticeState.SENT else log.warning
+            facts = {"attempts": verdict.attempts, "correlation_id": notice.correlation_id}
+            say("notice", notice=notice.id, kind=kind, state=state.value, **facts)
+        self._untold.clear()
+
+
+def _claim(tx: Transaction, sender: NoticeSender, id: int, done: _Settled) -> tuple[Notice, Subscriber] | None:
+    """A notice that is to be sent now, and to whom. What may not be sent is settled by the way."""
+    now = tx.now()
+    notice = tx.notices.claim(id, now, sender.lease)
+    if notice is None:
+        return None
+    person = tx.audience.one(notice.subscriber)
+    suppressed = tx.audience.suppressed([person.address]).get(person.address, "") if person else ""
+    unsent = settled_unsent(notice, sender.channel.in_doubt, now)
+    if unsent is None and (person is None or suppressed):
+        # Who has unsubscribed is mailed all the same: they asked for this mail themselves.
+        code = f"suppressed: {suppressed}" if suppressed else "gone"
+        unsent = NoticeVerdict(NoticeState.SUPPRESSED, code, notice.attempts - 1, notice.handovers - 1)
+    if unsent is not None or person is None:
+        if unsent is not None:
+            done.settle(tx, notice, unsent, None)
+        return None
+    return notice, person
+
+
+def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:
+    try:
+        digest = sender.digests.get(notice.content.get("digest", ""))
+        link = sender.links.link(notice)
+        return OutgoingMail(
+            delivery=notice.name,
+            sender=sender.links.return_path(notice),
+            recipient=person.address,
+            content=sender.composer.compose(notice, digest, person.name, person.address, link),
+            locale=notice.locale,
+        )
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        # No values of it in the log or in the row: they may be a name or an address.
+        why = error.what if isinstance(error, TribuneError) else type(error).__name__
+        log.error("notice cannot be made", notice=notice.id, kind=notice.kind.value, error=type(error).__name__)
+        code = f"cannot be made: {why}"
+        return NoticeVerdict(NoticeState.QUARANTINED, code, notice.attempts - 1, notice.handovers - 1)
+
+
+class _HandedOver:
+    """Some mails on their way. `broken`: what the channel fell over."""
+
+    def __init__(self, sender: NoticeSender, until: float) -> None:
+        self.broken: Exception | None = None
+        self._sender = sender
+        self._until = until
+        self._given: set[str] = set()
+        self._known: dict[str, Outcome] = {}
+        self._rest: timedelta | None = None
+
+    def give(self, mails: Sequence[OutgoingMail]) -> None:
+        """Give them to the channel, until it is too late, this process is to end, or the channel wants to rest."""
+        try:
+            for outcome in self._sender.channel.send(self._in_time(mails)):
+                if outcome is not None:
+                    self._known[outcome.delivery] = outcome
+                    if isinstance(outcome.error, Throttled):
+                        self._rest = max(self._rest or timedelta(), outcome.wait or REST)
+        except Exception as error:
+            self.broken = error
+
+    def _in_time(self, mails: Sequence[OutgoingMail]) -> Iterator[OutgoingMail]:
+        for mail in mails:
+            if self._sender.clock.monotonic() >= self._until or self._sender.stopping() or self._rest is not None:
+                return
+            self._given.add(mail.delivery)
+            yield mail
+
+    def verdict(self, notice: Notice, mail: OutgoingMail, now: datetime) -> NoticeVerdict:
+        """What becomes of a notice whose mail this is. Logged and counted where it was handed over."""
+        sender = self._sender
+        if mail.delivery not in self._given:
+            return given_back(notice, now + (self._rest or timedelta()))
+        outcome = self._known.get(mail.delivery)
+        if outcome is None:
+            code = f"no answer: {type(self.broken).__name__}" if self.broken else "no answer"
+            outcome = Outcome(mail.delivery, UnknownOutcome("the channel broke off", code=code))
+        error = outcome.error
+        word = type(error).__name__.lower() if error else "sent"
+        sender.metrics.count("notices_handed_over", channel=sender.channel.name, outcome=word)
+        if error is not None:
+            error.code = _clean(error, mail)
+        if isinstance(error, Throttled):
+            log.warning("the channel is throttled or away: a notice waits", notice=notice.id, why=error.code)
+        return judge_notice(notice, error, policy=sender.channel.in_doubt, now=now, rest=outcome.wait or REST)
+
+
+def _clean(error: DeliveryError, mail: OutgoingMail) -> str:
+    """The server's words without addresses: the store keeps them in one table only."""
+    return _ADDRESS.sub("<...>", (error.code or error.what).replace(mail.recipient, "<...>"))
