@@ -19,7 +19,7 @@ from tribune.log import dead_letters, queries
 from tribune.log.consumer import EmbeddedConsumer
 from tribune.log.membership import Heart
 from tribune.ports.clock import Clock
-from tribune.ports.log import DeadLetter, Lag, Message, TopicSpec, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Lag, Message, TopicSpec, Waiting
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
 SESSION_SECONDS = 10.0
@@ -167,6 +167,11 @@ class EmbeddedLog:
         """What waits to be tried again, the next first."""
         with self._reading() as connection:
             return dead_letters.waiting(connection, group)
+
+    def backlog(self) -> list[Backlog]:
+        """How much waits to be tried again and how many dead letters there are, for each group that has any."""
+        with self._reading() as connection:
+            return dead_letters.counted(connection)
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
         """Put a message among the dead letters. A second burial of the same message renews the first."""

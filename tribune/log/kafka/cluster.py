@@ -11,21 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.net.compat import KafkaNetClient
 
 from tribune.domain.errors import ConfigurationError
 from tribune.log.kafka.errors import BrokerAway, translated
+from tribune.log.kafka.joining import keep_answers
+from tribune.log.kafka.network import client
 
 RECONNECT_MS = 2_000
 """A broker that comes back is found again after so long at most (kafka-python's own 30 s would be long)."""
 
-REBALANCE_MS = 60_000
-"""How long a group waits for a member that does not answer. Members at long work do answer: see member.py."""
+LINGER_MS = 5
+"""How long a producer gathers messages into one batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation."""
+    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation.
+
+    A group waits for a member that does not answer for `rebalance_seconds`; members at long work do answer (member.py).
+    """
 
     servers: tuple[str, ...]
     prefix: str = "tribune."
@@ -36,6 +40,7 @@ class Cluster:
     ca_file: Path | None = None
     replicas: int | None = None
     session_seconds: float = 10.0
+    rebalance_seconds: float = 60.0
     work_seconds: float = 300.0
     request_seconds: float = 10.0
     delivery_seconds: float = 20.0
@@ -50,9 +55,10 @@ class Cluster:
             KafkaProducer,
             acks="all",
             enable_idempotence=True,
-            delivery_timeout_ms=int(self.delivery_seconds * 1_000),
+            # kafka-python refuses less than what one request may take
+            delivery_timeout_ms=int(max(self.delivery_seconds, self.request_seconds) * 1_000) + LINGER_MS,
             max_block_ms=int(self.request_seconds * 1_000),
-            linger_ms=5,
+            linger_ms=LINGER_MS,
             batch_size=131_072,
             max_request_size=1_048_576,
             metadata_max_age_ms=60_000,  # how soon partitions that a topic gets later are used
@@ -78,7 +84,7 @@ class Cluster:
     def member(self, group: str) -> Any:
         """A consumer of a group. Raises BrokerAway, ConfigurationError."""
         session = int(self.session_seconds * 1_000)
-        return self._made(
+        consumer = self._made(
             KafkaConsumer,
             group_id=self.prefix + group,
             enable_auto_commit=False,
@@ -86,24 +92,26 @@ class Cluster:
             allow_auto_create_topics=False,
             session_timeout_ms=session,
             heartbeat_interval_ms=max(session // 10, 100),
-            max_poll_interval_ms=max(REBALANCE_MS, session),
+            max_poll_interval_ms=max(int(self.rebalance_seconds * 1_000), session),
             fetch_max_wait_ms=250,
             fetch_max_bytes=8_388_608,
             max_partition_fetch_bytes=1_048_576,
             metadata_max_age_ms=max(session, 1_000),  # how soon partitions that a topic gets later are seen
         )
+        keep_answers(consumer)
+        return consumer
 
     def _made(self, kind: Any, **settings: Any) -> Any:
         self._reachable()
         made: list[Any] = []
 
-        def client(**told: Any) -> Any:
-            made.append(KafkaNetClient(**told))
+        def network(**told: Any) -> Any:
+            made.append(client(**told))
             return made[-1]
 
         try:
             with translated("connect", self.servers):
-                return kind(**self._common(), **settings, kafka_client=client)
+                return kind(**self._common(), **settings, kafka_client=network)
         except BaseException:
             for one in made:  # kafka-python leaves its thread behind when the first contact fails
                 with suppress(Exception):

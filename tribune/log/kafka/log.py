@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from tribune.log.kafka.publisher import Publisher, Sending
 from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
 from tribune.ports.clock import Clock
-from tribune.ports.log import DeadLetter, Lag, Message, Position, TopicSpec, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Lag, Message, Position, TopicSpec, Waiting
 from tribune.ports.relay import Outgoing
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
@@ -149,6 +150,25 @@ class KafkaLog:
             spans = self._spans(mine.keys())
             self.reader.read({p: (max(told.offset, spans[p][0]), spans[p][1]) for p, told in mine.items()}, see)
         return sorted(found.values(), key=lambda one: one.not_before)
+
+    def backlog(self) -> list[Backlog]:
+        """How much waits to be tried again and how many dead letters there are, for each group that has any. From
+        offsets alone: a retry that a crash left twice counts twice."""
+        dead = Counter(letter.group for letter in self._letters.all() if letter.replayed_at is None)
+        retries: Counter[str] = Counter()
+        offsets = self.admin.offsets(self.admin.groups())
+        mine = {
+            (group, place): told
+            for group, places in offsets.items()
+            for place, told in places.items()
+            if self._name(place).startswith(_RETRY)
+        }
+        spans = self._spans(place for _, place in mine)
+        for (group, place), told in mine.items():
+            first, end = spans.get(place, (0, 0))
+            retries[group] += max(end - max(told.offset, first) - len(done_of(told.metadata)), 0)
+        found = sorted({group for group in retries if retries[group]} | dead.keys())
+        return [Backlog(group, retries[group], dead[group]) for group in found]
 
     def expire(self, now: datetime) -> int:
         """Delete what is older than its topic's retention; how many messages. The broker does so too, but only by whole
