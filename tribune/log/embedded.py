@@ -6,14 +6,14 @@ of commits, and a reader never finds a gap that is filled later (decisions.md, 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zlib import crc32
 
 from sqlalchemy import Connection, Engine
 
-from tribune.domain.errors import Conflict, InvalidInput, NotFound
+from tribune.domain.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.log import dead_letters, queries
 from tribune.log.consumer import EmbeddedConsumer
@@ -172,6 +172,14 @@ class EmbeddedLog:
         """How much waits to be tried again and how many dead letters there are, for each group that has any."""
         with self._reading() as connection:
             return dead_letters.counted(connection)
+
+    def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
+        """Look whether these topics are there; what was found. Raises ConfigurationError."""
+        with self._reading() as connection:
+            missing = [topic.name for topic in topics if not queries.partition_ends(connection, topic.name)]
+        if missing:
+            raise ConfigurationError(f"There are no topics {', '.join(missing)}: run `tribune migrate`.")
+        return f"embedded in the store; {sum(lag.behind for lag in self.lag())} events wait"
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
         """Put a message among the dead letters. A second burial of the same message renews the first."""

@@ -8,7 +8,7 @@ read. Delivery is at least once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -197,6 +197,11 @@ class EventLog(Protocol):
     def backlog(self) -> Sequence[Backlog]:
         """How much waits to be tried again and how many dead letters there are, for each group that has any. Cheap:
         nothing that waits is read."""
+        ...
+
+    def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
+        """Look whether these topics, and the groups that read them, are there as declared: what was found, in a line.
+        Changes nothing. Raises ConfigurationError that names what is wrong and what to do, or ConnectionError."""
         ...
 
     def expire(self, now: datetime) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
-from tribune.domain.errors import ConfigurationError
-from tribune.log.kafka.errors import BrokerAway, translated
+from tribune.log.kafka.errors import translated
 from tribune.log.kafka.joining import keep_answers
 from tribune.log.kafka.network import client
+from tribune.log.kafka.reach import reach, trust
 
 RECONNECT_MS = 2_000
 """A broker that comes back is found again after so long at most (kafka-python's own 30 s would be long)."""
@@ -102,7 +101,8 @@ class Cluster:
         return consumer
 
     def _made(self, kind: Any, **settings: Any) -> Any:
-        self._reachable()
+        tls = trust(self.ca_file) if self.tls else None
+        reach(self.servers, tls, self.request_seconds)
         made: list[Any] = []
 
         def network(**told: Any) -> Any:
@@ -111,7 +111,7 @@ class Cluster:
 
         try:
             with translated("connect", self.servers):
-                return kind(**self._common(), **settings, kafka_client=network)
+                return kind(**self._common(tls), **settings, kafka_client=network)
         except BaseException:
             for one in made:  # kafka-python leaves its thread behind when the first contact fails
                 with suppress(Exception):
@@ -120,7 +120,7 @@ class Cluster:
                     one._manager._net.stop(timeout_ms=1_000)
             raise
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self, tls: ssl.SSLContext | None) -> dict[str, Any]:
         told: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "client_id": "tribune",
@@ -135,28 +135,10 @@ class Cluster:
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password,
             }
-        if self.tls:
-            told["ssl_context"] = self._trust()
+        if tls is not None:
+            told["ssl_context"] = tls
         # At debug level kafka-python logs its whole configuration, the password with it.
         library = logging.getLogger("kafka")
         if library.getEffectiveLevel() < logging.INFO:
             library.setLevel(logging.INFO)
         return told
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
-        except OSError as error:  # SSLError is one
-            raise ConfigurationError(f"[log.tls] ca_file = {self.ca_file}: it cannot be read: {error}") from None
-
-    def _reachable(self) -> None:
-        """Quickly, and without a client's threads, whether any broker listens. Raises BrokerAway."""
-        reasons = []
-        for server in self.servers:
-            host, _, port = server.rpartition(":")
-            try:
-                with socket.create_connection((host.strip("[]"), int(port)), timeout=self.request_seconds):
-                    return
-            except OSError as error:
-                reasons.append(f"{server}: {error.strerror or error}")
-        raise BrokerAway(f"No broker can be reached: {'; '.join(reasons)}")

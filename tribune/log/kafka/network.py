@@ -1,7 +1,10 @@
 """kafka-python's network, mended.
 
-It forgets to close a socket whose connection or TLS handshake fails, or that has something left to say when the client
-is closed; and it waits without an end for a handshake that is not answered.
+- It forgets to close a socket whose connection or TLS handshake fails, or that has something left to say when the
+  client is closed.
+- It waits without an end for a handshake that is not answered.
+- What comes together with the end of a connection is thrown away; a refused password comes so.
+- It forgets that it was refused, and tries the same password for ever.
 """
 
 from __future__ import annotations
@@ -10,8 +13,17 @@ from typing import Any
 from weakref import WeakSet
 
 from kafka import errors as kafka
-from kafka.net import KafkaConnectionManager, KafkaNetSocket, KafkaSSLTransport, NetworkSelector, create_connection
+from kafka.net import (
+    KafkaConnectionManager,
+    KafkaNetSocket,
+    KafkaSSLTransport,
+    KafkaTCPTransport,
+    NetworkSelector,
+    create_connection,
+)
 from kafka.net.compat import KafkaNetClient
+
+from tribune.log.kafka.errors import UNKNOWN_USER
 
 _DIRECT = "tribune-direct"
 
@@ -35,7 +47,19 @@ class _Socket(KafkaNetSocket):  # type: ignore[misc]  # kafka-python ships no ty
             raise
 
 
-class _Tls(KafkaSSLTransport):  # type: ignore[misc]
+class _ToTheEnd:
+    """A transport that first tells what it has received, and then that the other side has gone."""
+
+    def _sock_recv(self) -> tuple[bytes, Any]:
+        data, gone = super()._sock_recv()  # type: ignore[misc]
+        return data, None if data else gone
+
+
+class _Tcp(_ToTheEnd, KafkaTCPTransport):  # type: ignore[misc]
+    """A transport without encryption."""
+
+
+class _Tls(_ToTheEnd, KafkaSSLTransport):  # type: ignore[misc]
     """A transport whose handshake ends in time."""
 
     def __init__(self, net: Any, socket: Any, timeout_at: float | None, **told: Any) -> None:
@@ -74,14 +98,6 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         self._built: WeakSet[Any] = WeakSet()
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
-        if self.ssl_enabled:
-            transport = await self._encrypted(node, timeout_at)
-        else:
-            transport = await super()._build_transport(node, timeout_at=timeout_at)
-        self._built.add(transport)
-        return transport
-
-    async def _encrypted(self, node: Any, timeout_at: float | None) -> Any:
         socket = await create_connection(
             self._net,
             node.host,
@@ -92,7 +108,10 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
         )
         transport: Any = None
         try:
-            transport = _Tls(self._net, socket, timeout_at, host=node.host, ssl_context=self.config["ssl_context"])
+            if self.ssl_enabled:
+                transport = _Tls(self._net, socket, timeout_at, host=node.host, ssl_context=self.config["ssl_context"])
+            else:
+                transport = _Tcp(self._net, socket, host=node.host)
             await transport.handshake()
         except BaseException as error:
             if transport is not None:
@@ -101,7 +120,14 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
             if isinstance(error, Exception):
                 raise kafka.KafkaConnectionError(f"TLS with {node.host}:{node.port} failed: {error}") from error
             raise
+        self._built.add(transport)
         return transport
+
+    async def _connect(self, node: Any, conn: Any, **told: Any) -> None:
+        await super()._connect(node, conn, **told)
+        failure = conn.init_future.exception if conn.init_future.failed() else None
+        if isinstance(failure, UNKNOWN_USER):  # the library forgets it, and tries the same password for ever
+            self._auth_failures[node.node_id] = failure
 
     def end(self) -> None:
         """Close what is still open. To be called when the event loop has ended."""
