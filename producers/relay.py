@@ -37,8 +37,6 @@ def run(app: Application, stop: threading.Event) -> None:
                     failures = 0
                     stop.wait(STANDBY_SECONDS)
                     continue
-                if not failures:
-                    log.info("relay works")
                 relay = _Relay(app, outbox, stop)
                 relay.work()
         except ConfigurationError:
@@ -72,7 +70,9 @@ class _Relay:
             self._tell(round)
             if round.failure is not None:
                 raise round.failure
-            self.progressed = True
+            if not self.progressed:
+                self.progressed = True
+                self._log.info("relay works")
             if round.read < BATCH:
                 idle = QUICK if round.read else min(idle * 2, SLOW)
                 self._stop.wait(idle)
