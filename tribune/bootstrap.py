@@ -359,12 +359,17 @@ def _own_key(path: Path) -> bytes:
 
 @contextmanager
 def application(
-    settings: config.Settings | None = None, clock: Clock | None = None, metrics: Metrics | None = None
+    settings: config.Settings | None = None,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    *,
+    prepared: bool = True,
 ) -> Iterator[Application]:
-    """The application from the given or the found settings, its store in shape; closed at the end."""
+    """The application from the given or the found settings, its store in shape (if `prepared`); closed at the end."""
     app = Application(settings or config.load(), clock, metrics)
     try:
-        app.prepare_if_needed()
+        if prepared:
+            app.prepare_if_needed()
         yield app
     finally:
         app.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,15 @@ def test_a_missing_authority_file_is_told(trusted: Cluster, tmp_path: Path) -> N
 def test_tls_where_there_is_none_and_none_where_there_is(trusted: Cluster, secure: SecureBroker) -> None:
     assert "right port" in refused(replace(trusted, servers=(secure.plain,)), BrokerAway)
     assert "[log.tls]" in refused(replace(trusted, tls=False, request_seconds=2.0), BrokerAway)
+
+
+def test_a_server_that_accepts_and_is_silent_hangs_nobody(trusted: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        mute = replace(trusted, servers=(server,), request_seconds=1.0)
+        assert "no answer in 1 s" in refused(mute, BrokerAway)
+        monkeypatch.setattr("tribune.log.kafka.cluster.reach", lambda *_: None)  # the client by itself, then
+        assert "Unable to bootstrap" in refused(mute, BrokerAway)
 
 
 def test_the_password_is_in_no_log_line_and_no_repr(trusted: Cluster, caplog: pytest.LogCaptureFixture) -> None:

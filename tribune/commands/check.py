@@ -23,12 +23,11 @@ def check() -> None:
     """Try each configured connection and say in plain words what works. Exit code 1 where something does not."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tribune import config
+    from tribune.bootstrap import application
     from tribune.failures import reason
 
     well = True
-    house = Application(config.load())
-    try:
+    with application(prepared=False) as house:
         for name, attempt in attempts(house):
             try:
                 print(f"  works   {name}: {attempt()}")
@@ -40,8 +39,6 @@ def check() -> None:
                 print(f"  FAILS   {name}: {reason(error)}")
         for warning in warnings(house):
             print(f"  note    {warning}")
-    finally:
-        house.close()
     if not well:
         sys.exit(1)
 
