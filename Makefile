@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKOUT := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: kafka-stop stack stack-stop crash help demo test unit lint format bench messages schemas migration lock wheel clean kafka
+.PHONY: postgres postgres-stop kafka-stop stack stack-stop crash help demo test unit lint format bench messages schemas migration lock wheel clean kafka
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -41,6 +41,12 @@ kafka: ## Start a real Apache Kafka on 127.0.0.1:19092 (Java 17 and Maven; data 
 
 kafka-stop: ## Stop it; its data stays
 	@tools/kafka/stop.sh
+
+postgres: $(VENV)/.dev ## Start a PostgreSQL on a socket in var/postgres (the machine's own, else a package's) and print its address
+	@$(BIN)/python -m tools.postgres start
+
+postgres-stop: $(VENV)/.dev ## Stop it; its data stays
+	@$(BIN)/python -m tools.postgres stop
 
 stack: $(VENV)/.dev ## Kafka, PostgreSQL, a mail sink and two of each role as processes, in var/stack (EMBEDDED=1: on SQLite)
 	@$(BIN)/python -m tools.stack up $(if $(EMBEDDED),--embedded)

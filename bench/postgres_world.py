@@ -14,13 +14,13 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from bench.planning import START, write_people
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Digest, Settings, Store
 from tribune.ports.clock import StoppedClock
 from tribune.store.engine import SqlStore, open_engine
 from tribune.store.migrate import migrate
+from tribune.store.outbox import SqlOutbox
 from tribune.store.postgres import Options
 
 IMPORTED = 50_000
@@ -49,7 +49,7 @@ def application(url: str, folder: Path) -> Application:
         digests={"letter": Digest(names={"en": "Letter"}, sender="letter@observatory.example")},
     )
     app = Application(settings, StoppedClock(START))
-    app.store = SqlStore(open_engine(url, Options(statement_timeout=3600)), app.clock, TableOutbox)
+    app.store = SqlStore(open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox)
     return app
 
 

@@ -97,6 +97,7 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
     What fails around the handlers (the log or the store is away) is logged and tried again: work resumes by itself.
     """
     log = structlog.get_logger().bind(group=consumer.group)
+    _begin_to_count(consumer, app)
     failures = 0
     while not stop.is_set():
         member = Member(consumer, app, stop)
@@ -114,6 +115,15 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
             stop.wait(wait)
         finally:
             member.close()
+
+
+def _begin_to_count(consumer: Consumer, app: Application) -> None:
+    """A counter that is first seen at 1 has not grown for Prometheus: so each begins at 0."""
+    for type in consumer.handlers:
+        app.metrics.count("events_handled", 0, group=consumer.group, type=type)
+        app.metrics.count("events_retried", 0, group=consumer.group, type=type)
+    app.metrics.count("events_repeated", 0, group=consumer.group)
+    app.metrics.count("events_dead", 0, group=consumer.group)
 
 
 def drain(consumers: Sequence[Consumer], app: Application) -> int:

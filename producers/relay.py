@@ -17,6 +17,9 @@ QUICK, SLOW = 0.005, 0.02
 every commit of the house wait for its turn."""
 
 STANDBY_SECONDS = 0.2
+FIRST_WAIT, LONGEST_WAIT = 0.25, 4.0
+"""Seconds between two attempts while the store or the broker is away; the next wait is twice as long."""
+
 MISSING_SECONDS = 30.0
 """How long events of a topic that does not exist are passed over before it is looked for again."""
 
@@ -24,21 +27,23 @@ MISSING_SECONDS = 30.0
 def run(app: Application, stop: threading.Event) -> None:
     """Relay until `stop` is set. While Kafka or the database is away it waits and tries again by itself."""
     log = structlog.get_logger().bind(part="relay")
+    app.metrics.count("outbox_published", 0)
     failures = 0
     while not stop.is_set():
+        relay: _Relay | None = None
         try:
             with app.outbox_queue.hold() as outbox:
-                failures = 0
                 if outbox is None:
+                    failures = 0
                     stop.wait(STANDBY_SECONDS)
                     continue
-                log.info("relay works")
-                _Relay(app, outbox, stop).work()
+                relay = _Relay(app, outbox, stop)
+                relay.work()
         except ConfigurationError:
             raise
         except Exception as error:
-            failures += 1
-            wait = min(0.25 * 2.0 ** (failures - 1), 10.0)
+            failures = 1 if relay is not None and relay.progressed else failures + 1
+            wait = min(FIRST_WAIT * 2.0 ** (failures - 1), LONGEST_WAIT)
             log.error("relay interrupted", error=reason(error), at=place(error), again_in_seconds=wait)
             stop.wait(wait)
 
@@ -52,6 +57,8 @@ class _Relay:
         self._stop = stop
         self._log = structlog.get_logger().bind(part="relay")
         self._passed_over: dict[str, float] = {}
+        self.progressed = False
+        """Whether a round went well: then the next failure is the first again."""
 
     def work(self) -> None:
         """Until told to stop. Raises what the database or the log raise."""
@@ -63,6 +70,9 @@ class _Relay:
             self._tell(round)
             if round.failure is not None:
                 raise round.failure
+            if not self.progressed:
+                self.progressed = True
+                self._log.info("relay works")
             if round.read < BATCH:
                 idle = QUICK if round.read else min(idle * 2, SLOW)
                 self._stop.wait(idle)

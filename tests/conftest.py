@@ -17,15 +17,14 @@ import structlog
 
 from tests import kafka_broker, postgres_server
 from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.codelists import load
 from tribune.config import Settings
 from tribune.domain.codelists import Codelists
+from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
-from tribune.store.engine import SqlStore, open_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -56,6 +55,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marked = metafunc.definition.get_closest_marker
     if "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("embedded_only"):
         metafunc.parametrize("store_kind", ["sqlite", "postgresql"], indirect=True)
+    elif "store_kind" in metafunc.fixturenames and marked("both_pairs"):
+        metafunc.parametrize("store_kind", ["sqlite", "postgresql+kafka"], indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,7 +103,8 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def store_kind(request: pytest.FixtureRequest) -> str:
-    """The store that the test runs on: sqlite, unless it is marked `both_stores`."""
+    """The store that the test runs on: sqlite, unless it is marked `both_stores` or, with the log that belongs to each,
+    `both_pairs`."""
     return str(getattr(request, "param", "sqlite"))
 
 
@@ -123,12 +125,17 @@ def postgres(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, store_url: str) -> Settings:
+def settings(tmp_path: Path, store_url: str, store_kind: str, request: pytest.FixtureRequest) -> Settings:
     """Embedded defaults in a folder of the test's own, with one digest."""
+    log: dict[str, Any] = {"kind": "embedded" if store_kind == "sqlite" else "kafka"}
+    if store_kind == "postgresql+kafka":
+        kafka: Cluster = request.getfixturevalue("cluster")
+        log |= {"bootstrap_servers": kafka.servers, "prefix": kafka.prefix}
     return Settings.model_validate(
         {
             "data_dir": tmp_path / "var",
             "store": {"url": store_url},
+            "log": log,
             "email": {"outbox_folder": tmp_path / "outbox"},
             "digests": {
                 "letter": {
@@ -172,14 +179,14 @@ def app(
 ) -> Iterator[Application]:
     """The whole house on embedded defaults, migrated, with a clock that the test moves.
 
-    On PostgreSQL only what the store is needed for: events stay in the outbox.
+    On PostgreSQL without Kafka: events stay in the outbox, and nobody asks for the log.
     """
     settings.data_dir.mkdir(parents=True)
     application = Application(settings, clock)
     application.codelists = codelists
     if store_kind == "sqlite":
         shutil.copy(migrated, settings.data_dir / "tribune.sqlite3")
-    else:
-        application.store = SqlStore(open_engine(settings.store.url), clock, TableOutbox)
+    elif store_kind == "postgresql+kafka":
+        application.prepare()
     yield application
     application.close()

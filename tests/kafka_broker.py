@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,11 +102,13 @@ def why_not() -> str:
 
 
 @contextmanager
-def own_broker(folder: Path, extra: str = "", format: str = "") -> Iterator[Broker]:
-    """A broker of a test's own, which it may kill."""
+def own_broker(folder: Path, extra: Callable[[Broker], str] = lambda _: "", format: str = "") -> Iterator[Broker]:
+    """A broker of a test's own, which it may kill. `extra` gives it more lines of properties, `format` goes to the
+    storage tool."""
     if reason := why_not():
         pytest.skip(reason)
-    broker = Broker(folder, free_port(), extra, format)
+    broker = Broker(folder, free_port(), format=format)
+    broker = replace(broker, extra=extra(broker))
     broker.start()
     try:
         yield broker

@@ -5,39 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from tribune.bootstrap import Application
-from tribune.domain.errors import InvalidInput
-from tribune.domain.events import TYPES, CloudEvent
-from tribune.ports.clock import Clock
-from tribune.services.events.event_codec import decode, encode
+from tribune.domain.events import CloudEvent
+from tribune.services.events.event_codec import decode
 from tribune.store.tables import log_messages, outbox
-
-
-class TableOutbox:
-    """Events as rows of the table `outbox`. Implements tribune.ports.log.Outbox."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
-
-    def add(self, *events: CloudEvent) -> None:
-        """One row an event."""
-        for event in events:
-            if event.type not in TYPES:
-                raise InvalidInput(f"No topic carries events of type {event.type!r}.")
-        rows = [
-            {
-                "topic": TYPES[event.type].topic,
-                "key": event.key,
-                "value": encode(event),
-                "added_at": self._clock.now(),
-            }
-            for event in events
-        ]
-        if rows:
-            self._connection.execute(insert(outbox), rows)
 
 
 def rows(connection: Connection, topic: str | None = None) -> list[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import insert
 
 from tribune.bootstrap import Application
@@ -15,6 +16,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.items import Item, ItemRecord, LanguageVersion, Withdrawal
 from tribune.domain.mailings import ChunkState, EditionContent, FragmentKey, Lane, MailingState, Shape
 from tribune.ports.channels import EmailChannel
+from tribune.ports.planning import DeliveryPlans
 from tribune.rendering.email.composer import EditionFacts, Reader, ReaderLinks
 from tribune.resources import locate
 from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
@@ -23,7 +25,6 @@ from tribune.services.sending.make_mails import Sender
 from tribune.store.engine import SqlStore, SqlTransaction
 from tribune.store.tables import (
     chunks,
-    deliveries,
     editions,
     mailings,
     marks,
@@ -112,6 +113,7 @@ def plan(
                 )
             )
         person = first
+        rows: list[tuple[int, int, int, int]] = []
         for number, size in enumerate(sizes):
             locale = number % len(locales)
             tx.connection.execute(
@@ -128,21 +130,9 @@ def plan(
                     epoch=0,
                 )
             )
-            rows = [
-                {
-                    "mailing_id": mailing,
-                    "chunk": number,
-                    "place": place,
-                    "subscriber_id": person + place,
-                    "channel": "email",
-                    "edition_id": edition,
-                    "signature": locale,
-                }
-                for place in range(size)
-            ]
-            if rows:
-                tx.connection.execute(insert(deliveries), rows)
+            rows += [(number, place, person + place, locale) for place in range(size)]
             person += size
+        tx.planning.add_deliveries(mailing, DeliveryPlans(*np.array(rows, np.int64).reshape(-1, 4).T))
     return mailing
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tribune.ports.caught import CaughtMails
     from tribune.ports.channels import EmailChannel
     from tribune.ports.http import Fetcher
-    from tribune.ports.log import EventLog
+    from tribune.ports.log import EventLog, TopicSpec
     from tribune.ports.log_view import LogView
     from tribune.ports.relay import OutboxQueue, Publisher
     from tribune.rendering.email.composer import Composer
@@ -135,6 +135,14 @@ class Application:
             delivery_seconds=told.delivery_timeout_seconds,
         )
         return KafkaLog(cluster, self.clock)
+
+    @property
+    def topics(self) -> list[TopicSpec]:
+        """The declared topics, as the log takes them."""
+        from tribune.domain.topics import TOPICS
+        from tribune.ports.log import TopicSpec
+
+        return [TopicSpec(one.name, one.partitions, one.retention_hours, one.compacted) for one in TOPICS.values()]
 
     @property
     def publisher(self) -> Publisher:
@@ -301,14 +309,11 @@ class Application:
 
     def prepare(self) -> None:
         """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once."""
-        from tribune.domain.topics import TOPICS, groups, reads
-        from tribune.ports.log import TopicSpec
+        from tribune.domain.topics import groups, reads
         from tribune.store.migrate import migrate
 
         migrate(self.store.engine)
-        self.log.create_topics(
-            TopicSpec(topic.name, topic.partitions, topic.retention_hours, topic.compacted) for topic in TOPICS.values()
-        )
+        self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))
 
@@ -354,12 +359,17 @@ def _own_key(path: Path) -> bytes:
 
 @contextmanager
 def application(
-    settings: config.Settings | None = None, clock: Clock | None = None, metrics: Metrics | None = None
+    settings: config.Settings | None = None,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    *,
+    prepared: bool = True,
 ) -> Iterator[Application]:
-    """The application from the given or the found settings, its store in shape; closed at the end."""
+    """The application from the given or the found settings, its store in shape (if `prepared`); closed at the end."""
     app = Application(settings or config.load(), clock, metrics)
     try:
-        app.prepare_if_needed()
+        if prepared:
+            app.prepare_if_needed()
         yield app
     finally:
         app.close()

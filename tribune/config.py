@@ -186,9 +186,11 @@ class Throttle(Section):
 
 
 class Ledger(Section):
-    """A sender that is not heard of for `lease_seconds` has its chunk taken over."""
+    """A sender that is not heard of for `lease_seconds` has its chunk taken over. Who got what is known for `keep_days`
+    after a mailing ended; its numbers stay."""
 
     lease_seconds: Annotated[float, Field(ge=2)] = 180.0
+    keep_days: Annotated[int, Field(ge=60)] = 400
 
 
 class Email(Section):

@@ -1,10 +1,11 @@
-"""Figures for Prometheus: counters of this process, and what the store says at the moment of asking."""
+"""Figures for Prometheus: counters of this process, and what log and store say at the moment of asking."""
 
 from __future__ import annotations
 
 import threading
 from typing import Any
 
+import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -16,6 +17,9 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from tribune.bootstrap import Application
+from tribune.domain.topics import groups
+from tribune.failures import reason
+from tribune.ports.log import Backlog
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "tribune_"
@@ -49,13 +53,50 @@ class PrometheusMetrics:
 
 
 def exposition(app: Application) -> bytes:
-    """What Prometheus reads: lag, dead letters, deliveries and subscribers now, then this process's counters."""
+    """What Prometheus reads: what log, outbox and store say now, then this process's counters. A part that is away
+    costs its own figures only, and `tribune_reachable` says so. docs/metrics.md names them all."""
     now = PrometheusMetrics()
+    for part, tell in (("log", _log), ("outbox", _outbox), ("store", _store)):
+        if part == "outbox" and app.settings.log.kind == "embedded":
+            continue  # what is added is on the log: nothing waits
+        told = True
+        try:
+            tell(app, now)
+        except Exception as error:
+            told = False
+            structlog.get_logger().warning("figures cannot be read", part=part, error=reason(error))
+        now.gauge("reachable", told, part=part)
+    text = generate_latest(now.registry)
+    if isinstance(app.metrics, PrometheusMetrics):
+        text += generate_latest(app.metrics.registry)
+    return text
+
+
+def _log(app: Application, now: PrometheusMetrics) -> None:
+    """Of each group: how far it is behind, what it tries again, what it gave up."""
     for lag in app.log.lag():
-        now.gauge("log_lag_events", lag.behind, group=lag.group, topic=lag.topic, partition=str(lag.partition))
-        now.gauge("log_end_offset", lag.end, topic=lag.topic, partition=str(lag.partition))
-    letters = app.log.dead_letters(limit=10_000)
-    now.gauge("dead_letters", sum(letter.replayed_at is None for letter in letters))
+        place = {"topic": lag.topic, "partition": str(lag.partition)}
+        now.gauge("log_lag_events", lag.behind, group=lag.group, **place)
+        now.gauge("log_committed_offset", lag.committed, group=lag.group, **place)
+        now.gauge("log_end_offset", lag.end, **place)
+    found = {one.group: one for one in app.log.backlog()}
+    for group in sorted({*groups(), *found}):
+        told = found.get(group, Backlog(group, 0, 0))
+        now.gauge("log_retries_waiting", told.retries, group=group)
+        now.gauge("dead_letters", told.dead, group=group)
+
+
+def _outbox(app: Application, now: PrometheusMetrics) -> None:
+    """How much waits for the relay, and since when."""
+    state = app.outbox_queue.state()
+    age = max((app.clock.now() - state.oldest).total_seconds(), 0.0) if state.oldest else 0.0
+    now.gauge("outbox_waiting_events", state.waiting)
+    now.gauge("outbox_oldest_seconds", age)
+    now.gauge("outbox_set_aside_events", state.aside)
+
+
+def _store(app: Application, now: PrometheusMetrics) -> None:
+    """People, and what became of the deliveries of the last mailings."""
     with app.store.read() as tx:
         for status, people in tx.audience.count().items():
             now.gauge("subscribers", people, status=str(status))
@@ -66,7 +107,3 @@ def exposition(app: Application) -> bytes:
                     totals[str(state)] = totals.get(str(state), 0) + number
     for name, number in totals.items():
         now.gauge("deliveries_recent", number, state=name)
-    text = generate_latest(now.registry)
-    if isinstance(app.metrics, PrometheusMetrics):
-        text += generate_latest(app.metrics.registry)
-    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,5 +13,7 @@ from tribune.ports.clock import StoppedClock
 
 
 @pytest.fixture
-def house(app: Application, clock: StoppedClock, tmp_path: Path) -> House:
-    return House(app, clock, tmp_path)
+def house(app: Application, clock: StoppedClock, tmp_path: Path) -> Iterator[House]:
+    house = House(app, clock, tmp_path)
+    yield house
+    house.close()

@@ -22,6 +22,7 @@ from tribune.domain.zones import zone
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.subscriber_rows import COLUMNS, Refusal
+from tribune.services.events.relay_outbox import relay_outbox
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -129,9 +130,27 @@ class House:
 
     def work(self) -> None:
         """Everything that is waiting is done."""
-        self._drain()
+        if self.app.settings.log.kind == "embedded":
+            self._drain()
+        while self._relay():
+            self._drain()
         for file in self.app.settings.email.outbox_folder.rglob("*.eml"):
             self._came.setdefault(file, self.clock.now())
+
+    def _relay(self) -> int:
+        """What the relay does; how many events went to Kafka. In the embedded log there is none."""
+        if self.app.settings.log.kind == "embedded":
+            return 0
+        with self.app.outbox_queue.hold() as outbox:
+            assert outbox is not None
+            done = relay_outbox(outbox, self.app.publisher)
+        assert done.failure is None, done.failure
+        assert done.published == done.read
+        return done.published
+
+    def close(self) -> None:
+        """Leave the groups."""
+        self._drain.__exit__()
 
     def until(self, local: str, where: str = "UTC", *, step: timedelta = timedelta(hours=6)) -> None:
         """Time passes until a local time (`2026-11-30 08:00`), the scheduler ticking on the way: where it has

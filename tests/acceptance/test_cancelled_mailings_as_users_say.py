@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.house import House
 from tribune.domain.mailings import MailingState
 from tribune.services.planning.approve_mailing import approve_mailing
 from tribune.services.sending.cancel_mailing import cancel_mailing
 from tribune.services.sending.pause_mailing import pause_mailing, resume_mailing
+
+pytestmark = pytest.mark.both_pairs
 
 
 def needs_approval(house: House) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.acceptance.house import House
 
+pytestmark = pytest.mark.both_pairs
+
 THREE = {"en": "Wages in Africa", "fr": "Les salaires en Afrique", "es": "Los salarios en África"}
 
 

@@ -17,7 +17,7 @@ import pytest
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.events import CloudEvent, ItemReleased
 from tribune.ports.clock import SystemClock
-from tribune.ports.log import EventLog, LogConsumer, Message, Position, TopicSpec
+from tribune.ports.log import Backlog, EventLog, LogConsumer, Message, Position, TopicSpec
 from tribune.services.events.event_codec import decode, new_event
 
 OpenLog = Callable[[], EventLog]
@@ -521,6 +521,24 @@ class LogContract:
         member.commit([again.position])
         (letter,) = log.dead_letters()
         assert (letter.reason, letter.replayed_at) == ("Second.", None)
+
+    def test_the_backlog_counts_what_waits_and_what_is_dead(self, log: EventLog, join: Join) -> None:
+        log.publish(TOPIC, [event("key", number) for number in range(5)])
+        member = join()
+        messages = take(member, 5)
+        assert log.backlog() == []
+        for message, hours in ((messages[0], 1), (messages[1], 0)):
+            log.retry("group", message, not_before=datetime.now(UTC) + timedelta(hours=hours), reason="later")
+        for message in messages[2:4]:
+            log.bury("group", message, "It failed.", "", 6)
+        log.bury("other", messages[4], "It failed there.", "", 6)
+        member.commit(message.position for message in messages)
+        assert log.backlog() == [Backlog("group", 2, 2), Backlog("other", 0, 1)]
+        (again,) = take(member, 1)
+        member.commit([again.position])
+        assert log.backlog() == [Backlog("group", 1, 2), Backlog("other", 0, 1)]
+        log.replay_dead([letter.id for letter in log.dead_letters(group="group")])
+        assert log.backlog() == [Backlog("group", 3, 0), Backlog("other", 0, 1)]
 
     def test_dead_letters_expire(self, log: EventLog, join: Join) -> None:
         log.publish(TOPIC, [event("key", 0)])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from kafka import TopicPartition
 
-from tests.contracts.log_contract import LogContract, OpenLog
+from tests.contracts.log_contract import TOPIC, WALL, LogContract, OpenLog, event, events, take, told
+from tribune.domain.errors import Conflict, NotFound
 from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.log import KafkaLog
 from tribune.log.kafka.member import KafkaMember
 from tribune.ports.clock import SystemClock
-from tribune.ports.log import EventLog, LogConsumer
+from tribune.ports.log import EventLog, LogConsumer, TopicSpec
 
 
 @pytest.fixture
@@ -37,3 +41,164 @@ class TestKafkaLog(LogContract):
         assert isinstance(member, KafkaMember)
         member._ended.set()  # the keeper
         member._consumer._coordinator._disable_heartbeat()
+
+
+class TestRetries:
+    """A retry topic is handled out of order, and nothing of it is lost or blocked."""
+
+    def test_one_that_waits_long_blocks_neither_another_nor_the_partition(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.publish(TOPIC, [event("key", number) for number in range(4)])
+        member = log.consumer("group", [TOPIC])
+        messages = take(member, 4, 20.0)
+        log.retry("group", messages[0], not_before=datetime.now(UTC) + timedelta(hours=1), reason="much later")
+        for message in messages[1:]:
+            log.retry("group", message, not_before=datetime.now(UTC), reason="now")
+        member.commit(message.position for message in messages)
+        again = take(member, 3)
+        assert sorted(told(again)) == [("key", 1), ("key", 2), ("key", 3)]
+        member.commit(message.position for message in again)
+        member.close()
+        (waiting,) = log.waiting("group")
+        assert waiting.position == messages[0].position
+        heir = log.consumer("group", [TOPIC])
+        assert not take(heir, 1, 2.0)  # those that are done do not come again, though one before them waits
+        heir.close()
+
+    def test_a_crash_between_the_retry_and_its_commit_leaves_one_retry(self, open_log: OpenLog) -> None:
+        log = open_log()
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.publish(TOPIC, [event("key", 0)])
+        member = log.consumer("group", [TOPIC])
+        (message,) = take(member, 1, 20.0)
+        for _ in range(2):
+            log.retry("group", message, not_before=datetime.now(UTC) + timedelta(seconds=1), reason="later")
+        member.commit([message.position])
+        assert len(log.waiting("group")) == 1
+        assert len(take(member, 2, 4.0)) == 1
+        member.close()
+
+
+class TestMembership:
+    """A member at long work lives, and the group goes on beside it; one that is stuck does not."""
+
+    def test_a_member_in_a_long_handler_keeps_its_partitions(self, cluster: Cluster) -> None:
+        log = KafkaLog(replace(cluster, rebalance_seconds=3.0), SystemClock())
+        log.create_topics([TopicSpec(TOPIC, 4)])
+        log.publish(TOPIC, events(20, 1))
+        busy = log.consumer("group", [TOPIC])
+        messages = take(busy, 20, 20.0)
+        WALL.sleep(8.0)  # longer than a session, and than a group waits for a member
+        busy.commit(message.position for message in messages)
+        assert not any(lag.behind for lag in log.lag("group"))
+        busy.close()
+        log.close()
+
+    def test_a_joiner_need_not_wait_for_who_is_at_long_work(self, cluster: Cluster) -> None:
+        log = KafkaLog(cluster, SystemClock())
+        log.create_topics([TopicSpec(TOPIC, 4)])
+        log.publish(TOPIC, events(40, 1))
+        busy, joiner = log.consumer("group", [TOPIC]), log.consumer("group", [TOPIC])
+        messages = take(busy, 40, 20.0)
+        found = take(joiner, 1, 15.0)  # busy does not poll meanwhile
+        assert found
+        theirs = {(message.position.topic, message.position.partition) for message in take(joiner, 40, 2.0)}
+        theirs |= {(message.position.topic, message.position.partition) for message in found}
+        kept = [m.position for m in messages if (m.position.topic, m.position.partition) not in theirs]
+        gone = [m.position for m in messages if (m.position.topic, m.position.partition) in theirs]
+        assert kept and gone
+        busy.commit(kept)
+        with pytest.raises(Conflict):
+            busy.commit(gone)
+        busy.close()
+        joiner.close()
+        log.close()
+
+    def test_a_join_that_is_answered_between_two_polls_is_not_begun_again(self, cluster: Cluster) -> None:
+        log = KafkaLog(cluster, SystemClock())
+        log.create_topics([TopicSpec(TOPIC, 4)])
+        consumer = cluster.member("group")
+        consumer.subscribe(topics=[cluster.topic(TOPIC)])
+        for _ in range(20):
+            consumer.poll(timeout_ms=1)
+            WALL.sleep(0.2)
+        assert consumer.assignment() and consumer.group_metadata().generation_id <= 2
+        consumer.close(autocommit=False)
+        log.close()
+
+    def test_a_member_that_is_stuck_is_fenced(self, cluster: Cluster) -> None:
+        log = KafkaLog(replace(cluster, rebalance_seconds=2.0, work_seconds=1.0), SystemClock())
+        log.create_topics([TopicSpec(TOPIC, 4)])
+        log.publish(TOPIC, events(20, 1))
+        stuck, heir = log.consumer("group", [TOPIC]), log.consumer("group", [TOPIC])
+        messages = take(stuck, 20, 20.0)
+        assert len(take(heir, 20, 20.0)) == 20
+        with pytest.raises(Conflict):
+            stuck.commit(message.position for message in messages)
+        stuck.close()
+        heir.close()
+        log.close()
+
+
+def test_a_group_that_was_prepared_is_seen_to_be_behind_before_it_has_a_member(cluster: Cluster) -> None:
+    log = KafkaLog(cluster, SystemClock())
+    log.create_topics([TopicSpec(TOPIC, 4)])
+    log.publish(TOPIC, events(10, 1))
+    for _ in range(2):
+        log.prepare_group("group", [TOPIC])
+        assert sum(lag.behind for lag in log.lag()) == 10
+    with pytest.raises(NotFound, match="nowhere"):
+        log.prepare_group("group", ["nowhere"])
+    log.close()
+
+
+def test_an_event_is_a_cloudevent_in_structured_mode(cluster: Cluster) -> None:
+    log = KafkaLog(cluster, SystemClock())
+    log.create_topics([TopicSpec(TOPIC, 1)])
+    log.publish(TOPIC, [event("key", 0)])
+    records: list[object] = []
+    log.reader.read(log.admin.spans({TOPIC: 1}), records.append)
+    (record,) = records
+    assert record.headers == [("content-type", b"application/cloudevents+json; charset=utf-8")]  # type: ignore[attr-defined]
+    assert record.key == b"key" and record.value.startswith(b'{"specversion":"1.0"')  # type: ignore[attr-defined]
+    log.close()
+
+
+def test_retention_is_told_to_the_broker_and_follows_its_declaration(cluster: Cluster) -> None:
+    log = KafkaLog(cluster, SystemClock())
+    log.create_topics([TopicSpec(TOPIC, 1, retention_hours=24), TopicSpec("kept", 1, None)])
+    assert log.admin.retention([TOPIC, "kept"]) == {TOPIC: 24 * 3_600_000, "kept": -1}
+    log.create_topics([TopicSpec(TOPIC, 1, retention_hours=48), TopicSpec("kept", 1, 1)])
+    assert log.admin.retention([TOPIC, "kept"]) == {TOPIC: 48 * 3_600_000, "kept": 3_600_000}
+    log.close()
+
+
+def test_the_newest_messages_are_seen_without_a_group(cluster: Cluster) -> None:
+    from tribune.log.kafka.view import KafkaView
+
+    log = KafkaLog(cluster, SystemClock())
+    log.create_topics([TopicSpec(TOPIC, 4), TopicSpec("kept", 1)])
+    log.publish(TOPIC, events(20, 2))
+    WALL.sleep(0.01)
+    log.publish("kept", [event("needle", 77)])
+    view = KafkaView(log.admin, log.reader, cluster.prefix)
+    assert told(view.newest([TOPIC, "kept", "nowhere"], limit=1)) == [("needle", 77)]
+    assert len(view.newest([TOPIC], limit=30)) == 30
+    assert told(view.newest([TOPIC, "kept"], limit=9, containing="needle")) == [("needle", 77)]
+    assert log.lag() == []
+    log.close()
+
+
+def test_another_installation_on_the_same_brokers_is_not_seen(cluster: Cluster) -> None:
+    ours = KafkaLog(cluster, SystemClock())
+    theirs = KafkaLog(replace(cluster, prefix="x" + cluster.prefix), SystemClock())
+    for log in (ours, theirs):
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.publish(TOPIC, [event("key", 0)])
+        log.prepare_group("group", [TOPIC])
+    ours.rewind("group", TOPIC, at=datetime.now(UTC) + timedelta(days=1))
+    assert [lag.behind for lag in ours.lag()] == [0] and [lag.behind for lag in theirs.lag()] == [1]
+    assert TopicPartition(cluster.prefix + TOPIC, 0) in ours.admin.offsets(["group"])["group"]
+    ours.close()
+    theirs.close()

@@ -19,13 +19,12 @@ from sqlalchemy import func, select
 import scheduler
 from consumers.loop import ActingTogether, run
 from consumers.notices import consumer
-from tests.outbox_log import TableOutbox, rows
+from tests.outbox_log import rows
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.events import NOTICES, CloudEvent
 from tribune.ports.clock import SystemClock
 from tribune.services.events.event_codec import decode
-from tribune.store.engine import SqlStore, open_engine
 from tribune.store.tables import notices
 
 
@@ -36,6 +35,7 @@ def main(folder: Path, store: str, port: int, now: datetime) -> None:
             {
                 "data_dir": folder,
                 "store": {"url": store},
+                "log": {"kind": "embedded" if store.startswith("sqlite") else "kafka"},  # then read from the outbox
                 "email": {
                     "channel": "smtp",
                     "smtp": {"host": "127.0.0.1", "port": port, "security": "none", "connections": 4},
@@ -46,8 +46,6 @@ def main(folder: Path, store: str, port: int, now: datetime) -> None:
         clock,
     )
     embedded = store.startswith("sqlite")
-    if not embedded:  # as the tests have it: the store without Kafka, its events read from the outbox
-        app.store = SqlStore(open_engine(store), clock, TableOutbox)
     stop = threading.Event()
     working = threading.Thread(target=run if embedded else from_the_outbox, args=(consumer(app), app, stop))
     working.start()

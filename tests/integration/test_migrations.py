@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
+from tribune.store.delivery_blocks import latest_places, places_of
 from tribune.store.engine import open_engine
 from tribune.store.migrate import alembic_config, migrate, revisions, statements
 from tribune.store.search_fts5 import SEARCH_DDL
@@ -60,8 +61,10 @@ def test_migrations_build_the_same_as_the_tables_would(tmp_path: Path) -> None:
 
 
 def _parts(sql: str) -> list[str]:
-    """The parts of a statement, in any order: a batch migration may write constraints in another one."""
-    return sorted(part.strip(" ()") for part in sql.replace("(", ",").replace(")", ",").split(",") if part.strip(" ()"))
+    """The parts of a statement, in any order: a batch migration may write constraints in another one, and names that it
+    changes in quotes."""
+    plain = sql.replace('"', "").replace("(", ",").replace(")", ",")
+    return sorted(part.strip() for part in plain.split(",") if part.strip())
 
 
 def test_migrations_go_down_again(tmp_path: Path) -> None:
@@ -70,6 +73,38 @@ def test_migrations_go_down_again(tmp_path: Path) -> None:
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
         command.downgrade(alembic_config(connection), "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_deliveries_of_before_are_found_by_person_after(tmp_path: Path) -> None:
+    """What a released version wrote: people 1, 2 and 200 in mailing 7, person 2 also in mailing 9."""
+    engine = engine_in(tmp_path)
+    told = [(7, 0, 0, 2), (7, 0, 1, 200), (7, 1, 0, 1), (9, 0, 0, 2)]
+    with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        command.upgrade(alembic_config(connection), "0002")
+        connection.exec_driver_sql("INSERT INTO editions VALUES (1, 'letter', 'daily', '2026-11-01')")
+        connection.exec_driver_sql("INSERT INTO editions VALUES (2, 'letter', 'daily', '2026-11-02')")
+        for id, edition in ((7, 1), (9, 2)):
+            connection.exec_driver_sql(
+                "INSERT INTO mailings (id, edition_id, due_at, state, approval, recipients, correlation_id, planned_at)"
+                f" VALUES ({id}, {edition}, '2026-11-01', 'finished', 'standing', 3, 'c', '2026-11-01')"
+            )
+        for mailing, chunk, place, person in told:
+            connection.exec_driver_sql(
+                "INSERT INTO deliveries (mailing_id, chunk, place, subscriber_id, channel, edition_id, signature)"
+                f" VALUES ({mailing}, {chunk}, {place}, {person}, 'email', {1 if mailing == 7 else 2}, 5)"
+            )
+    migrate(engine)
+    with engine.connect() as connection:
+        assert places_of(connection, 7, [1, 2, 3, 200]) == {1: (1, 0), 2: (0, 0), 200: (0, 1)}
+        assert latest_places(connection, 2, 10) == [(9, 0, 0), (7, 0, 0)]
+    with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        command.downgrade(alembic_config(connection), "0003")
+        found = connection.exec_driver_sql(
+            "SELECT mailing_id, chunk, place, subscriber_id, channel, edition_id FROM deliveries ORDER BY 1, 2, 3"
+        ).all()
+    assert [tuple(row) for row in found] == [
+        (mailing, chunk, place, person, "email", 1 if mailing == 7 else 2) for mailing, chunk, place, person in told
+    ]
 
 
 def test_the_newest_migration_can_be_run_by_several_at_once(tmp_path: Path) -> None:

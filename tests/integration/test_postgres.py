@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,14 +15,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from tests import postgres_server
-from tests.outbox_log import TableOutbox
 from tools.postgres.server import NoPostgres, Server, binaries
 from tribune.bootstrap import Application
 from tribune.config import Settings
+from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import SystemClock
+from tribune.store.advice import advice
 from tribune.store.engine import SqlStore, open_engine, shown_url
 from tribune.store.migrate import is_current, migrate, revisions
+from tribune.store.outbox import SqlOutbox
 from tribune.store.postgres import Options, lock_key
 from tribune.store.tables import metadata
 
@@ -45,7 +48,7 @@ def test_the_store_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
     server = Server(postgres_server.short_folder())
     try:
         server.start()
-        store = SqlStore(open_engine(server.url()), SystemClock(), TableOutbox)
+        store = SqlStore(open_engine(server.url()), SystemClock(), SqlOutbox)
         migrate(store.engine)
         with store.write() as tx:
             tx.inbox.remember("group", "/source", "before", tx.now())
@@ -64,6 +67,71 @@ def test_the_store_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
         store.engine.dispose()
     finally:
         server.remove()
+
+
+def test_workers_go_on_when_the_server_restarts_under_them() -> None:
+    """Four threads write while it stops (as in a crash) and starts again: what was committed is there, once, and no
+    connection of the pool stays broken or taken."""
+    try:
+        binaries()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    server = Server(postgres_server.short_folder())
+    try:
+        server.start()
+        store = SqlStore(open_engine(server.url(), Options(pool_size=2)), SystemClock(), SqlOutbox)
+        migrate(store.engine)
+        committed: list[str] = []
+        failed: list[str] = []
+        surprises: list[BaseException] = []
+        stop = threading.Event()
+
+        def work(name: str) -> None:
+            number = 0
+            while not stop.is_set():
+                id = f"{name}-{number}"
+                number += 1
+                try:
+                    with store.write() as tx:
+                        tx.inbox.remember("group", "/source", id, tx.now())
+                        tx.connection.execute(text("SELECT pg_sleep(0.002)"))
+                    committed.append(id)
+                except OperationalError:
+                    failed.append(id)
+                    time.sleep(0.02)
+                except BaseException as error:
+                    surprises.append(error)
+                    return
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        _until(lambda: len(committed) > 100)
+        server.stop(how="immediate")
+        _until(lambda: len(failed) > 20)
+        server.start()
+        before = len(committed)
+        _until(lambda: len(committed) > before + 100)
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+        assert surprises == []
+        with store.read() as tx:
+            kept = set(tx.connection.execute(text("SELECT event_id FROM inbox")).scalars())
+        assert set(committed) <= kept, "what was committed is there"
+        # Of those that failed, a commit whose answer was lost may be there: one for each thread at most.
+        assert len(kept - set(committed)) <= 4
+        assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        store.engine.dispose()
+    finally:
+        server.remove()
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)
 
 
 @on_postgresql
@@ -88,7 +156,50 @@ def test_a_statement_that_takes_too_long_is_ended_and_tells_no_parameters(store_
         assert connection.execute(text("SHOW application_name")).scalar() == "tribune test"
         connection.execute(text("SELECT pg_sleep(5), CAST(:secret AS text)"), {"secret": "someone@example.org"})
     assert "someone@example.org" not in str(told.value)
+    assert advice(told.value).startswith("It took longer than [store] statement_timeout_seconds")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1, "the connection is as good as before"
     engine.dispose()
+
+
+@on_postgresql
+def test_who_waits_too_long_for_a_lock_is_told_so(store_url: str) -> None:
+    store = SqlStore(open_engine(store_url, Options(lock_timeout=0.2)), SystemClock(), SqlOutbox)
+    with store.write() as tx:
+        tx.lock("audience")
+        with pytest.raises(OperationalError, match="lock timeout") as told, store.write() as other:
+            other.lock("audience")
+    assert "lock_timeout_seconds" in advice(told.value)
+    store.engine.dispose()
+
+
+@on_postgresql
+def test_a_plan_of_many_may_take_longer_than_other_statements(app: Application) -> None:
+    """And the connection goes back with the limits of all."""
+    engine = open_engine(app.settings.store.url, Options(pool_size=1, statement_timeout=3))
+    store = SqlStore(engine, app.clock, SqlOutbox)
+    with store.write() as tx:
+        tx.planning.these("letter", Cadence.DAILY, [1])
+        tx.connection.execute(text("SELECT pg_sleep(4)"))
+    with store.read() as tx:
+        told = [tx.connection.execute(text(f"SHOW {name}")).scalar() for name in ("statement_timeout", "work_mem")]
+    assert told == ["3s", "4MB"]
+    engine.dispose()
+
+
+def test_every_error_has_its_advice(empty: str, tmp_path: Path) -> None:
+    def fail(url: str, statement: str = "SELECT 1") -> str:
+        engine = open_engine(url)
+        with pytest.raises(DBAPIError) as told, engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+        return advice(told.value)
+
+    assert "tribune migrate" in fail(empty, "SELECT * FROM inbox")
+    assert "createdb" in fail(empty.replace("/empty_", "/nowhere_"))
+    assert "running" in fail(f"postgresql://postgres@/x?host={tmp_path}")
+    assert fail(empty, "SELECT 1 / 0") == "See the log of the server of [store] url."
+    assert "file of [store] url" in fail(f"sqlite:///{tmp_path / 'store.sqlite3'}", "SELECT * FROM inbox")
 
 
 def test_the_password_is_not_shown() -> None:
@@ -106,7 +217,7 @@ def test_the_password_is_not_shown() -> None:
 @on_postgresql
 def test_the_database_tells_the_time_moved_as_the_clock_is(store_url: str) -> None:
     clock = SystemClock(timedelta(days=400))
-    store = SqlStore(open_engine(store_url), clock, TableOutbox)
+    store = SqlStore(open_engine(store_url), clock, SqlOutbox)
     with store.write() as tx:
         first = tx.now()
         assert abs(first - timedelta(days=400) - datetime.now(UTC)) < timedelta(seconds=10)

@@ -24,6 +24,7 @@ from tribune.ports.clock import StoppedClock
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.planning.tick import claim_due
+from tribune.services.sending.age_out import age_slice
 from tribune.services.sources.publish_records import publish_records
 from tribune.store.engine import SqlTransaction
 
@@ -238,3 +239,50 @@ def test_a_chunk_that_one_scheduler_wakes_is_left_to_it(app: Application, clock:
         assert tx.ledger.wake(clock.now()) == [(mailing, 0)]
         with app.store.write() as other:
             assert other.ledger.wake(clock.now()) == []
+
+
+def test_two_schedulers_wake_different_chunks(app: Application, clock: StoppedClock) -> None:
+    """SKIP LOCKED: what one has taken and not committed, the other passes over instead of waiting for it."""
+    mailing = plan(app.store, [1] * 40, state=MailingState.RUNNING)
+    for chunk in range(40):
+        with app.store.write() as tx:
+            assert tx.ledger.claim(mailing, chunk, "dead", clock.now(), LEASE)
+    clock.move(LEASE * 2)
+    with app.store.write() as one, app.store.write() as two:
+        first = one.ledger.wake(clock.now(), 15)
+        second = two.ledger.wake(clock.now(), 15)
+        assert (len(first), len(second)) == (15, 15)
+        assert not set(first) & set(second)
+    taken = at_once(*(in_write(app, lambda tx: tx.ledger.wake(clock.now(), 4)) for _ in range(4)))
+    rest = [chunk for chunks in taken for chunk in chunks]
+    assert len(rest) == len(set(rest))
+    assert not set(rest) & {*first, *second}
+
+
+def test_a_chunk_that_many_claim_at_once_is_one_senders(app: Application, clock: StoppedClock) -> None:
+    mailing = plan(app.store, [1] * 10, state=MailingState.RUNNING)
+
+    def take(owner: str) -> Callable[[], list[int]]:
+        def work() -> list[int]:
+            mine = []
+            for chunk in range(10):
+                with app.store.write() as tx:
+                    if tx.ledger.claim(mailing, chunk, owner, clock.now(), LEASE):
+                        mine.append(chunk)
+            return mine
+
+        return work
+
+    taken = at_once(*(take(owner) for owner in "abcd"))
+    assert sorted(chunk for mine in taken for chunk in mine) == list(range(10))
+
+
+def test_two_schedulers_age_different_mailings(app: Application, clock: StoppedClock) -> None:
+    old = {plan(app.store, [3], state=MailingState.FINISHED, occasion=f"2026-11-2{day}") for day in range(2)}
+    with app.store.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE mailings SET finished_at = due_at")
+    later = clock.now() + timedelta(days=1)
+    with app.store.write() as one, app.store.write() as two, app.store.write() as three:
+        aged = [age_slice(tx, later, later) for tx in (one, two, three)]
+    assert {slice_.mailing for slice_ in aged if slice_} == old
+    assert aged[2] is None

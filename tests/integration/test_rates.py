@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.test_send_chunk import Scripted, counts
-from tests.outbox_log import TableOutbox
 from tests.planned import add_item, make_sender, plan
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
@@ -19,7 +18,6 @@ from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock, SystemClock
 from tribune.services.sending.send_retries import release_retries, send_retries
 from tribune.services.sending.send_stream import Stream
-from tribune.store.engine import SqlStore, open_engine
 
 pytestmark = pytest.mark.both_stores
 SECOND = timedelta(seconds=1)
@@ -53,8 +51,6 @@ def ticking(app: Application) -> Iterator[Application]:
     clock = SystemClock(app.clock.now() - datetime.now(UTC))
     house = Application(app.settings, clock)
     house.codelists = app.codelists
-    if app.store.engine.dialect.name != "sqlite":
-        house.store = SqlStore(open_engine(app.settings.store.url), clock, TableOutbox)
     yield house
     house.close()
 

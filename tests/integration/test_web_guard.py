@@ -171,7 +171,7 @@ def test_metrics_are_prometheus_text(settings: Settings, clock: StoppedClock, br
     text = browse(house=house).get("/metrics").text
     assert 'tribune_events_handled_total{group="catalogue",type="data.released"} 2.0' in text
     assert 'tribune_handler_seconds_count{group="catalogue"} 1.0' in text
-    assert "tribune_dead_letters 0.0" in text
+    assert 'tribune_dead_letters{group="catalogue"} 0.0' in text
     assert 'tribune_log_end_offset{partition="' in text or "tribune_log_lag_events" not in text
     house.close()
 

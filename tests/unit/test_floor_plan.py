@@ -36,6 +36,21 @@ def test_no_door_but_the_commands_imports_the_scheduler() -> None:
                 assert "scheduler" not in imports(str(file.relative_to(ROOT))), file
 
 
+def test_the_library_of_kafka_stays_in_its_package() -> None:
+    """Another client can stand behind the port, and none is imported where the embedded log is used."""
+    for folder in ("producers", "consumers", "web", "tribune"):
+        for file in (ROOT / folder).rglob("*.py"):
+            name = str(file.relative_to(ROOT))
+            inside = name.startswith("tribune/log/kafka/")
+            if not inside:
+                assert not any(one == "kafka" or one.startswith("kafka.") for one in imports(name)), file
+            assert (
+                inside
+                or not any(one.startswith("tribune.log.kafka") for one in imports(name))
+                or name in ("tribune/bootstrap.py",)
+            ), file
+
+
 def test_nothing_connects_or_reads_settings_at_import() -> None:
     """Every module can be imported where sockets, threads, files to write and settings are forbidden."""
     code = """

@@ -89,6 +89,8 @@ def print_one(progress: MailingProgress, now: datetime) -> None:
     if told.paused_at:
         print(f"  Paused      {_time(told.paused_at)}")
     print(f"  Finished    {_time(told.finished_at)}")
+    if told.aged_at:
+        print(f"  Aged out    {_time(told.aged_at)}: only its numbers are kept, no longer who got what")
     print(f"  Story       {told.correlation_id}")
     print(f"  Recipients  {told.recipients:,} (for {told.skipped_empty:,} more there was nothing to send)")
     print(f"  Deliveries  {in_words(progress.states)}")
@@ -165,6 +167,7 @@ def mailing_data(progress: MailingProgress, now: datetime) -> dict[str, Any]:
         "state": told.state.value,
         "started_at": _iso(told.started_at),
         "paused_at": _iso(told.paused_at),
+        "aged_at": _iso(told.aged_at),
         "finished_at": _iso(told.finished_at),
         "recipients": told.recipients,
         "settled": progress.settled,

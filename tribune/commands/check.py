@@ -13,6 +13,7 @@ import typer
 from producers.targets import mistakes
 from tribune.bootstrap import Application
 from tribune.domain.errors import ConfigurationError, TribuneError
+from tribune.domain.topics import groups, reads
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,16 +21,22 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def check() -> None:
     """Try each configured connection and say in plain words what works. Exit code 1 where something does not."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from tribune.bootstrap import application
+    from tribune.failures import reason
 
     well = True
-    with application() as house:
+    with application(prepared=False) as house:
         for name, attempt in attempts(house):
             try:
                 print(f"  works   {name}: {attempt()}")
             except (TribuneError, ConfigurationError, OSError) as error:
                 well = False
                 print(f"  FAILS   {name}: {error}")
+            except SQLAlchemyError as error:
+                well = False
+                print(f"  FAILS   {name}: {reason(error)}")
         for warning in warnings(house):
             print(f"  note    {warning}")
     if not well:
@@ -48,13 +55,19 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
 
     def store() -> str:
         from tribune.store.engine import shown_url
+        from tribune.store.migrate import is_current
 
-        house.prepare()
+        if house.settings.log.kind == "embedded":
+            house.prepare()
+        else:  # what is not there is told, and not made by the way
+            with house.store.read() as tx:
+                tx.now()
+            if not is_current(house.store.engine):
+                raise ConfigurationError("The store is not in the shape of this version: run `tribune migrate`.")
         return f"{shown_url(house.settings.store.url)}, up to date"
 
     def log() -> str:
-        behind = sum(lag.behind for lag in house.log.lag())
-        return f"embedded in the store; {behind} events wait"
+        return house.log.survey(house.topics, {group: reads(group) for group in groups()})
 
     def languages() -> str:
         missing = [told for told in house.organisation.languages if told not in house.translations.offered]

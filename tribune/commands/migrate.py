@@ -13,6 +13,9 @@ def migrate() -> None:
     from tribune.bootstrap import application
     from tribune.store.engine import shown_url
 
-    with application() as house:
+    with application(prepared=False) as house:
         house.prepare()
         print(f"The store at {shown_url(house.settings.store.url)} is up to date.")
+        if house.settings.log.kind == "kafka":
+            log = house.settings.log
+            print(f"The topics {log.prefix}* at {', '.join(log.bootstrap_servers)} are as declared.")

@@ -137,7 +137,8 @@ class Mailing:
 
     `in_doubt` is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves
     that staff made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out.
-    `finished_at` of a cancelled one: when the last of what had not left was carried over.
+    `finished_at` of a cancelled one: when the last of what had not left was carried over. `aged_at`: from then on only
+    its numbers are known, no more who got what.
     """
 
     id: int
@@ -158,6 +159,7 @@ class Mailing:
     changes: int = 0
     paused_at: datetime | None = None
     rested_seconds: float = 0.0
+    aged_at: datetime | None = None
 
     def running_seconds(self, now: datetime) -> float:
         """How long it has been sent, pauses left out; 0 before it has begun."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from tribune.ports.log import DeadLetter, Message, Position, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Message, Position, Waiting
 from tribune.store.tables import dead_letters, log_retries
 
 _d, _r = dead_letters.c, log_retries.c
@@ -162,6 +162,15 @@ def listed(connection: Connection, group: str | None, limit: int) -> list[DeadLe
         )
         for row in connection.execute(asked)
     ]
+
+
+def counted(connection: Connection) -> list[Backlog]:
+    """How much waits, and how many are dead, group by group."""
+    waits = select(_r.consumer_group, func.count()).group_by(_r.consumer_group)
+    dead = select(_d.consumer_group, func.count()).where(_d.replayed_at.is_(None)).group_by(_d.consumer_group)
+    retries: dict[str, int] = dict(connection.execute(waits).all())
+    letters: dict[str, int] = dict(connection.execute(dead).all())
+    return [Backlog(one, retries.get(one, 0), letters.get(one, 0)) for one in sorted(retries.keys() | letters.keys())]
 
 
 def replay(connection: Connection, ids: Sequence[int], now: datetime) -> int:

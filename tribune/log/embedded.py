@@ -6,20 +6,20 @@ of commits, and a reader never finds a gap that is filled later (decisions.md, 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zlib import crc32
 
 from sqlalchemy import Connection, Engine
 
-from tribune.domain.errors import Conflict, InvalidInput, NotFound
+from tribune.domain.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.log import dead_letters, queries
 from tribune.log.consumer import EmbeddedConsumer
 from tribune.log.membership import Heart
 from tribune.ports.clock import Clock
-from tribune.ports.log import DeadLetter, Lag, Message, TopicSpec, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Lag, Message, TopicSpec, Waiting
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
 SESSION_SECONDS = 10.0
@@ -167,6 +167,19 @@ class EmbeddedLog:
         """What waits to be tried again, the next first."""
         with self._reading() as connection:
             return dead_letters.waiting(connection, group)
+
+    def backlog(self) -> list[Backlog]:
+        """How much waits to be tried again and how many dead letters there are, for each group that has any."""
+        with self._reading() as connection:
+            return dead_letters.counted(connection)
+
+    def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
+        """Look whether these topics are there; what was found. Raises ConfigurationError."""
+        with self._reading() as connection:
+            missing = [topic.name for topic in topics if not queries.partition_ends(connection, topic.name)]
+        if missing:
+            raise ConfigurationError(f"There are no topics {', '.join(missing)}: run `tribune migrate`.")
+        return f"embedded in the store; {sum(lag.behind for lag in self.lag())} events wait"
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
         """Put a message among the dead letters. A second burial of the same message renews the first."""

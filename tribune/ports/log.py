@@ -8,7 +8,7 @@ read. Delivery is at least once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -103,6 +103,15 @@ class Lag:
         return max(self.end - self.committed, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a group has beside its partitions: messages that wait to be tried again, and dead letters not given back."""
+
+    group: str
+    retries: int
+    dead: int
+
+
 class Outbox(Protocol):
     """Events saved with the state they tell of. Reached as `tx.outbox`."""
 
@@ -183,6 +192,16 @@ class EventLog(Protocol):
 
     def waiting(self, group: str | None = None) -> Sequence[Waiting]:
         """What waits to be tried again, the next first."""
+        ...
+
+    def backlog(self) -> Sequence[Backlog]:
+        """How much waits to be tried again and how many dead letters there are, for each group that has any. Cheap:
+        nothing that waits is read."""
+        ...
+
+    def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
+        """Look whether these topics, and the groups that read them, are there as declared: what was found, in a line.
+        Changes nothing. Raises ConfigurationError that names what is wrong and what to do, or ConnectionError."""
         ...
 
     def expire(self, now: datetime) -> int:

@@ -78,6 +78,16 @@ class ChunkPlan:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryPlans:
+    """The rows of deliveries, one column a fact, in order of chunk and place."""
+
+    chunk: Ints
+    place: Ints
+    subscriber: Ints
+    signature: Ints
+
+
 class Planning(Protocol):
     """What plan_edition reads and writes."""
 
@@ -145,8 +155,8 @@ class Planning(Protocol):
 
     def add_chunks(self, mailing: int, chunks: Sequence[ChunkPlan]) -> None: ...
 
-    def add_deliveries(self, mailing: int, edition: int, rows: Iterable[tuple[int, int, int, int]]) -> None:
-        """(chunk, place, subscriber, signature), in the key's order."""
+    def add_deliveries(self, mailing: int, planned: DeliveryPlans) -> None:
+        """Raises ValueError where somebody is in it twice."""
         ...
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
@@ -154,7 +164,11 @@ class Planning(Protocol):
         ...
 
     def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
-        """Everybody in `due` has had what there was up to `mark`, with or without a mail."""
+        """Everybody in `due` has had what there was up to `mark`, with or without a mail.
+
+        This is what makes an occurrence unique (decisions.md, 13): a mark moves once for a local date. Raises Conflict
+        where one of them has moved meanwhile.
+        """
         ...
 
     # -- masks

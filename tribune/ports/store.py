@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from tribune.ports.ageing import Ageing
 from tribune.ports.audience import Audience
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
@@ -62,6 +63,9 @@ class Transaction(Protocol):
 
     @property
     def cancelling(self) -> Cancelling: ...
+
+    @property
+    def ageing(self) -> Ageing: ...
 
     @property
     def notices(self) -> Notices: ...

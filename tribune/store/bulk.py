@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table
 
+from tribune.store.arrays import copy_columns
 from tribune.store.postgres import driver
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 AT_ONCE = 20_000
 
@@ -30,6 +37,17 @@ def insert_rows(
             connection.exec_driver_sql(statement, batch)
     elif (first := next(left, None)) is not None:
         _copy(connection, table, (*columns, *same), first, left, tuple(same.values()))
+
+
+def insert_columns(connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int]) -> None:
+    """Insert columns of integers of one length; `same` are columns with one value for all."""
+    if not len(next(iter(columns.values()))):
+        return
+    if connection.dialect.name == "postgresql":
+        copy_columns(connection, table, columns, same)
+    else:
+        rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+        insert_rows(connection, table, list(columns), rows, **same)
 
 
 def _copy(

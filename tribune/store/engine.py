@@ -19,6 +19,7 @@ from tribune.store.postgres import Options, open_postgres, take_lock
 from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
+    from tribune.store.ageing import SqlAgeing
     from tribune.store.audience import SqlAudience
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
@@ -122,6 +123,12 @@ class SqlTransaction:
         from tribune.store.cancelling import SqlCancelling
 
         return SqlCancelling(self.connection)
+
+    @cached_property
+    def ageing(self) -> SqlAgeing:
+        from tribune.store.ageing import SqlAgeing
+
+        return SqlAgeing(self.connection)
 
     @cached_property
     def notices(self) -> SqlNotices:

@@ -76,10 +76,13 @@ START = (
 
 LOCK_MAILING = select(_m.id).where(_m.id == bindparam("of_mailing")).with_for_update(key_share=True)
 
+_NOT_DONE = tuple(state.value for state in ChunkState if state is not ChunkState.DONE)
+"""Told one by one, for the index (mailing, state): this is asked at the end of each chunk."""
+
 FINISH = (
     update(mailings)
     .where(_m.id == bindparam("of_mailing"), _m.state == MailingState.RUNNING.value)
-    .where(~exists().where(_c.mailing_id == bindparam("of_mailing"), _c.state != ChunkState.DONE.value))
+    .where(~exists().where(_c.mailing_id == bindparam("of_mailing"), _c.state.in_(_NOT_DONE)))
     .where(
         ~exists().where(
             delivery_exceptions.c.mailing_id == bindparam("of_mailing"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, tuple_
 
 from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.domain.sending import Marks
 from tribune.ports.ledger import ChunkView, DeliveryView
+from tribune.store.delivery_blocks import latest_places, places_of
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, editions, mailings
 
 _OF_THE_CHUNK = (chunks.c.mailing_id == deliveries.c.mailing_id) & (chunks.c.chunk == deliveries.c.chunk)
@@ -89,7 +90,9 @@ def find_deliveries(
     if mailing is not None:
         query = query.where(deliveries.c.mailing_id == mailing)
     if subscriber is not None:
-        query = query.where(deliveries.c.subscriber_id == subscriber)
+        d = deliveries.c
+        stands = _places(connection, mailing, subscriber, limit)
+        query = query.where(tuple_(d.mailing_id, d.chunk, d.place).in_(stands))
     if states:
         query = query.where(STATE.in_([state.value for state in states]))
     newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
@@ -100,10 +103,17 @@ def find_deliveries(
     ]
 
 
+def _places(connection: Connection, mailing: int | None, subscriber: int, limit: int) -> list[tuple[int, int, int]]:
+    if mailing is None:
+        return latest_places(connection, subscriber, limit)
+    return [(mailing, *at) for at in places_of(connection, mailing, [subscriber]).values()]
+
+
 def _counting(*where: ColumnElement[bool]) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """Whether a mailing is cancelled; per locale what the marks say; per locale and state what is excepted."""
+    """Whether a mailing is cancelled, and its totals where it ages out; per locale what the marks say; per locale and
+    state what is excepted."""
     e = delivery_exceptions.c
-    cancelled = select(OF_CANCELLED).where(mailings.c.id == bindparam("of_mailing"))
+    cancelled = select(OF_CANCELLED, mailings.c.totals).where(mailings.c.id == bindparam("of_mailing"))
     marks = select(
         chunks.c.locale,
         func.sum(chunks.c.size - chunks.c.doubt_upto),
@@ -129,10 +139,17 @@ _CHUNK_PROGRESS = _counting(_OF_MAILING, chunks.c.chunk == bindparam("of_chunk")
 def progress(
     connection: Connection, mailing: int, chunk: int | None = None
 ) -> Mapping[str, Mapping[DeliveryState, int]]:
-    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read."""
+    """Exact numbers per locale and state, from the chunks' marks and the exceptions: no delivery row is read. Of a
+    mailing that ages out, what was written down before."""
     told = {"of_mailing": mailing} if chunk is None else {"of_mailing": mailing, "of_chunk": chunk}
     cancelled, marks, exceptions = _PROGRESS if chunk is None else _CHUNK_PROGRESS
-    left = DeliveryState.CANCELLED if connection.scalar(cancelled, told) else DeliveryState.WAITING
+    is_cancelled, totals = connection.execute(cancelled, told).first() or (False, None)
+    if totals is not None and chunk is None:
+        return {
+            locale: {DeliveryState(state): number for state, number in states.items()}
+            for locale, states in totals.items()
+        }
+    left = DeliveryState.CANCELLED if is_cancelled else DeliveryState.WAITING
     counts = {
         locale: {left: waiting, DeliveryState.IN_DOUBT: doubt, DeliveryState.SENT: sent}
         for locale, waiting, doubt, sent in connection.execute(marks, told)
@@ -174,6 +191,7 @@ def find_mailings(connection: Connection, *, mailing: int | None = None, limit: 
             changes=row["changes"],
             paused_at=row["paused_at"],
             rested_seconds=row["rested_seconds"],
+            aged_at=row["aged_at"],
         )
         for row in rows
     ]

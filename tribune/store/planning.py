@@ -1,40 +1,36 @@
-"""Queries of planning. Who is due stands in a temporary table while a plan is made, so that each query is set work."""
+"""Queries of planning: set work over who is due (due_people.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    Integer,
-    MetaData,
-    Select,
     Table,
-    and_,
-    case,
     delete,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
-    tuple_,
+    text,
     update,
 )
 
-from tribune.domain.audience import Cadence, Fallback
+from tribune.domain.audience import Cadence
+from tribune.domain.errors import Conflict
 from tribune.domain.events import Cohort
 from tribune.domain.mailings import ChunkState, EditionContent
 from tribune.ports.audience import CarryOver
-from tribune.ports.planning import ChunkPlan, Due, MailingPlan, Profile, Wishes
-from tribune.store.bulk import insert_rows
+from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan, Wishes
+from tribune.store.bulk import insert_columns, insert_rows
 from tribune.store.carry_overs import add_carry_overs
+from tribune.store.delivery_blocks import add_blocks
+from tribune.store.due_people import DuePeople
+from tribune.store.due_people_pg import PostgresDuePeople
 from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.masks import MaskQueries
 from tribune.store.tables import (
@@ -45,20 +41,16 @@ from tribune.store.tables import (
     editions,
     mailings,
     marks,
-    mask_columns,
     releases,
     rhythms,
     signatures,
-    subscribers,
-    subscriptions,
-    suppressions,
 )
 
-CHANNEL = "email"
-_READ_AT_ONCE = 20_000
 _IDS_AT_ONCE = 500
-
-_held = Table("planning_held", MetaData(), Column("id", Integer, primary_key=True))
+_MAKE_EDITION = text(
+    "INSERT INTO editions (digest, cadence, occasion) VALUES (:digest, :cadence, :occasion) ON CONFLICT DO NOTHING"
+)
+"""As text, because Core spells ON CONFLICT once per database; SQLite and PostgreSQL read it alike."""
 
 
 class SqlPlanning(MaskQueries):
@@ -66,19 +58,18 @@ class SqlPlanning(MaskQueries):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._holding: Due | None = None
+        self._people = (PostgresDuePeople if connection.dialect.name == "postgresql" else DuePeople)(connection)
 
     # -- editions and mailings
 
     def edition(self, digest: str, cadence: Cadence, occasion: str) -> int:
-        found = self._connection.scalar(
-            select(editions.c.id).where(
-                editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion
-            )
-        )
-        if found is not None:
-            return int(found)
-        return self._insert(editions, digest=digest, cadence=cadence.value, occasion=occasion)
+        wanted = {"digest": digest, "cadence": cadence.value, "occasion": occasion}
+        query = select(editions.c.id).where(*(editions.c[name] == value for name, value in wanted.items()))
+        found = self._connection.scalar(query)
+        if found is None:
+            self._connection.execute(_MAKE_EDITION, wanted)  # another transaction may be first
+            found = self._connection.execute(query).scalar_one()
+        return int(found)
 
     def mailing_of(self, digest: str, cadence: Cadence, occasion: str, due_at: datetime) -> int | None:
         return self._connection.scalar(
@@ -116,141 +107,33 @@ class SqlPlanning(MaskQueries):
     # -- who is due
 
     def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
-        wanted = (
-            select(rhythms.c.subscriber_id)
-            .join(subscribers, subscribers.c.id == rhythms.c.subscriber_id)
-            .join(marks, _same_rhythm(marks, rhythms))
-            .where(
-                rhythms.c.digest == digest,
-                rhythms.c.cadence == cadence.value,
-                rhythms.c.stopped_at.is_(None),
-                subscribers.c.status == "active",
-                rhythms.c.subscriber_id.not_in(
-                    select(suppressions.c.subscriber_id).where(suppressions.c.subscriber_id.is_not(None))
-                ),
-            )
-        )
-        if local_date is not None:
-            wanted = wanted.where(
-                tuple_(rhythms.c.zone, rhythms.c.hour, rhythms.c.weekday).in_(
-                    [(cohort.zone, cohort.hour, cohort.weekday) for cohort in cohorts]
-                ),
-                or_(marks.c.last_date.is_(None), marks.c.last_date < local_date),
-            )
-        self._empty_held()
-        self._connection.execute(insert(_held).from_select([_held.c.id], wanted))
-        return self._read_due(digest, cadence)
+        return self._people.due(digest, cadence, cohorts, local_date)
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
-        self._hold_ids(ids)
-        return self._read_due(digest, cadence)
-
-    def _read_due(self, digest: str, cadence: Cadence) -> Due:
-        import numpy as np
-
-        query = (
-            select(
-                _held.c.id,
-                marks.c.mark,
-                subscribers.c.languages,
-                subscribers.c.fallback,
-                subscribers.c.zone,
-                subscribers.c.domain_group,
-            )
-            .select_from(_held)
-            .join(subscribers, subscribers.c.id == _held.c.id)
-            .join(
-                marks,
-                and_(marks.c.subscriber_id == _held.c.id, marks.c.digest == digest, marks.c.cadence == cadence.value),
-            )
-            .order_by(_held.c.id)
-        )
-        number: dict[Any, int] = {}
-        parts = []
-        for rows in self._partitions(query):
-            known = [(row[0], row[1], number.setdefault(row[2:], len(number))) for row in rows]
-            parts.append(np.array(known, np.int64))
-        table = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
-        profiles = tuple(
-            Profile(tuple(languages.split(",")), Fallback(fallback), zone, group)
-            for languages, fallback, zone, group in number
-        )
-        ids, marked, profile = (np.ascontiguousarray(table[:, column]) for column in range(3))
-        due = self._holding = Due(ids, marked, profile, profiles)
-        return due
+        return self._people.these(digest, cadence, ids)
 
     def wishes(self, digest: str, cadence: Cadence, due: Due, *, with_marks: bool) -> Wishes:
-        import numpy as np
-
-        self._hold(due)
-        ranks = {known.value: known.rank for known in Cadence if known.rank <= cadence.rank}
-        query = select(
-            subscriptions.c.subscriber_id,
-            case(ranks, value=subscriptions.c.cadence),
-            marks.c.mark if with_marks else literal(0),
-            *(subscriptions.c[name] for name in mask_columns),
-        ).where(
-            subscriptions.c.subscriber_id.in_(select(_held.c.id)),
-            subscriptions.c.digest == digest,
-            subscriptions.c.cadence.in_(list(ranks)),
-        )
-        if with_marks:
-            query = query.join(marks, _same_rhythm(marks, subscriptions))
-        width = 3 + len(mask_columns)
-        parts = [
-            np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * width).reshape(-1, width)
-            for rows in self._partitions(query)
-        ]
-        table = np.concatenate(parts) if parts else np.empty((0, width), np.int64)
-        return Wishes(
-            person=np.searchsorted(due.ids, table[:, 0]).astype(np.int64),
-            rank=np.ascontiguousarray(table[:, 1]),
-            marks=np.ascontiguousarray(table[:, 2]),
-            words=np.ascontiguousarray(table[:, 3:].T),
-        )
-
-    def _partitions(self, query: Select[Any]) -> Iterator[Sequence[Any]]:
-        # The driver's own rows: SQLAlchemy's would cost as much again, and there is nothing to convert in them.
-        result = self._connection.execute(query)
-        while rows := result.cursor.fetchmany(_READ_AT_ONCE):
-            yield rows
-        result.close()
-
-    def _hold(self, due: Due) -> None:
-        if self._holding is not due:
-            self._hold_ids(due.ids.tolist())
-            self._holding = due
-
-    def _hold_ids(self, ids: Collection[int]) -> None:
-        self._empty_held()
-        insert_rows(self._connection, _held, ["id"], ((id,) for id in sorted(set(ids))))
-
-    def _empty_held(self) -> None:
-        self._connection.exec_driver_sql("CREATE TEMPORARY TABLE IF NOT EXISTS planning_held (id INTEGER PRIMARY KEY)")
-        self._connection.execute(delete(_held))
-        self._holding = None
+        return self._people.wishes(digest, cadence, due, with_marks=with_marks)
 
     # -- what waits for people, and what they had
 
     def carried(self, digest: str, cadence: Cadence, due: Due) -> list[tuple[int, int]]:
         import numpy as np
 
-        self._hold(due)
         rows = self._connection.execute(
-            select(carry_overs.c.subscriber_id, carry_overs.c.item_id).where(*self._of_held(digest, cadence))
+            select(carry_overs.c.subscriber_id, carry_overs.c.item_id).where(*self._of(due, digest, cadence))
         ).all()
         people = np.searchsorted(due.ids, [row[0] for row in rows]).tolist()
         return [(person, row[1]) for person, row in zip(people, rows, strict=True)]
 
     def drop_carried(self, digest: str, cadence: Cadence, due: Due) -> None:
-        self._hold(due)
-        self._connection.execute(delete(carry_overs).where(*self._of_held(digest, cadence)))
+        self._connection.execute(delete(carry_overs).where(*self._of(due, digest, cadence)))
 
-    def _of_held(self, digest: str, cadence: Cadence) -> tuple[ColumnElement[bool], ...]:
+    def _of(self, due: Due, digest: str, cadence: Cadence) -> tuple[ColumnElement[bool], ...]:
         return (
             carry_overs.c.digest == digest,
             carry_overs.c.cadence == cadence.value,
-            carry_overs.c.subscriber_id.in_(select(_held.c.id)),
+            self._people.among(due, carry_overs.c.subscriber_id),
         )
 
     def carry_over(self, rows: Sequence[CarryOver]) -> None:
@@ -289,12 +172,11 @@ class SqlPlanning(MaskQueries):
         return found
 
     def served_at_once(self, due: Due, above: int) -> set[tuple[int, int]]:
-        self._hold(due)
         return {
             (subscriber, sequence)
             for subscriber, sequence in self._connection.execute(
                 select(at_once_served.c.subscriber_id, at_once_served.c.sequence).where(
-                    at_once_served.c.subscriber_id.in_(select(_held.c.id)), at_once_served.c.sequence > above
+                    self._people.among(due, at_once_served.c.subscriber_id), at_once_served.c.sequence > above
                 )
             )
         }
@@ -372,35 +254,32 @@ class SqlPlanning(MaskQueries):
                 ],
             )
 
-    def add_deliveries(self, mailing: int, edition: int, rows: Iterable[tuple[int, int, int, int]]) -> None:
-        insert_rows(
-            self._connection,
-            deliveries,
-            ["chunk", "place", "subscriber_id", "signature"],
-            rows,
-            mailing_id=mailing,
-            edition_id=edition,
-            channel=CHANNEL,
-        )
+    def add_deliveries(self, mailing: int, planned: DeliveryPlans) -> None:
+        columns = {
+            "chunk": planned.chunk,
+            "place": planned.place,
+            "subscriber_id": planned.subscriber,
+            "signature": planned.signature,
+        }
+        insert_columns(self._connection, deliveries, columns, {"mailing_id": mailing})
+        add_blocks(self._connection, mailing, planned)
 
     def add_served_at_once(self, mailing: int, rows: Iterable[tuple[int, int]]) -> None:
         insert_rows(self._connection, at_once_served, ["subscriber_id", "sequence"], rows, mailing_id=mailing)
 
     def advance_marks(self, digest: str, cadence: Cadence, due: Due, mark: int, local_date: date | None) -> None:
-        self._hold(due)
-        values: dict[str, Any] = {"mark": mark} if local_date is None else {"mark": mark, "last_date": local_date}
-        self._connection.execute(
-            update(marks)
-            .where(
-                marks.c.digest == digest,
-                marks.c.cadence == cadence.value,
-                marks.c.subscriber_id.in_(select(_held.c.id)),
-            )
-            .values(values)
+        change = update(marks).where(
+            marks.c.digest == digest,
+            marks.c.cadence == cadence.value,
+            self._people.among(due, marks.c.subscriber_id),
         )
-
-
-def _same_rhythm(one: Table, other: Table) -> ColumnElement[bool]:
-    return and_(
-        one.c.subscriber_id == other.c.subscriber_id, one.c.digest == other.c.digest, one.c.cadence == other.c.cadence
-    )
+        if local_date is None:
+            change = change.values(mark=mark)
+        else:
+            change = change.where(or_(marks.c.last_date.is_(None), marks.c.last_date < local_date))
+            change = change.values(mark=mark, last_date=local_date)
+        if self._connection.execute(change).rowcount != len(due.ids):
+            raise Conflict(
+                "some of these people were served meanwhile, or their subscriptions changed",
+                where=f"{digest}, {cadence.value}",
+            )

@@ -15,6 +15,9 @@ IDLE_IN_TRANSACTION_SECONDS = 300
 """A process that was stopped in the middle of a transaction gives its locks back after so long."""
 
 _PREPARE_AFTER = 5
+_HABITS = ("random_page_cost=1.1", "jit=off", "timezone=UTC", "client_encoding=UTF8")
+"""What is asked often is read through indexes and stands in memory or on a solid-state disk; and compiling a statement
+takes longer than most of ours do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ def open_postgres(url: URL, options: Options) -> Engine:
     if isinstance(secret := url.query.get("password"), str):  # where nobody shows it
         url = url.difference_update_query(["password"]).set(password=secret)
     told = [f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items()]
+    told += [f"-c {one}" for one in _HABITS]
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=options.pool_size,
@@ -50,7 +54,7 @@ def open_postgres(url: URL, options: Options) -> Engine:
             "connect_timeout": 10,
             "keepalives_idle": 30,
             "prepare_threshold": _PREPARE_AFTER if options.prepared_statements else None,
-            "options": " ".join([*told, "-c timezone=UTC", "-c client_encoding=UTF8"]),
+            "options": " ".join(told),
         },
     )
 

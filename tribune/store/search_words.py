@@ -86,6 +86,9 @@ def forms(word: str, analysis: str) -> tuple[str, ...]:
     if analysis == "fr":
         # The stemmer leaves the s of « emplois », « avis » and « revenus » where it is.
         stems += [_stem(part[:-1], stemmer) for part in folded if part.endswith("s") and len(part) > 4]
+    if analysis == "es":
+        # It takes « mujer » and « taller » for verbs, and their plurals for what they are.
+        stems += [_stem(f"{part}es", stemmer) for part in folded if part.endswith("er")]
     return tuple(dict.fromkeys(stems))
 
 

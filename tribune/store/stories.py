@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, String, cast, func, select
+from sqlalchemy import ColumnElement, Connection, String, cast, func, select, tuple_
 
 from tribune.domain.mailings import EditionContent
 from tribune.ports.stories import Shown
+from tribune.store.delivery_blocks import places_of
 from tribune.store.ledger_views import NOT_CANCELLED, delivery_states
 from tribune.store.tables import deliveries, signatures
 from tribune.store.tables import mailings as mailings_table
@@ -42,15 +43,15 @@ class SqlStories:
 
     def readers(self, item: int, among: Collection[int], mailings: Collection[int]) -> set[int]:
         holding = self._holding(item, signatures.c.mailing_id.in_(mailings), len(mailings))
-        ids = sorted(among)
         found: set[int] = set()
         for mailing, of_signature in holding.items():
-            for start in range(0, len(ids), _AT_ONCE):
+            places = sorted(places_of(self._connection, mailing, among).values())
+            for start in range(0, len(places), _AT_ONCE):
                 asked = (
                     delivery_states()
                     .with_only_columns(deliveries.c.subscriber_id, deliveries.c.signature)
                     .where(deliveries.c.mailing_id == mailing, NOT_CANCELLED)
-                    .where(deliveries.c.subscriber_id.in_(ids[start : start + _AT_ONCE]))
+                    .where(tuple_(deliveries.c.chunk, deliveries.c.place).in_(places[start : start + _AT_ONCE]))
                 )
                 found.update(who for who, signature in self._connection.execute(asked) if signature in of_signature)
         return found

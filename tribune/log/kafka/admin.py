@@ -13,7 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove
 
 from tribune.domain.errors import Conflict, InvalidInput
 from tribune.log.kafka.cluster import Cluster
-from tribune.log.kafka.errors import BrokerAway, translated
+from tribune.log.kafka.errors import UNKNOWN_USER, BrokerAway, translated
 from tribune.ports.clock import SystemClock
 
 _WALL = SystemClock()
@@ -30,6 +30,15 @@ class Admin:
         self._cluster = cluster
         self._client: Any = None
         self._lock = threading.RLock()
+
+    def brokers(self) -> tuple[int, str]:
+        """How many brokers there are, and up to which version of Kafka they are understood."""
+
+        def look(client: Any) -> tuple[int, str]:
+            version = ".".join(str(part) for part in client._client.get_broker_version())
+            return len(client.describe_cluster()["brokers"]), version
+
+        return self._ask("look at the cluster", look)
 
     # -- topics
 
@@ -57,6 +66,17 @@ class Admin:
             return [one for one in found if not one["error_code"]]
 
         return {asked[one["name"]]: len(one["partitions"]) for one in self._ask("look at topics", look)}
+
+    def leaderless(self, names: Iterable[str]) -> list[str]:
+        """Partitions of these topics that no broker leads now, as `topic/partition`."""
+        asked = [self._cluster.topic(name) for name in names]
+        found = self._ask("look at topics", lambda client: client.describe_topics(asked)) if asked else []
+        return [
+            f"{topic['name'].removeprefix(self._cluster.prefix)}/{one['partition_index']}"
+            for topic in found
+            for one in topic["partitions"]
+            if one["leader_id"] < 0
+        ]
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
         """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; whether
@@ -118,12 +138,13 @@ class Admin:
             for name, values in by_name.items()
         }
 
+    def settings(self, asked: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
+        """Topic -> these settings of it."""
+        return self._ask("look at topics' settings", lambda client: self._settings(client, asked)) if asked else {}
+
     def retention(self, names: Iterable[str]) -> dict[str, int]:
         """Topic -> how long its messages are kept, in milliseconds; -1: for good."""
-        asked = {name: ["retention.ms"] for name in names}
-        if not asked:
-            return {}
-        found = self._ask("look at the topics' retention", lambda client: self._settings(client, asked))
+        found = self.settings({name: ["retention.ms"] for name in names})
         return {name: int(told["retention.ms"]) for name, told in found.items()}
 
     def spans(self, topics: Mapping[str, int]) -> dict[TopicPartition, Span]:
@@ -211,8 +232,8 @@ class Admin:
                         self._client = self._cluster.admin()
                     return ask(self._client)
                 except kafka.KafkaError as error:
-                    if isinstance(error, kafka.KafkaConnectionError | kafka.KafkaTimeoutError):
-                        self._end()  # a client that was cut off is not trusted further
+                    if isinstance(error, (kafka.KafkaConnectionError, kafka.KafkaTimeoutError, *UNKNOWN_USER)):
+                        self._end()  # a client that was cut off, or refused, is not trusted further
                     if not isinstance(error, kafka.RetriableError) or _WALL.monotonic() > until:
                         raise
                 _WALL.sleep(_PAUSE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,21 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.net.compat import KafkaNetClient
 
-from tribune.domain.errors import ConfigurationError
-from tribune.log.kafka.errors import BrokerAway, translated
+from tribune.log.kafka.errors import translated
+from tribune.log.kafka.joining import keep_answers
+from tribune.log.kafka.network import client
+from tribune.log.kafka.reach import reach, trust
 
 RECONNECT_MS = 2_000
 """A broker that comes back is found again after so long at most (kafka-python's own 30 s would be long)."""
 
-REBALANCE_MS = 60_000
-"""How long a group waits for a member that does not answer. Members at long work do answer: see member.py."""
+LINGER_MS = 5
+"""How long a producer gathers messages into one batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation."""
+    """The brokers, as settings tell them. `prefix` begins the name of every topic and group of this installation.
+
+    A group waits for a member that does not answer for `rebalance_seconds`; members at long work do answer (member.py).
+    """
 
     servers: tuple[str, ...]
     prefix: str = "tribune."
@@ -36,6 +39,7 @@ class Cluster:
     ca_file: Path | None = None
     replicas: int | None = None
     session_seconds: float = 10.0
+    rebalance_seconds: float = 60.0
     work_seconds: float = 300.0
     request_seconds: float = 10.0
     delivery_seconds: float = 20.0
@@ -50,9 +54,10 @@ class Cluster:
             KafkaProducer,
             acks="all",
             enable_idempotence=True,
-            delivery_timeout_ms=int(self.delivery_seconds * 1_000),
+            # kafka-python refuses less than what one request may take
+            delivery_timeout_ms=int(max(self.delivery_seconds, self.request_seconds) * 1_000) + LINGER_MS,
             max_block_ms=int(self.request_seconds * 1_000),
-            linger_ms=5,
+            linger_ms=LINGER_MS,
             batch_size=131_072,
             max_request_size=1_048_576,
             metadata_max_age_ms=60_000,  # how soon partitions that a topic gets later are used
@@ -78,7 +83,7 @@ class Cluster:
     def member(self, group: str) -> Any:
         """A consumer of a group. Raises BrokerAway, ConfigurationError."""
         session = int(self.session_seconds * 1_000)
-        return self._made(
+        consumer = self._made(
             KafkaConsumer,
             group_id=self.prefix + group,
             enable_auto_commit=False,
@@ -86,24 +91,27 @@ class Cluster:
             allow_auto_create_topics=False,
             session_timeout_ms=session,
             heartbeat_interval_ms=max(session // 10, 100),
-            max_poll_interval_ms=max(REBALANCE_MS, session),
+            max_poll_interval_ms=max(int(self.rebalance_seconds * 1_000), session),
             fetch_max_wait_ms=250,
             fetch_max_bytes=8_388_608,
             max_partition_fetch_bytes=1_048_576,
             metadata_max_age_ms=max(session, 1_000),  # how soon partitions that a topic gets later are seen
         )
+        keep_answers(consumer)
+        return consumer
 
     def _made(self, kind: Any, **settings: Any) -> Any:
-        self._reachable()
+        tls = trust(self.ca_file) if self.tls else None
+        reach(self.servers, tls, self.request_seconds)
         made: list[Any] = []
 
-        def client(**told: Any) -> Any:
-            made.append(KafkaNetClient(**told))
+        def network(**told: Any) -> Any:
+            made.append(client(**told))
             return made[-1]
 
         try:
             with translated("connect", self.servers):
-                return kind(**self._common(), **settings, kafka_client=client)
+                return kind(**self._common(tls), **settings, kafka_client=network)
         except BaseException:
             for one in made:  # kafka-python leaves its thread behind when the first contact fails
                 with suppress(Exception):
@@ -112,7 +120,7 @@ class Cluster:
                     one._manager._net.stop(timeout_ms=1_000)
             raise
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self, tls: ssl.SSLContext | None) -> dict[str, Any]:
         told: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "client_id": "tribune",
@@ -127,28 +135,10 @@ class Cluster:
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password,
             }
-        if self.tls:
-            told["ssl_context"] = self._trust()
+        if tls is not None:
+            told["ssl_context"] = tls
         # At debug level kafka-python logs its whole configuration, the password with it.
         library = logging.getLogger("kafka")
         if library.getEffectiveLevel() < logging.INFO:
             library.setLevel(logging.INFO)
         return told
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
-        except OSError as error:  # SSLError is one
-            raise ConfigurationError(f"[log.tls] ca_file = {self.ca_file}: it cannot be read: {error}") from None
-
-    def _reachable(self) -> None:
-        """Quickly, and without a client's threads, whether any broker listens. Raises BrokerAway."""
-        reasons = []
-        for server in self.servers:
-            host, _, port = server.rpartition(":")
-            try:
-                with socket.create_connection((host.strip("[]"), int(port)), timeout=self.request_seconds):
-                    return
-            except OSError as error:
-                reasons.append(f"{server}: {error.strerror or error}")
-        raise BrokerAway(f"No broker can be reached: {'; '.join(reasons)}")

@@ -17,12 +17,14 @@ FENCED = (
 )
 """The group goes on without this member: what it has in hand belongs to others now."""
 
-_REFUSED = (
-    kafka.SaslAuthenticationFailedError,
-    kafka.UnsupportedSaslMechanismError,
+UNKNOWN_USER = (kafka.SaslAuthenticationFailedError, kafka.UnsupportedSaslMechanismError, kafka.IllegalSaslStateError)
+"""The broker does not take us for whom we say we are. No waiting mends it."""
+
+_FORBIDDEN = (
     kafka.TopicAuthorizationFailedError,
     kafka.GroupAuthorizationFailedError,
     kafka.ClusterAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailedError,
 )
 
 
@@ -39,11 +41,20 @@ def translated(doing: str, servers: tuple[str, ...]) -> Iterator[None]:
         yield
     except FENCED as error:
         raise Conflict(f"The group has gone on without this member ({type(error).__name__}).", where=doing) from None
-    except _REFUSED as error:
+    except UNKNOWN_USER as error:
         raise ConfigurationError(
-            f"[log]: the broker at {where} does not let us {doing}: {type(error).__name__}. Look at [log] sasl, and at "
-            "the rights of that user (docs/settings.md)."
+            f"[log.sasl]: the broker at {where} refuses to let us in ({type(error).__name__}). Look at mechanism, "
+            "username and password; the password may stand in TRIBUNE_LOG__SASL__PASSWORD."
         ) from None
+    except _FORBIDDEN as error:
+        raise ConfigurationError(
+            f"[log.sasl]: the broker at {where} does not let this user {doing} ({type(error).__name__}). Give it the "
+            "rights that docs/settings.md lists."
+        ) from None
+    except kafka.KafkaConfigurationError as error:
+        raise ConfigurationError(f"[log]: this cannot be: {str(error)[:200]}") from None
     except kafka.KafkaError as error:
         told = str(error).strip() or "no further word"
+        if "Unable to bootstrap" in told:
+            told += ". Is it a broker, and do [log.tls] and [log.sasl] say what its port wants?"
         raise BrokerAway(f"Could not {doing}; broker {where}: {type(error).__name__}: {told[:200]}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,9 @@ from tribune.log.kafka.member import KafkaMember
 from tribune.log.kafka.publisher import Publisher, Sending
 from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
+from tribune.log.kafka.survey import survey
 from tribune.ports.clock import Clock
-from tribune.ports.log import DeadLetter, Lag, Message, Position, TopicSpec, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Lag, Message, Position, TopicSpec, Waiting
 from tribune.ports.relay import Outgoing
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
@@ -44,11 +46,8 @@ class KafkaLog:
     def create_topics(self, topics: Iterable[TopicSpec]) -> None:
         """Create what is missing, and the topic of dead letters. Retention may change; partitions only grow (keys then
         move). Raises Conflict."""
-        topics = list(topics)
-        partitions = {topic.name: topic.partitions for topic in topics}
-        settings = {topic.name: _settings(topic.retention_hours, topic.compacted) for topic in topics}
-        kept = {"retention.ms": str(dead_letters.KEPT_DAYS * 24 * HOUR_MS), "cleanup.policy": "compact,delete"}
-        if self.admin.create(partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept}):
+        partitions, settings = declared(topics)
+        if self.admin.create(partitions, settings):
             self.publisher.close()  # a producer knows how many partitions there were; another is made when needed
         self._topics |= partitions
 
@@ -150,6 +149,30 @@ class KafkaLog:
             self.reader.read({p: (max(told.offset, spans[p][0]), spans[p][1]) for p, told in mine.items()}, see)
         return sorted(found.values(), key=lambda one: one.not_before)
 
+    def backlog(self) -> list[Backlog]:
+        """How much waits to be tried again and how many dead letters there are, for each group that has any. From
+        offsets alone: a retry that a crash left twice counts twice."""
+        dead = Counter(letter.group for letter in self._letters.all() if letter.replayed_at is None)
+        retries: Counter[str] = Counter()
+        offsets = self.admin.offsets(self.admin.groups())
+        mine = {
+            (group, place): told
+            for group, places in offsets.items()
+            for place, told in places.items()
+            if self._name(place).startswith(_RETRY)
+        }
+        spans = self._spans(place for _, place in mine)
+        for (group, place), told in mine.items():
+            first, end = spans.get(place, (0, 0))
+            retries[group] += max(end - max(told.offset, first) - len(done_of(told.metadata)), 0)
+        found = sorted({group for group in retries if retries[group]} | dead.keys())
+        return [Backlog(group, retries[group], dead[group]) for group in found]
+
+    def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
+        """Look whether all is as declared; what was found. Raises ConfigurationError, BrokerAway."""
+        partitions, settings = declared(topics)
+        return survey(self.cluster, self.admin, partitions, settings, groups, self.lag)
+
     def expire(self, now: datetime) -> int:
         """Delete what is older than its topic's retention; how many messages. The broker does so too, but only by whole
         segments. Dead letters, which hold what a source said, go after 90 days."""
@@ -235,6 +258,15 @@ class KafkaLog:
         for place in wanted:
             partitions[self._name(place)] = max(partitions.get(self._name(place), 0), place.partition + 1)
         return {place: span for place, span in self.admin.spans(partitions).items() if place in wanted}
+
+
+def declared(topics: Iterable[TopicSpec]) -> tuple[dict[str, int], dict[str, dict[str, str]]]:
+    """What is to be on the brokers: partitions and settings of these topics, and of the one of dead letters."""
+    topics = list(topics)
+    partitions = {topic.name: topic.partitions for topic in topics}
+    settings = {topic.name: _settings(topic.retention_hours, topic.compacted) for topic in topics}
+    kept = {"retention.ms": str(dead_letters.KEPT_DAYS * 24 * HOUR_MS), "cleanup.policy": "compact,delete"}
+    return partitions | {dead_letters.TOPIC: 1}, settings | {dead_letters.TOPIC: kept}
 
 
 def _settings(retention_hours: int | None, compacted: bool = False) -> dict[str, str]:

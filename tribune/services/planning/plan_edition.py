@@ -7,6 +7,7 @@ the events that follow. So a plan is there whole or not at all, and a second `ed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import NotFound
 from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
 from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
-from tribune.ports.planning import ChunkPlan, Due, MailingPlan
+from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan
 from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.events.event_codec import new_event
@@ -80,8 +81,12 @@ def plan_edition(
     if cadence is Cadence.AT_ONCE:
         cap = rules.at_once_daily_cap
         within_daily_cap(tx, due, selected, candidates, digest.id, cap, edition.due_at, now)
-    contents = edition_contents(due, selected, candidates, digest.max_items, rules.offered, rules.default_language)
-    tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
+    with ThreadPoolExecutor(1) as beside:  # reckoned here while the database moves the marks
+        made = beside.submit(
+            edition_contents, due, selected, candidates, digest.max_items, rules.offered, rules.default_language
+        )
+        tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
+        contents = made.result()
     mailing = _mailing(tx, edition, digest, cadence, cause, len(due.ids), len(contents.people), now)
     chunks = _write(tx, mailing, due, contents)
     if cadence is Cadence.AT_ONCE:
@@ -207,14 +212,7 @@ def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> l
     tx.planning.add_chunks(mailing.id, chunks)
     tx.planning.add_deliveries(
         mailing.id,
-        mailing.edition,
-        zip(
-            chunk.tolist(),
-            place.tolist(),
-            due.ids[contents.people[order]].tolist(),
-            contents.signature[order].tolist(),
-            strict=True,
-        ),
+        DeliveryPlans(chunk, place, due.ids[contents.people[order]], contents.signature[order]),
     )
     return chunks
 
