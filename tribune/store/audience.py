@@ -32,6 +32,7 @@ from tribune.store.tables import (
     suppressions,
 )
 
+_FEW = 1_000
 _AT_ONCE = 500
 _FACTS = (
     *("id", "audience_group", "languages", "fallback", "zone"),
@@ -98,8 +99,12 @@ class SqlAudience:
         return found
 
     def _read(self, which: ColumnElement[bool]) -> Iterator[Subscriber]:
-        """Subscribers in order of id; three queries however many they are."""
-        ids = select(people.c.id).where(which)
+        """Subscribers in order of id; four queries however many they are.
+
+        Told their ids, a database looks each of them up; told how to find them, it may read all rhythms first."""
+        ids = self._connection.scalars(select(people.c.id).where(which)).all()
+        if not ids:
+            return
         wishes: dict[int, list[Subscription]] = defaultdict(list)
         for row in self._connection.execute(
             select(
@@ -128,12 +133,12 @@ class SqlAudience:
                 & (marks.c.digest == rhythms.c.digest)
                 & (marks.c.cadence == rhythms.c.cadence),
             )
-            .where(rhythms.c.subscriber_id.in_(ids))
+            .where(rhythms.c.subscriber_id.in_(ids), marks.c.subscriber_id.in_(ids))
         ):
             kept[told[0]].append(Rhythm(told[1], Cadence(told[2]), *told[3:]))
         both = people.join(subscribers, subscribers.c.id == people.c.id)
         for who in self._connection.execute(
-            select(people, subscribers).select_from(both).where(which).order_by(people.c.id)
+            select(people, subscribers).select_from(both).where(people.c.id.in_(ids)).order_by(people.c.id)
         ):
             yield Subscriber(
                 id=who.id,
@@ -169,7 +174,16 @@ class SqlAudience:
             ((id, *_facts(s).values(), at, at) for id, s in numbered),
         )
         self._add_wishes(numbered, mask)
+        self._let_count(first, first + len(new) - 1)
         return [id for id, _ in numbered]
+
+    def _let_count(self, first: int, last: int) -> None:
+        """Each time that there are twice as many people: PostgreSQL counts by itself a minute later, and goes on until
+        then with plans that it made for a few."""
+        doubled = last > _FEW and (first - 1).bit_length() < last.bit_length()
+        if doubled and self._connection.dialect.name == "postgresql":
+            names = ", ".join(table.name for table in (people, subscribers, subscriptions, rhythms, marks))
+            self._connection.exec_driver_sql(f"ANALYZE {names}")
 
     def update(self, changed: Sequence[Subscriber], mask: Mask, now: datetime) -> None:
         if not changed:
