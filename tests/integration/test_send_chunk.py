@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -17,13 +20,15 @@ from tests.planned import add_item, make_sender, plan, withdraw_item
 from tribune.bootstrap import Application
 from tribune.domain.errors import DeliveryError, NotFound, Permanent, Retryable, Throttled, UnknownOutcome
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
-from tribune.domain.sending import LEASE, MAX_HANDOVERS, InDoubt
+from tribune.domain.sending import BROKEN_DELAY, LEASE, MAX_HANDOVERS, InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
+from tribune.ports.store import Store, Transaction
 from tribune.services.sending.mailing_progress import mailing_progress
 from tribune.services.sending.retry_mailing import retry_mailing
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries, send_retries
+from tribune.services.sending.send_stream import Stream
 from tribune.store.tables import mailings, people, rhythms, signatures, subscribers, subscriptions
 
 pytestmark = pytest.mark.both_stores
@@ -446,15 +451,61 @@ def test_a_retry_whose_sender_dies_is_tried_thrice(app: Application, channel: Sc
     assert state(app, mailing) is MailingState.FINISHED
 
 
-def test_a_channel_that_breaks_off_leaves_the_chunk_to_the_next_attempt(app: Application, channel: Scripted) -> None:
+def test_a_channel_that_breaks_off_leaves_the_chunk_to_the_next_attempt(
+    app: Application, channel: Scripted, clock: StoppedClock
+) -> None:
     mailing = planned(app, 5)
     channel.says = {3: [RuntimeError("a bug")]}
     sender = make_sender(app, channel)
     with pytest.raises(RuntimeError, match="a bug"):
         send_chunk(sender, mailing, 0)
     assert counts(app, mailing) == {"waiting": 2, "sent": 2, "retry": 1}
+    assert not send_chunk(sender, mailing, 0), "it rests for a moment"
+    clock.move(BROKEN_DELAY)
+    with app.store.write() as tx:
+        assert release_retries(tx, clock.now()) == 1, "the scheduler gives it out, whatever became of its event"
     assert send_chunk(sender, mailing, 0)
     assert counts(app, mailing) == {"sent": 4, "retry": 1}
+
+
+class Failing:
+    """The store, whose unit of work number `at` to write fails as a database does that goes away."""
+
+    def __init__(self, store: Store, at: int) -> None:
+        self._store = store
+        self._left = at
+        self.waits = store.waits
+        self.read = store.read
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        self._left -= 1
+        with self._store.write() as tx:
+            yield tx
+            if not self._left:
+                raise ConnectionError("the database went away")
+
+
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_store_that_fails_once_ends_the_stream_and_holds_no_chunk(
+    app: Application, channel: Scripted, clock: StoppedClock, at: int
+) -> None:
+    mailing = planned(app, 400, 300)
+    stream = Stream(replace(make_sender(app, channel), store=Failing(app.store, at)), [(mailing, 0), (mailing, 1)])
+
+    def run() -> None:
+        with suppress(ConnectionError):
+            stream.run()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive(), "it opens and gives up windows for ever"
+    clock.move(LEASE)
+    tick(app)
+    Stream(make_sender(app, channel, "b"), [(mailing, 0), (mailing, 1)]).run()
+    assert counts(app, mailing) == {"sent": 700}
+    assert sum(channel.times.values()) <= 700 + 2 * WINDOW
 
 
 # -- leases ---------------------------------------------------------------------------------------------------

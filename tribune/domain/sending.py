@@ -23,6 +23,9 @@ MAX_HANDOVERS = 3
 THROTTLE_DELAY = timedelta(minutes=1)
 """How long a throttled lane rests, where the provider names no time of its own."""
 
+BROKEN_DELAY = timedelta(seconds=10)
+"""How long a chunk rests whose channel, or ledger, broke off in an unforeseen way."""
+
 RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 60, 180, 360, 720))
 """Waits before the second, third ... attempt at one recipient: most of a day in all, then it failed."""
 

@@ -14,7 +14,17 @@ import structlog
 
 from tribune.domain.errors import Throttled
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
-from tribune.domain.sending import MAX_HANDOVERS, THROTTLE_DELAY, Claim, InDoubt, Marks, Verdict, judge, policy_of
+from tribune.domain.sending import (
+    BROKEN_DELAY,
+    MAX_HANDOVERS,
+    THROTTLE_DELAY,
+    Claim,
+    InDoubt,
+    Marks,
+    Verdict,
+    judge,
+    policy_of,
+)
 from tribune.domain.throttling import Permit
 from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, Window, tell_of_failures
@@ -80,7 +90,8 @@ class ChunkRun:
         if self.marks.finished:
             self._finish(tx)
         elif done.broken is not None:
-            tx.ledger.release(self.claim, None)
+            # Its event is tried again; with an instant the scheduler gives it out, too, should the event be given up.
+            tx.ledger.release(self.claim, now + BROKEN_DELAY)
         elif done.rest is not None:
             tx.ledger.release(self.claim, now + done.rest, whole_lane=True)
             self._say_that_it_rests(done)

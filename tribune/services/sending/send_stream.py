@@ -154,7 +154,8 @@ class Stream:
         while self._open or self._pending:
             while self._open:
                 run, window = self._open.popleft()
-                window.give_up(broken)
+                # With the error a chunk is let go of; without it the ledger would open its next window, for ever.
+                window.give_up(broken or self._fatal)
                 self._settle(run, window)
             if self._pending:
                 self._heard(self._told.get())
