@@ -27,23 +27,27 @@ def consumer(app: Application) -> Consumer:
         told = [data_of(event, ChunkReady) for event in events]
         chunks = [(ready.mailing, ready.chunk) for ready in told]
         stream = Stream(sender, chunks, pulse=pulse)
+        broken: Exception | None = None
         try:
             stream.run()
         except Exception as error:
-            if not stream.errors:
+            if not stream.taken:
                 raise
-            stream.errors |= dict.fromkeys(stream.errors, error)
+            broken = error
         errors: dict[tuple[int, int], Exception] = dict(stream.errors)
         looked_at = chunks[: stream.taken]
-        if looked_at and not sender.stopping():
-            with app.store.read() as tx:
-                again = tx.ledger.with_retries_due(set(looked_at), tx.now())
-            for chunk in again:
-                try:
-                    send_retries(sender, *chunk)
-                    pulse()
-                except TribuneError as error:
-                    errors[chunk] = error
+        if broken is not None:  # whoever is not seen through comes again; a chunk that is done is claimed by nobody
+            return [None if chunk in stream.through else broken for chunk in looked_at]
+        with app.store.read() as tx:
+            again = tx.ledger.with_retries_due(set(looked_at), tx.now()) if looked_at else []
+        for chunk in again:
+            if sender.stopping():  # their events come again to whoever is next
+                return [errors.get(one) for one in looked_at[: looked_at.index(chunk)]]
+            try:
+                send_retries(sender, *chunk)
+                pulse()
+            except TribuneError as error:
+                errors[chunk] = error
         return [errors.get(chunk) for chunk in looked_at]
 
     return Consumer(group="deliveries", topics=(DELIVERIES,), handlers={"delivery.chunk-ready": ActingTogether(send)})

@@ -250,6 +250,9 @@ class Member:
             raise
         except Exception as error:
             outcomes = [error]
+        if any(outcomes) and self._store_is_away():
+            # However long it stays away, no event is to blame: none is committed, all of them come again.
+            raise next(outcome for outcome in outcomes if outcome is not None)
         for job, outcome in zip(mine, outcomes, strict=False):
             if outcome is None:
                 self._count(job)
@@ -258,6 +261,14 @@ class Member:
             else:
                 self._fail(job, outcome)
         return len(outcomes)
+
+    def _store_is_away(self) -> bool:
+        try:
+            with self._app.store.read() as tx:
+                tx.inbox.seen(self._consumer.group, "", "")
+        except Exception:
+            return True
+        return False
 
     def _pulse(self) -> None:
         """Long work: tell the log that this member lives."""
@@ -275,7 +286,7 @@ class Member:
                 with self._app.store.write() as tx:
                     self._handle_in(tx, job)
         except Exception as error:
-            if isinstance(error, ConfigurationError):
+            if isinstance(error, ConfigurationError) or (isinstance(job.handler, Acting) and self._store_is_away()):
                 raise
             self._fail(job, error)
         else:

@@ -26,6 +26,10 @@ THROTTLE_DELAY = timedelta(minutes=1)
 BROKEN_DELAY = timedelta(seconds=10)
 """How long a chunk rests whose channel, or ledger, broke off in an unforeseen way."""
 
+WATCH = timedelta(minutes=15)
+"""How long what waits for its event waits before it is given out again: an event may be lost to the dead letters, or
+taken by a process that ended before it came to it. Giving out twice does no harm."""
+
 RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 60, 180, 360, 720))
 """Waits before the second, third ... attempt at one recipient: most of a day in all, then it failed."""
 

@@ -127,6 +127,10 @@ class Ledger(Protocol):
         be: the claim is gone, the mailing was paused or cancelled, or the durable mark does not allow so much."""
         ...
 
+    def renew(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
+        """Hold a chunk for another lease from now; False where it is held no more."""
+        ...
+
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         """Move `sent_upto` and record the exceptions below it, together; a full chunk is done."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Update, and_, delete, exists, insert, or_, select, tuple_, update
 
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import Conflict
@@ -19,7 +19,7 @@ from tribune.domain.mailings import (
     Mailing,
     MailingState,
 )
-from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
+from tribune.domain.sending import WATCH, Claim, Marks, RetryClaim, Slot, Verdict
 from tribune.ports.ledger import ChunkView, DeliveryView, Seat
 from tribune.store import ledger_moves as moves
 from tribune.store import ledger_views as views
@@ -198,6 +198,9 @@ class SqlLedger:
                 where=f"chunk {claim.mailing}.{claim.chunk}",
             )
 
+    def renew(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
+        return self._connection.execute(moves.RENEW, _fence(claim) | {"until": now + lease}).rowcount == 1
+
     # -- the moves of a retry ---------------------------------------------------------------------------------
 
     def claim_retries(self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int) -> list[RetryClaim]:
@@ -280,9 +283,12 @@ class SqlLedger:
         return list(found)
 
     def _wake_chunks(self, now: datetime, lane: Lane, limit: int) -> list[tuple[int, int]]:
-        """Chunks that rested enough, and those of dead senders (their epoch rises: a stalled one is fenced)."""
-        c = chunks.c
-        rested = and_(c.state == ChunkState.READY.value, c.not_before <= now)
+        """Chunks that rested enough, and those of dead senders (their epoch rises: a stalled one is fenced); also
+        those whose event did not come to anything in all the time of a watch."""
+        c, m = chunks.c, mailings.c
+        since = exists().where(m.id == c.mailing_id, m.planned_at <= now - WATCH)
+        unheard = and_(c.not_before.is_(None), or_(c.lease_until <= now, and_(c.lease_until.is_(None), since)))
+        rested = and_(c.state == ChunkState.READY.value, or_(c.not_before <= now, unheard))
         left = and_(c.state == ChunkState.SENDING.value, c.lease_until <= now)
         rows = self._connection.execute(
             select(c.mailing_id, c.chunk)
@@ -296,18 +302,24 @@ class SqlLedger:
             change = (
                 update(chunks)
                 .where(c.mailing_id == mailing, c.chunk == chunk, or_(rested, left))
-                .values(state=ChunkState.READY.value, epoch=c.epoch + 1, owner=None, lease_until=None, not_before=None)
+                .values(
+                    state=ChunkState.READY.value,
+                    epoch=c.epoch + 1,
+                    owner=None,
+                    lease_until=now + WATCH,
+                    not_before=None,
+                )
             )
             if self._connection.execute(change).rowcount == 1:
                 woken.append((mailing, chunk))
         return woken
 
     def _wake_retries(self, now: datetime, limit: int) -> list[tuple[int, int]]:
-        """Retries that are due, and those of dead senders. Without a time they wait for their event only."""
+        """Retries that are due, and those of dead senders. Without a time they wait for their event, for a watch."""
         e = delivery_exceptions.c
         due = and_(
             e.state.in_((DeliveryState.RETRY.value, DeliveryState.IN_DOUBT.value)),
-            e.next_attempt_at <= now,
+            or_(e.next_attempt_at <= now, and_(e.next_attempt_at.is_(None), e.changed_at <= now - WATCH)),
             may_leave(e.mailing_id, (*LEAVING, MailingState.FINISHED.value)),
         )
         rows = self._connection.execute(
@@ -318,7 +330,7 @@ class SqlLedger:
             change = (
                 update(delivery_exceptions)
                 .where(e.mailing_id == mailing, e.chunk == chunk, due)
-                .values(state=DeliveryState.RETRY.value, next_attempt_at=None)
+                .values(state=DeliveryState.RETRY.value, next_attempt_at=None, changed_at=now)
             )
             if self._connection.execute(change).rowcount:
                 woken.append((mailing, chunk))

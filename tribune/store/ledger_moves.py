@@ -62,6 +62,8 @@ SETTLE = (
 
 SETTLE_LAST = SETTLE.values(state=ChunkState.DONE.value, owner=None, lease_until=None)
 
+RENEW = update(chunks).where(_HELD).values(lease_until=bindparam("until"))
+
 RELEASE = (
     update(chunks)
     .where(_HELD)

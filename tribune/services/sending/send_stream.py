@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from threading import Event, Thread
 
 import structlog
 
@@ -41,8 +42,9 @@ Opened = tuple[ChunkRun, Window]
 class Stream:
     """Sends chunks (mailing, chunk) in order. Not `patient`: what the ledger falls over is raised at once.
 
-    After `run`: `claimed` are those that were this sender's to send, `errors` what went wrong with which, `taken` how
-    many of the chunks were looked at: fewer than all where the sender was told to stop.
+    After `run`: `claimed` are those that were this sender's to send, `through` those that this sender has nothing more
+    to do for, `errors` what went wrong with which, `taken` how many of the chunks were looked at: fewer than all where
+    the sender was told to stop.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Stream:
         pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self.claimed: list[Chunk] = []
+        self.through: set[Chunk] = set()
         self.errors: dict[Chunk, Exception] = {}
         self.taken = 0
         self._sender = sender
@@ -68,11 +71,15 @@ class Stream:
         self._pending = 0
         self._open: deque[Opened] = deque()
         self._window_of: dict[str, Window] = {}
+        self._held: dict[Chunk, ChunkRun] = {}
+        self._over = Event()
 
     def run(self) -> None:
         """Send until there is nothing left, or the sender is to stop. Raises what the channel or the store fell over,
         after the ledger has been told of everything that is known."""
         broken: Exception | None = None
+        keeper = Thread(target=self._keep, name="tribune-leases", daemon=True)
+        keeper.start()
         try:
             for _ in range(OPEN):
                 self._submit(self._next)
@@ -92,8 +99,10 @@ class Stream:
                     outcomes.close()  # type: ignore[attr-defined]
             self._end(broken)
         finally:
+            self._over.set()
             if self._desk is not None:
                 self._desk.shutdown(wait=True)
+            keeper.join()
         if broken or self._fatal:
             raise broken or self._fatal  # type: ignore[misc]
 
@@ -160,6 +169,19 @@ class Stream:
             if self._pending:
                 self._heard(self._told.get())
 
+    def _keep(self) -> None:
+        """Renew the leases while mails are on their way: a server may take longer for one than a lease lasts. Mails
+        are handed over by the first lease alone (hand_over.deadline), so a process that stood still is fenced."""
+        every = self._sender.lease.total_seconds() / 4
+        while not self._over.wait(every):
+            for name, run in list(self._held.items()):
+                try:
+                    with self._sender.store.write() as tx:
+                        if name in self._held:
+                            tx.ledger.renew(run.claim, tx.now(), self._sender.lease)
+                except Exception as error:
+                    log.warning("a lease cannot be renewed now", chunk=name, error=type(error).__name__)
+
     # -- the ledger's side ------------------------------------------------------------------------------------
 
     def _settle(self, run: ChunkRun, window: Window) -> None:
@@ -222,6 +244,9 @@ class Stream:
                 time.sleep(wait)
         if following is not None:
             return run, following
+        self._held.pop(run.name, None)
+        if run.name not in self.errors:
+            self.through.add(run.name)
         return self._next()
 
     def _next(self) -> Opened | None:
@@ -236,15 +261,16 @@ class Stream:
             try:
                 with self._sender.store.write() as tx:
                     run = claim_chunk(tx, self._sender, *chunk)
-                    if run is None:
-                        continue
-                    self.claimed.append(chunk)
-                    window = run.open(tx, until)
+                    window = run.open(tx, until) if run is not None else None
             except (Conflict, ConfigurationError):
                 raise
             except TribuneError as error:
                 self.errors[chunk] = error
                 continue
-            if window is not None:
+            if run is not None:
+                self.claimed.append(chunk)
+            if run is not None and window is not None:
+                self._held[chunk] = run
                 return run, window
+            self.through.add(chunk)
         return None
