@@ -118,7 +118,7 @@ class Sasl(Section):
 
 
 class KafkaTls(Section):
-    """An encrypted connection to Kafka. The certificate is always verified; `ca_file` adds an own authority."""
+    """An encrypted connection to Kafka. The certificate is always verified; with `ca_file` against that authority alone."""
 
     on: bool = False
     ca_file: Path | None = None
@@ -361,7 +361,7 @@ class Settings(BaseSettings):
 def load(path: Path | None = None, **overrides: Any) -> Settings:
     """The settings from `path` (else $TRIBUNE_CONFIG, else ./tribune.toml where it exists) and the environment.
 
-    Paths in the file are relative to the file's folder. Raises ConfigurationError.
+    Paths are relative to the folder where it runs. Raises ConfigurationError.
     """
     found = path or (Path(os.environ["TRIBUNE_CONFIG"]) if "TRIBUNE_CONFIG" in os.environ else Path("tribune.toml"))
     values: dict[str, Any] = {}

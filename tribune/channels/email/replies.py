@@ -14,7 +14,8 @@ import ssl
 from tribune.domain.errors import DeliveryError, Permanent, Retryable, Throttled
 
 _ABOUT_US = re.compile(
-    r"\b4\.(3\.[12]|4\.5|7\.28)\b|too (many|much)|rate.?limit|throttl|slow(ing)? down", re.IGNORECASE
+    r"\b4\.(3\.[12]|4\.5|7\.28|7\.500)\b|too (many|much)|rate.?limit|throttl|slow(ing)? down|server (is )?busy",
+    re.IGNORECASE,
 )
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 

@@ -115,8 +115,9 @@ class ChunkRun:
 
     def _permit(self, tx: Transaction) -> Permit:
         rates, group = self.sender.rates, self.claim.domain_group
-        if self.marks.in_doubt or not (rates.channel or rates.of_group(group)):
+        if not (rates.channel or rates.of_group(group)):
             return Permit(WINDOW)
+        # What a dead sender left in doubt goes as one, whatever number there is room for, but at the pace of the rate.
         wanted = min(WINDOW, self.marks.size - self.marks.sent)
         return tx.throttles.take(self.sender.channel.name, group, wanted, rates, tx.now())
 
