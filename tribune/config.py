@@ -118,7 +118,7 @@ class Sasl(Section):
 
 
 class KafkaTls(Section):
-    """An encrypted connection to Kafka. The certificate is always verified; with `ca_file` against that authority alone."""
+    """An encrypted connection to Kafka. The certificate is always verified, with `ca_file` by that authority alone."""
 
     on: bool = False
     ca_file: Path | None = None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.contracts.email_contract import mail
 from tribune.channels.email.envelope import has_bare_line_end, has_leading_dot
+from tribune.channels.email.replies import judged
 from tribune.channels.email.smtp.commands import Abilities, ended, envelope
 from tribune.channels.email.smtp.parser import LONGEST_LINE, MOST_LINES, Reply, ReplyParser
 from tribune.domain.errors import Permanent
@@ -162,3 +163,18 @@ def test_the_cheap_looks_see_what_a_slow_one_sees(middle: bytes, before: bool, a
         assert all(line.startswith(b"..") for line in lines if line.startswith(b"."))
         back = b"\r\n".join(line.removeprefix(b".") if line.startswith(b".") else line for line in lines)
         assert back.removesuffix(b"\r\n") == content.removesuffix(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "means"),
+    [
+        (b"450 4.2.0 Greylisted, try again in five minutes", Retryable),
+        (b"452 4.2.2 The mailbox is full", Retryable),
+        (b"451 4.7.500 Server busy. Please try again later", Throttled),
+        (b"421 4.7.28 Our system has detected an unusual rate", Throttled),
+        (b"452 4.5.3 Too many recipients today", Throttled),
+        (b"550 5.1.1 No such user", Permanent),
+    ],
+)
+def test_an_answer_is_about_a_recipient_or_about_us(answer: bytes, means: type[Exception]) -> None:
+    assert type(judged(int(answer[:3]), answer[4:])) is means
