@@ -243,6 +243,29 @@ def test_a_paused_and_a_cancelled_mailing_say_what_that_means(busy: House, brows
     assert "to which it was carried over" in page(browser, href(browser, "/en/items", "/en/items/").removesuffix("?"))
 
 
+def test_the_pace_and_the_time_left_are_told_in_words(busy: House, browser: TestClient) -> None:
+    with busy.app.store.write() as tx:
+        mailing = next(told.id for told in tx.ledger.mailings() if told.recipients == 2)
+        tx.connection.exec_driver_sql(
+            "UPDATE chunks SET state = 'ready', sent_upto = 0, doubt_upto = 0 WHERE chunk = 0"
+        )
+
+    def begun(at: str) -> None:
+        with busy.app.store.write() as tx:
+            started = f"2026-11-23T{at}:00.000000+00:00"
+            tx.connection.exec_driver_sql(
+                f"UPDATE mailings SET state = 'running', finished_at = NULL, started_at = '{started}'"
+            )
+
+    begun("09:59")
+    assert "1 mail a minute · about 1 minute left" in page(browser, f"/en/mailings/{mailing}")
+    assert "1 message par minute · encore 1 minute environ" in page(browser, f"/fr/mailings/{mailing}")
+    assert "1 mensaje por minuto · tiempo restante aproximado: 1 minuto" in page(browser, f"/es/mailings/{mailing}")
+    begun("08:30")
+    assert "less than one mail a minute · about 1 h 30 min left" in page(browser, f"/en/mailings/{mailing}")
+    assert "moins d’un message par minute · encore 1 h 30 min environ" in page(browser, f"/fr/mailings/{mailing}")
+
+
 def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> None:
     with busy.app.store.write() as tx:
         mailing = next(told.id for told in tx.ledger.mailings() if told.recipients)
