@@ -15,7 +15,7 @@ from tribune.channels.email.envelope import has_bare_line_end, has_leading_dot
 from tribune.channels.email.replies import judged
 from tribune.channels.email.smtp.commands import Abilities, ended, envelope
 from tribune.channels.email.smtp.parser import LONGEST_LINE, MOST_LINES, Reply, ReplyParser
-from tribune.domain.errors import Permanent
+from tribune.domain.errors import Permanent, Retryable, Throttled
 
 LINES = st.one_of(
     st.sampled_from(
