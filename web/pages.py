@@ -137,6 +137,8 @@ def duration(time: timedelta, texts: Texts, formats: Formats) -> str:
     hours, rest = divmod(minutes, 60)
     if not hours:
         return texts.ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": formats.number(minutes)}
+    if not rest:
+        return texts.gettext("%(hours)s h") % {"hours": formats.number(hours)}
     told = {"hours": formats.number(hours), "minutes": formats.number(rest)}
     return texts.gettext("%(hours)s h %(minutes)s min") % told
 
