@@ -9,7 +9,7 @@ import pytest
 
 from tools.crash.driver import Plan
 from tools.crash.faults import ALL, How, Kind, kinds, schedule
-from tools.crash.reckoning import Fault, Reckoning, blame
+from tools.crash.reckoning import SLACK, Fault, Reckoning, blame
 from tools.crash.tally import Double, Tally
 from tools.crash.world import address_of, person_of
 from tribune.domain.mailings import WINDOW
@@ -17,6 +17,7 @@ from tribune.domain.mailings import WINDOW
 KILL = Kind(How.KILL, "senders", 1, 1)
 IDLE = Kind(How.KILL, "web", 1)
 STALL = Kind(How.STALL, "senders", 1, 1)
+LEASE = 10.0
 
 
 def line(at: float, message: str, person: int, *items: int) -> str:
@@ -33,7 +34,7 @@ def record(tmp_path: Path) -> Path:
 def reckoned(record: Path, *faults: Fault, people: int = 2, published: dict[int, float] | None = None) -> Reckoning:
     tally = Tally(record, people)
     tally.read()
-    plan = Plan(record.parent, real=False, seed=1, rounds=1, people=people, mails=0, rate=0)
+    plan = Plan(record.parent, real=False, seed=1, rounds=1, people=people, mails=0, rate=0, lease=LEASE)
     return Reckoning(plan, "embedded", tally, published or {1: 0.0}, list(faults), [], [], 1.0)
 
 
@@ -114,14 +115,52 @@ def test_half_a_line_is_taken_when_its_rest_has_come(record: Path) -> None:
 
 def test_blame_goes_to_the_fault_between_the_two() -> None:
     early, late = fault(KILL, 10), fault(KILL, 20)
-    assert blame([early, late], Double(9, 15)) is early
-    assert blame([early, late], Double(12, 26)) is late
+    assert blame([early, late], Double(9, 15), LEASE) is early
+    assert blame([early, late], Double(12, 26), LEASE) is late
 
 
 def test_a_stalled_sender_that_wakes_up_is_blamed_for_what_another_sent_meanwhile() -> None:
     stall = fault(STALL, 10, until=16)
-    assert blame([stall, fault(KILL, 30)], Double(15, 16.5)) is stall
-    assert blame([stall, fault(KILL, 16.8)], Double(15, 17)) is stall
+    assert blame([stall, fault(KILL, 30)], Double(15, 16.5), LEASE) is stall
+    assert blame([stall, fault(KILL, 16.8)], Double(15, 17), LEASE) is stall
+
+
+def test_a_fault_explains_what_comes_until_its_lease_is_over_and_no_later() -> None:
+    kill = fault(KILL, 10, until=12)
+    last = 12 + LEASE + SLACK
+    assert blame([kill], Double(9, last), LEASE) is kill
+    assert blame([kill], Double(9, last + 0.1), LEASE) is None
+    assert blame([kill], Double(last - 1, last), LEASE) is kill, "both copies after it: a sender that woke up late"
+    assert blame([kill], Double(last - 1, last + 0.1), LEASE) is None
+
+
+def test_with_a_backlog_a_fault_explains_what_comes_until_all_that_was_due_has_arrived() -> None:
+    kill = fault(KILL, 10)
+    kill.caught_up = 60
+    assert blame([kill], Double(9, 60 + SLACK), LEASE) is kill
+    assert blame([kill], Double(9, 61 + SLACK), LEASE) is None
+    kill.caught_up = 10.5
+    assert blame([kill], Double(9, 10 + LEASE), LEASE) is kill, "early arrivals do not shorten the lease"
+
+
+def test_a_stall_answers_for_nothing_that_comes_long_after_it() -> None:
+    stall = fault(STALL, 10, until=22)
+    assert blame([stall], Double(15, 22 + LEASE), LEASE) is stall
+    assert blame([stall], Double(15, 23 + LEASE + SLACK), LEASE) is None
+
+
+def test_a_fault_that_is_over_does_not_hide_the_one_that_is_to_blame() -> None:
+    over, cause = fault(KILL, 10), fault(KILL, 40)
+    assert blame([over, cause], Double(9, 45), LEASE) is cause
+    assert blame([cause, fault(IDLE, 70)], Double(60, 65), LEASE) is None, "a fault that came later explains nothing"
+
+
+def test_a_late_double_counts_as_wrong_although_there_was_a_fault(record: Path) -> None:
+    record.write_text(line(50, "a", 1, 1) + line(50, "b", 2, 1) + line(51, "a", 1, 1))
+    kill = fault(KILL, 2)
+    told = reckoned(record, kill)
+    assert (kill.doubled, told.unexplained) == (0, 1)
+    assert any("without a fault that explains it" in wrong for wrong in told.wrong)
 
 
 def test_the_bound_is_two_windows_for_each_sender_hit() -> None:
