@@ -18,6 +18,7 @@ KILL = Kind(How.KILL, "senders", 1, 1)
 IDLE = Kind(How.KILL, "web", 1)
 STALL = Kind(How.STALL, "senders", 1, 1)
 LEASE = 10.0
+ENGINES = ["embedded", "kafka + postgresql"]
 
 
 def line(at: float, message: str, person: int, *items: int) -> str:
@@ -170,17 +171,40 @@ def test_the_bound_is_two_windows_for_each_sender_hit() -> None:
     assert everything.bound == 6 * WINDOW
 
 
-@pytest.mark.parametrize("engines", ["embedded", "kafka + postgresql"])
+@pytest.mark.parametrize("engines", ENGINES)
 def test_a_schedule_is_reproducible_and_holds_every_kind(engines: str) -> None:
     offered = kinds(engines, 2, full_disk=True)
-    told = schedule(random.Random(5), 40, offered)
-    assert told == schedule(random.Random(5), 40, offered)
-    assert told != schedule(random.Random(6), 40, offered)
-    assert len(told) == 40
-    assert set(told) == set(offered)
-    killed = {kind.victim for kind in told if kind.how is How.KILL}
+    told = schedule(random.Random(5), 20, offered)
+    assert told == schedule(random.Random(5), 20, offered)
+    assert told != schedule(random.Random(6), 20, offered)
+    assert set(told) == set(offered), "the short form has each kind"
+    killed = {kind.victim for kind in told if kind.kills}
     assert {"senders", "consumers", "scheduler", "web", "producers"} <= killed
     assert ({"kafka", "postgres", "relay"} <= killed) == (engines != "embedded")
+
+
+@pytest.mark.parametrize("engines", ENGINES)
+@pytest.mark.parametrize(("rounds", "others"), [(0, 0), (1, 0), (3, 1), (20, 10), (100, 50)])
+def test_a_round_is_a_kill_and_one_fault_in_three_is_another(engines: str, rounds: int, others: int) -> None:
+    for seed in range(5):
+        told = schedule(random.Random(seed), rounds, kinds(engines, 2, full_disk=True))
+        assert sum(kind.kills for kind in told) == rounds
+        assert sum(not kind.kills for kind in told) == others
+
+
+def test_a_schedule_of_one_sort_only_has_as_many_as_rounds() -> None:
+    offered = kinds("embedded", 2, full_disk=True)
+    for kills in (True, False):
+        told = schedule(random.Random(1), 12, [kind for kind in offered if kind.kills is kills])
+        assert len(told) == 12
+        assert {kind.kills for kind in told} == {kills}
+    assert schedule(random.Random(1), 12, []) == []
+
+
+def test_the_summary_tells_kills_from_other_faults(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1))
+    first, *_ = reckoned(record, fault(KILL, 2), fault(IDLE, 3), fault(STALL, 4)).summary()
+    assert first.startswith("embedded: 2 kills, 1 other fault in ")
 
 
 def test_the_table_has_a_row_a_kind_and_one_for_all(record: Path) -> None:

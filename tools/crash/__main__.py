@@ -27,7 +27,9 @@ SLUGS = {False: "embedded", True: "real"}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.crash", description=__doc__)
     parser.add_argument("--on", choices=["embedded", "real", "both"], default="both", help="which engines")
-    parser.add_argument("--rounds", type=int, default=130, help="faults, on each of the engines")
+    parser.add_argument(
+        "--rounds", type=int, default=100, help="kills, on each of the engines; half as many others come on top"
+    )
     parser.add_argument("--people", type=int, default=2_000, help="readers; each item is due to each of them")
     parser.add_argument("--mails", type=int, default=0, help="mails due at least, on each of the engines")
     parser.add_argument("--rate", type=float, default=1_500, help="mails a second that the sink answers; 0: all it can")

@@ -29,7 +29,8 @@ RESUME_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `mails` due at least; `rate` at which the sink answers, a second (0: as fast as it can)."""
+    """What to run. `rounds`: how many kills (other faults come on top); `mails` due at least; `rate` at which the sink
+    answers, a second (0: as fast as it can)."""
 
     folder: Path
     real: bool
@@ -185,8 +186,9 @@ format = "json"
         chosen = [kind for kind in offered if not wanted or any(word in kind.name for word in wanted)]
         self.publisher.start()
         stuck = ""
-        for number, kind in enumerate(schedule(self.dice, self.plan.rounds, chosen), 1):
-            stuck = self._round(number, kind)
+        coming = schedule(self.dice, self.plan.rounds, chosen)
+        for number, kind in enumerate(coming, 1):
+            stuck = self._round(f"{number:>4}/{len(coming)}", kind)
             if stuck:
                 self._tell_what_is_stuck()
             if stuck or self.publisher.broken is not None:
@@ -212,7 +214,7 @@ format = "json"
             seconds=time.monotonic() - self._began,
         )
 
-    def _round(self, number: int, kind: Kind) -> str:
+    def _round(self, number: str, kind: Kind) -> str:
         """One fault, at a random moment while mails flow; what is stuck after it, or an empty text."""
         begin = time.monotonic() + self.dice.uniform(0.1, 1.5)
         while time.monotonic() < begin or (self.due() < self.plan.people // 20 and time.monotonic() < begin + 20):
@@ -223,7 +225,7 @@ format = "json"
         self.faults.append(fault)
         stuck = self._wait_for(fault)
         say(
-            f"{number:>4}/{self.plan.rounds} {fault.label:<44} due {fault.due:>6,}  next mail "
+            f"{number} {fault.label:<44} due {fault.due:>6,}  next mail "
             f"{fault.told(fault.next_mail)}  all of it {fault.told(fault.caught_up)}  mails {self.tally.mails:,}"
             f"  doubled {len(self.tally.doubles):,}"
         )

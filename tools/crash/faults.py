@@ -34,6 +34,11 @@ class Kind:
         return f"{self.how.value}{f': {self.victim}' if self.victim else ''}"
 
     @property
+    def kills(self) -> bool:
+        """Whether it is a kill -9: the rounds are counted by these."""
+        return self.how is How.KILL
+
+    @property
     def lasting(self) -> bool:
         """Whether it keeps senders at work from the ledger while it lasts."""
         return self.how in (How.STALL, How.FULL) or self.victim == "postgres"
@@ -48,7 +53,7 @@ ALL = "all roles"
 
 
 def kinds(engines: str, senders: int, *, full_disk: bool) -> list[Kind]:
-    """The faults of a topology. Kills are four in five."""
+    """The faults of a topology: the kills, then the others."""
     found = [
         Kind(How.KILL, "senders", 8, 1),
         Kind(How.KILL, "consumers", 4),
@@ -77,16 +82,23 @@ def kinds(engines: str, senders: int, *, full_disk: bool) -> list[Kind]:
 
 
 def schedule(dice: random.Random, rounds: int, of: Sequence[Kind]) -> list[Kind]:
-    """The kinds of so many rounds: decks that hold each kind by its weight, shuffled. A short run has one of each kind
-    first, then more of the heavy ones."""
-    deck = [kind for kind in of for _ in range(kind.weight)]
-    first = list(of)
-    dice.shuffle(first)
-    rest: list[Kind] = []
-    while len(first) + len(rest) < rounds:
-        more = list(deck)
-        dice.shuffle(more)
-        rest += more
-    chosen = (first + rest)[:rounds]
+    """So many kills, and half as many other faults on top, so that one fault in three is no kill. Where `of` offers no
+    kills, the rounds are other faults; where it offers nothing else, the kills stand alone."""
+    kills = [kind for kind in of if kind.kills]
+    others = [kind for kind in of if not kind.kills]
+    chosen = _dealt(dice, rounds, kills) + _dealt(dice, rounds // 2 if kills else rounds, others)
     dice.shuffle(chosen)
     return chosen
+
+
+def _dealt(dice: random.Random, number: int, of: Sequence[Kind]) -> list[Kind]:
+    """So many of these: one of each kind first, then from decks that hold each by its weight, shuffled."""
+    if not of:
+        return []
+    chosen = list(of)
+    dice.shuffle(chosen)
+    while len(chosen) < number:
+        deck = [kind for kind in of for _ in range(kind.weight)]
+        dice.shuffle(deck)
+        chosen += deck
+    return chosen[:number]

@@ -123,8 +123,10 @@ class Reckoning:
 
     def summary(self) -> list[str]:
         """What the table does not say, one line each."""
+        kills = sum(fault.kind.kills for fault in self.faults)
         told = [
-            f"{self.engines}: {len(self.faults)} faults in {self.seconds:,.0f} s; {self.due:,} mails due, "
+            f"{self.engines}: {_counted(kills, 'kill')}, {_counted(len(self.faults) - kills, 'other fault')} in "
+            f"{self.seconds:,.0f} s; {self.due:,} mails due, "
             f"{self.tally.mails:,} accepted, {self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
             f"{len(self.tally.twins):,} items in a second mail (seed {self.plan.seed}).",
         ]
@@ -162,6 +164,10 @@ def _row(name: str, struck: Sequence[Fault], most: int, bound: str) -> str:
         _spread([fault.caught_up - fault.at for fault in struck if fault.caught_up is not None]),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _spread(seconds: Sequence[float]) -> str:
