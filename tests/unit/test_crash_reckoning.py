@@ -104,6 +104,18 @@ def test_a_mail_to_nobody_or_without_an_item_is_wrong(record: Path) -> None:
     assert not told.kept
 
 
+def test_a_mail_that_was_refused_for_now_is_not_had_until_it_comes_again(record: Path) -> None:
+    refusal = line(1, "a", 1).replace("\t\n", "\t451\n")
+    record.write_text(refusal + line(1, "b", 2, 1))
+    told = reckoned(record)
+    assert (told.lost, told.tally.mails, told.tally.refused) == (1, 1, 1)
+    record.write_text(refusal + line(1, "b", 2, 1) + line(9, "a", 1, 1))
+    told = reckoned(record)
+    assert told.kept
+    assert told.tally.doubles == []
+    assert "2 accepted, 1 refused for now, 0 lost" in told.summary()[0]
+
+
 def test_half_a_line_is_taken_when_its_rest_has_come(record: Path) -> None:
     tally = Tally(record, 1)
     whole = line(1, "a", 1, 1)
@@ -167,13 +179,27 @@ def test_a_late_double_counts_as_wrong_although_there_was_a_fault(record: Path) 
 def test_the_bound_is_two_windows_for_each_sender_hit() -> None:
     assert KILL.bound == 2 * WINDOW
     assert IDLE.bound == 0
-    (everything,) = (kind for kind in kinds("embedded", 3, full_disk=True) if kind.victim == ALL)
+    (everything,) = (kind for kind in kinds("embedded", 3, full_disk=True, refusals=True) if kind.victim == ALL)
     assert everything.bound == 6 * WINDOW
+
+
+def test_the_other_faults_strike_every_role_that_they_should() -> None:
+    embedded = kinds("embedded", 2, full_disk=False, refusals=False)
+    real = kinds("kafka + postgresql", 2, full_disk=True, refusals=True)
+    assert {How.FULL, How.REFUSE}.isdisjoint(kind.how for kind in embedded)
+    assert {kind.victim for kind in embedded if kind.how is How.TERM} == {"senders", "consumers", "scheduler", "web"}
+    assert {kind.victim for kind in real if kind.how is How.TERM} >= {"relay", "scheduler", "web"}
+    assert {kind.victim for kind in real if kind.how is How.STALL} == {"senders", "consumers", "relay"}
+    (down,) = (kind for kind in real if kind.how is How.DOWN)
+    assert (down.name, down.kills, down.lasting) == ("kill -9, 12 s down: postgres", True, True)
+    assert down.bound == 4 * WINDOW
+    (refusal,) = (kind for kind in real if kind.how is How.REFUSE)
+    assert (refusal.kills, refusal.bound) == (False, 4 * WINDOW)
 
 
 @pytest.mark.parametrize("engines", ENGINES)
 def test_a_schedule_is_reproducible_and_holds_every_kind(engines: str) -> None:
-    offered = kinds(engines, 2, full_disk=True)
+    offered = kinds(engines, 2, full_disk=True, refusals=True)
     told = schedule(random.Random(5), 20, offered)
     assert told == schedule(random.Random(5), 20, offered)
     assert told != schedule(random.Random(6), 20, offered)
@@ -187,13 +213,13 @@ def test_a_schedule_is_reproducible_and_holds_every_kind(engines: str) -> None:
 @pytest.mark.parametrize(("rounds", "others"), [(0, 0), (1, 0), (3, 1), (20, 10), (100, 50)])
 def test_a_round_is_a_kill_and_one_fault_in_three_is_another(engines: str, rounds: int, others: int) -> None:
     for seed in range(5):
-        told = schedule(random.Random(seed), rounds, kinds(engines, 2, full_disk=True))
+        told = schedule(random.Random(seed), rounds, kinds(engines, 2, full_disk=True, refusals=True))
         assert sum(kind.kills for kind in told) == rounds
         assert sum(not kind.kills for kind in told) == others
 
 
 def test_a_schedule_of_one_sort_only_has_as_many_as_rounds() -> None:
-    offered = kinds("embedded", 2, full_disk=True)
+    offered = kinds("embedded", 2, full_disk=True, refusals=True)
     for kills in (True, False):
         told = schedule(random.Random(1), 12, [kind for kind in offered if kind.kills is kills])
         assert len(told) == 12

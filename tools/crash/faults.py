@@ -9,15 +9,20 @@ from enum import StrEnum
 
 from tribune.domain.mailings import WINDOW
 
+DOWN_SECONDS = 12.0
+"""How long a server may stay away: longer than a lease of the suite, and than a sender waits for its ledger."""
+
 
 class How(StrEnum):
     """What is done to the victims."""
 
     KILL = "kill -9"
+    DOWN = f"kill -9, {DOWN_SECONDS:g} s down"
     TERM = "SIGTERM"
     STALL = "SIGSTOP for longer than a lease"
     FULL = "disk full, then free"
     CLOCK = "clock step"
+    REFUSE = "451 to some mails, then clock step"
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Kind:
     @property
     def kills(self) -> bool:
         """Whether it is a kill -9: the rounds are counted by these."""
-        return self.how is How.KILL
+        return self.how in (How.KILL, How.DOWN)
 
     @property
     def lasting(self) -> bool:
@@ -52,8 +57,8 @@ class Kind:
 ALL = "all roles"
 
 
-def kinds(engines: str, senders: int, *, full_disk: bool) -> list[Kind]:
-    """The faults of a topology: the kills, then the others."""
+def kinds(engines: str, senders: int, *, full_disk: bool, refusals: bool) -> list[Kind]:
+    """The faults of a topology. `senders`: how many there are; `full_disk`, `refusals`: whether these can be tried."""
     found = [
         Kind(How.KILL, "senders", 8, 1),
         Kind(How.KILL, "consumers", 4),
@@ -63,11 +68,15 @@ def kinds(engines: str, senders: int, *, full_disk: bool) -> list[Kind]:
         Kind(How.KILL, ALL, 2, senders),
         Kind(How.TERM, "senders", 2),
         Kind(How.TERM, "consumers", 1),
+        Kind(How.TERM, "scheduler", 1),
+        Kind(How.TERM, "web", 1),
         Kind(How.STALL, "senders", 2, 1),
         Kind(How.STALL, "consumers", 1),
         # Leases go by the store's time, which the offset moves (ADR 13): a step takes every lease away.
         Kind(How.CLOCK, "", 2, senders),
     ]
+    if refusals:
+        found.append(Kind(How.REFUSE, "", 1, senders))
     if engines == "embedded":
         if full_disk:
             found.append(Kind(How.FULL, "", 1, senders))
@@ -77,6 +86,8 @@ def kinds(engines: str, senders: int, *, full_disk: bool) -> list[Kind]:
         Kind(How.KILL, "relay", 3),
         Kind(How.KILL, "kafka", 2),
         Kind(How.KILL, "postgres", 2, senders),
+        Kind(How.DOWN, "postgres", 1, senders),
+        Kind(How.TERM, "relay", 1),
         Kind(How.STALL, "relay", 1),
     ]
 

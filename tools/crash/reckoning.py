@@ -124,10 +124,11 @@ class Reckoning:
     def summary(self) -> list[str]:
         """What the table does not say, one line each."""
         kills = sum(fault.kind.kills for fault in self.faults)
+        faults = f"{_counted(kills, 'kill')}, {_counted(len(self.faults) - kills, 'other fault')}"
         told = [
-            f"{self.engines}: {_counted(kills, 'kill')}, {_counted(len(self.faults) - kills, 'other fault')} in "
-            f"{self.seconds:,.0f} s; {self.due:,} mails due, "
-            f"{self.tally.mails:,} accepted, {self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
+            f"{self.engines}: {faults} in {self.seconds:,.0f} s; {self.due:,} mails due, "
+            f"{self.tally.mails:,} accepted, {self.tally.refused:,} refused for now, "
+            f"{self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
             f"{len(self.tally.twins):,} items in a second mail (seed {self.plan.seed}).",
         ]
         told += [f"Not tried: {what}." for what in self.not_tried]
