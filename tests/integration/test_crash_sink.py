@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tools.crash.faults import How, Kind
 from tools.crash.strike import TO_THE_RETRIES, Striker
 from tools.stack.engines import Embedded
-from tools.stack.workers import answers, free_port
+from tools.stack.workers import Worker, answers, free_port
 
 
 @pytest.fixture
@@ -160,3 +160,8 @@ def test_the_clock_goes_on_to_the_retries_of_refused_mails_and_is_never_set_back
         assert offset() == ahead + TO_THE_RETRIES
         striker.strike(Kind(How.CLOCK, "", 1))
         assert offset() == TO_THE_RETRIES
+
+
+def test_ports_are_given_once_and_another_server_on_a_worker_s_port_is_no_health(port: int, record: Path) -> None:
+    assert len({free_port() for _ in range(500)} - {port}) == 500
+    assert Worker(record.parent, "web", 1, port=port).health() == {}
