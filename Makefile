@@ -72,9 +72,9 @@ format: $(VENV)/.dev ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-ROUNDS ?= 130
+ROUNDS ?= 100
 MAILS ?= 100000
-crash: $(VENV)/.dev ## Kill processes at random while mails flow, and count (ROUNDS=20 MAILS=0: short; ON=embedded|real)
+crash: $(VENV)/.dev ## Kill processes at random while mails flow, and count (ROUNDS: kills; ROUNDS=20 MAILS=0: short; ON=embedded|real)
 	@$(BIN)/python -m tools.crash --rounds $(ROUNDS) --mails $(MAILS) --on $(or $(ON),both) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(VENV)/.dev ## Measure, and print a table

@@ -1,7 +1,9 @@
-"""The crash suite's mail server writes each mail down once, before it answers, however the bytes come."""
+"""The crash suite's mail server writes each mail down once, before it answers, however the bytes come, and
+refuses mails only while it is told to."""
 
 from __future__ import annotations
 
+import random
 import signal
 import smtplib
 import socket
@@ -9,12 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tools.stack.workers import answers, free_port
+from tools.crash.faults import How, Kind
+from tools.crash.strike import TO_THE_RETRIES, Striker
+from tools.stack.engines import Embedded
+from tools.stack.workers import Worker, answers, free_port
 
 
 @pytest.fixture
@@ -22,15 +28,17 @@ def record(tmp_path: Path) -> Path:
     return tmp_path / "mails.tsv"
 
 
-def serving(record: Path, rate: float = 0) -> Iterator[int]:
+@contextmanager
+def running(record: Path, *more: int) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = free_port()
-    sink = subprocess.Popen([sys.executable, "-m", "tools.crash.sink", str(record), str(port), str(rate)], cwd=ROOT)
+    command = [sys.executable, "-m", "tools.crash.sink", *map(str, (record, port, *more))]
+    sink = subprocess.Popen(command, cwd=ROOT)
     try:
         until = time.monotonic() + 20
         while not answers(port):
             assert time.monotonic() < until
             time.sleep(0.02)
-        yield port
+        yield port, sink
         sink.send_signal(signal.SIGTERM)
         assert sink.wait(10) == 0
     finally:
@@ -40,12 +48,14 @@ def serving(record: Path, rate: float = 0) -> Iterator[int]:
 
 @pytest.fixture
 def port(record: Path) -> Iterator[int]:
-    yield from serving(record)
+    with running(record) as (port, _):
+        yield port
 
 
 @pytest.fixture
 def slow_port(record: Path) -> Iterator[int]:
-    yield from serving(record, rate=20)
+    with running(record, 20) as (port, _):
+        yield port
 
 
 def mail(number: int, text: str) -> str:
@@ -97,3 +107,61 @@ def test_it_answers_no_faster_than_it_was_told(slow_port: int, record: Path) -> 
             client.sendmail("s@crash.example", "r000001@crash.example", mail(n, "x"))
     assert time.monotonic() - began >= 0.45
     assert len(lines(record)) == 10
+
+
+def test_it_refuses_one_mail_in_so_many_for_now_and_only_while_it_is_told_to(record: Path) -> None:
+    def said(number: int) -> int:
+        try:
+            return (
+                250 if not client.sendmail("s@crash.example", "r000001@crash.example", mail(number, "zq00001qz")) else 0
+            )
+        except smtplib.SMTPDataError as error:
+            return error.smtp_code
+
+    with running(record, 0, 3) as (port, sink), smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        assert [said(n) for n in range(4)] == [250] * 4
+        sink.send_signal(signal.SIGUSR1)
+        time.sleep(0.3)
+        assert [said(n) for n in range(6)] == [250, 250, 451, 250, 250, 451]
+        sink.send_signal(signal.SIGUSR2)
+        time.sleep(0.3)
+        assert [said(n) for n in range(4)] == [250] * 4
+    marks = [told[2] for told in lines(record)]
+    assert [place for place, mark in enumerate(marks) if mark == "451"] == [6, 9]
+    assert marks.count("00001") == 12
+
+
+def test_the_clock_goes_on_to_the_retries_of_refused_mails_and_is_never_set_back_behind_them(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offset() -> int:
+        return int((record.parent / "offset").read_text())
+
+    with running(record, 0, 1) as (port, sink):
+        striker = Striker(Embedded(record.parent), {}, random.Random(1), record.parent, 2.0)
+        striker.sink = sink.pid
+        heard: list[int] = []
+
+        def instead_of_sleep(_: float) -> None:
+            wait(0.3)
+            with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+                client.ehlo()
+                client.mail("s@crash.example")
+                client.rcpt("r000001@crash.example")
+                heard.append(client.data(mail(1, "x"))[0])
+
+        wait = time.sleep
+        striker.strike(Kind(How.CLOCK, "", 1))
+        ahead = offset()
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "sleep", instead_of_sleep)
+            assert striker.strike(Kind(How.REFUSE, "", 1))[1] == ["mail server"]
+        assert heard == [451, 250], "it refused first, and took all before the clock moved"
+        assert offset() == ahead + TO_THE_RETRIES
+        striker.strike(Kind(How.CLOCK, "", 1))
+        assert offset() == TO_THE_RETRIES
+
+
+def test_ports_are_given_once_and_another_server_on_a_worker_s_port_is_no_health(port: int, record: Path) -> None:
+    assert len({free_port() for _ in range(500)} - {port}) == 500
+    assert Worker(record.parent, "web", 1, port=port).health() == {}

@@ -9,7 +9,7 @@ import pytest
 
 from tools.crash.driver import Plan
 from tools.crash.faults import ALL, How, Kind, kinds, schedule
-from tools.crash.reckoning import Fault, Reckoning, blame
+from tools.crash.reckoning import SLACK, Fault, Reckoning, blame
 from tools.crash.tally import Double, Tally
 from tools.crash.world import address_of, person_of
 from tribune.domain.mailings import WINDOW
@@ -17,6 +17,8 @@ from tribune.domain.mailings import WINDOW
 KILL = Kind(How.KILL, "senders", 1, 1)
 IDLE = Kind(How.KILL, "web", 1)
 STALL = Kind(How.STALL, "senders", 1, 1)
+LEASE = 10.0
+ENGINES = ["embedded", "kafka + postgresql"]
 
 
 def line(at: float, message: str, person: int, *items: int) -> str:
@@ -33,7 +35,7 @@ def record(tmp_path: Path) -> Path:
 def reckoned(record: Path, *faults: Fault, people: int = 2, published: dict[int, float] | None = None) -> Reckoning:
     tally = Tally(record, people)
     tally.read()
-    plan = Plan(record.parent, real=False, seed=1, rounds=1, people=people, mails=0, rate=0)
+    plan = Plan(record.parent, real=False, seed=1, rounds=1, people=people, mails=0, rate=0, lease=LEASE)
     return Reckoning(plan, "embedded", tally, published or {1: 0.0}, list(faults), [], [], 1.0)
 
 
@@ -102,6 +104,18 @@ def test_a_mail_to_nobody_or_without_an_item_is_wrong(record: Path) -> None:
     assert not told.kept
 
 
+def test_a_mail_that_was_refused_for_now_is_not_had_until_it_comes_again(record: Path) -> None:
+    refusal = line(1, "a", 1).replace("\t\n", "\t451\n")
+    record.write_text(refusal + line(1, "b", 2, 1))
+    told = reckoned(record)
+    assert (told.lost, told.tally.mails, told.tally.refused) == (1, 1, 1)
+    record.write_text(refusal + line(1, "b", 2, 1) + line(9, "a", 1, 1))
+    told = reckoned(record)
+    assert told.kept
+    assert told.tally.doubles == []
+    assert "2 accepted, 1 refused for now, 0 lost" in told.summary()[0]
+
+
 def test_half_a_line_is_taken_when_its_rest_has_come(record: Path) -> None:
     tally = Tally(record, 1)
     whole = line(1, "a", 1, 1)
@@ -114,34 +128,109 @@ def test_half_a_line_is_taken_when_its_rest_has_come(record: Path) -> None:
 
 def test_blame_goes_to_the_fault_between_the_two() -> None:
     early, late = fault(KILL, 10), fault(KILL, 20)
-    assert blame([early, late], Double(9, 15)) is early
-    assert blame([early, late], Double(12, 26)) is late
+    assert blame([early, late], Double(9, 15), LEASE) is early
+    assert blame([early, late], Double(12, 26), LEASE) is late
 
 
 def test_a_stalled_sender_that_wakes_up_is_blamed_for_what_another_sent_meanwhile() -> None:
     stall = fault(STALL, 10, until=16)
-    assert blame([stall, fault(KILL, 30)], Double(15, 16.5)) is stall
-    assert blame([stall, fault(KILL, 16.8)], Double(15, 17)) is stall
+    assert blame([stall, fault(KILL, 30)], Double(15, 16.5), LEASE) is stall
+    assert blame([stall, fault(KILL, 16.8)], Double(15, 17), LEASE) is stall
+
+
+def test_a_fault_explains_what_comes_until_its_lease_is_over_and_no_later() -> None:
+    kill = fault(KILL, 10, until=12)
+    last = 12 + LEASE + SLACK
+    assert blame([kill], Double(9, last), LEASE) is kill
+    assert blame([kill], Double(9, last + 0.1), LEASE) is None
+    assert blame([kill], Double(last - 1, last), LEASE) is kill, "both copies after it: a sender that woke up late"
+    assert blame([kill], Double(last - 1, last + 0.1), LEASE) is None
+
+
+def test_with_a_backlog_a_fault_explains_what_comes_until_all_that_was_due_has_arrived() -> None:
+    kill = fault(KILL, 10)
+    kill.caught_up = 60
+    assert blame([kill], Double(9, 60 + SLACK), LEASE) is kill
+    assert blame([kill], Double(9, 61 + SLACK), LEASE) is None
+    kill.caught_up = 10.5
+    assert blame([kill], Double(9, 10 + LEASE), LEASE) is kill, "early arrivals do not shorten the lease"
+
+
+def test_a_stall_answers_for_nothing_that_comes_long_after_it() -> None:
+    stall = fault(STALL, 10, until=22)
+    assert blame([stall], Double(15, 22 + LEASE), LEASE) is stall
+    assert blame([stall], Double(15, 23 + LEASE + SLACK), LEASE) is None
+
+
+def test_a_fault_that_is_over_does_not_hide_the_one_that_is_to_blame() -> None:
+    over, cause = fault(KILL, 10), fault(KILL, 40)
+    assert blame([over, cause], Double(9, 45), LEASE) is cause
+    assert blame([cause, fault(IDLE, 70)], Double(60, 65), LEASE) is None, "a fault that came later explains nothing"
+
+
+def test_a_late_double_counts_as_wrong_although_there_was_a_fault(record: Path) -> None:
+    record.write_text(line(50, "a", 1, 1) + line(50, "b", 2, 1) + line(51, "a", 1, 1))
+    kill = fault(KILL, 2)
+    told = reckoned(record, kill)
+    assert (kill.doubled, told.unexplained) == (0, 1)
+    assert any("without a fault that explains it" in wrong for wrong in told.wrong)
 
 
 def test_the_bound_is_two_windows_for_each_sender_hit() -> None:
     assert KILL.bound == 2 * WINDOW
     assert IDLE.bound == 0
-    (everything,) = (kind for kind in kinds("embedded", 3, full_disk=True) if kind.victim == ALL)
+    (everything,) = (kind for kind in kinds("embedded", 3, full_disk=True, refusals=True) if kind.victim == ALL)
     assert everything.bound == 6 * WINDOW
 
 
-@pytest.mark.parametrize("engines", ["embedded", "kafka + postgresql"])
+def test_the_other_faults_strike_every_role_that_they_should() -> None:
+    embedded = kinds("embedded", 2, full_disk=False, refusals=False)
+    real = kinds("kafka + postgresql", 2, full_disk=True, refusals=True)
+    assert {How.FULL, How.REFUSE}.isdisjoint(kind.how for kind in embedded)
+    assert {kind.victim for kind in embedded if kind.how is How.TERM} == {"senders", "consumers", "scheduler", "web"}
+    assert {kind.victim for kind in real if kind.how is How.TERM} >= {"relay", "scheduler", "web"}
+    assert {kind.victim for kind in real if kind.how is How.STALL} == {"senders", "consumers", "relay"}
+    (down,) = (kind for kind in real if kind.how is How.DOWN)
+    assert (down.name, down.kills, down.lasting) == ("kill -9, 12 s down: postgres", True, True)
+    assert down.bound == 4 * WINDOW
+    (refusal,) = (kind for kind in real if kind.how is How.REFUSE)
+    assert (refusal.kills, refusal.bound) == (False, 4 * WINDOW)
+
+
+@pytest.mark.parametrize("engines", ENGINES)
 def test_a_schedule_is_reproducible_and_holds_every_kind(engines: str) -> None:
-    offered = kinds(engines, 2, full_disk=True)
-    told = schedule(random.Random(5), 40, offered)
-    assert told == schedule(random.Random(5), 40, offered)
-    assert told != schedule(random.Random(6), 40, offered)
-    assert len(told) == 40
-    assert set(told) == set(offered)
-    killed = {kind.victim for kind in told if kind.how is How.KILL}
+    offered = kinds(engines, 2, full_disk=True, refusals=True)
+    told = schedule(random.Random(5), 20, offered)
+    assert told == schedule(random.Random(5), 20, offered)
+    assert told != schedule(random.Random(6), 20, offered)
+    assert set(told) == set(offered), "the short form has each kind"
+    killed = {kind.victim for kind in told if kind.kills}
     assert {"senders", "consumers", "scheduler", "web", "producers"} <= killed
     assert ({"kafka", "postgres", "relay"} <= killed) == (engines != "embedded")
+
+
+@pytest.mark.parametrize("engines", ENGINES)
+@pytest.mark.parametrize(("rounds", "others"), [(0, 0), (1, 0), (3, 1), (20, 10), (100, 50)])
+def test_a_round_is_a_kill_and_one_fault_in_three_is_another(engines: str, rounds: int, others: int) -> None:
+    for seed in range(5):
+        told = schedule(random.Random(seed), rounds, kinds(engines, 2, full_disk=True, refusals=True))
+        assert sum(kind.kills for kind in told) == rounds
+        assert sum(not kind.kills for kind in told) == others
+
+
+def test_a_schedule_of_one_sort_only_has_as_many_as_rounds() -> None:
+    offered = kinds("embedded", 2, full_disk=True, refusals=True)
+    for kills in (True, False):
+        told = schedule(random.Random(1), 12, [kind for kind in offered if kind.kills is kills])
+        assert len(told) == 12
+        assert {kind.kills for kind in told} == {kills}
+    assert schedule(random.Random(1), 12, []) == []
+
+
+def test_the_summary_tells_kills_from_other_faults(record: Path) -> None:
+    record.write_text(line(1, "a", 1, 1) + line(1, "b", 2, 1))
+    first, *_ = reckoned(record, fault(KILL, 2), fault(IDLE, 3), fault(STALL, 4)).summary()
+    assert first.startswith("embedded: 2 kills, 1 other fault in ")
 
 
 def test_the_table_has_a_row_a_kind_and_one_for_all(record: Path) -> None:

@@ -27,10 +27,13 @@ SLUGS = {False: "embedded", True: "real"}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.crash", description=__doc__)
     parser.add_argument("--on", choices=["embedded", "real", "both"], default="both", help="which engines")
-    parser.add_argument("--rounds", type=int, default=130, help="faults, on each of the engines")
+    parser.add_argument(
+        "--rounds", type=int, default=100, help="kills, on each of the engines; half as many others come on top"
+    )
     parser.add_argument("--people", type=int, default=2_000, help="readers; each item is due to each of them")
     parser.add_argument("--mails", type=int, default=0, help="mails due at least, on each of the engines")
     parser.add_argument("--rate", type=float, default=1_500, help="mails a second that the sink answers; 0: all it can")
+    parser.add_argument("--refuse", type=int, default=50, help="one mail in so many, while the sink says 451; 0: none")
     parser.add_argument("--seed", type=int, help="of the schedule (else random, and printed)")
     parser.add_argument("--only", nargs="*", default=[], help="only faults whose name contains one of these words")
     parser.add_argument("--folder", type=Path, help="where the run keeps its data and logs (else a temporary folder)")
@@ -52,6 +55,7 @@ def main() -> int:
             people=told.people,
             mails=told.mails,
             rate=told.rate,
+            refuse=told.refuse,
             kinds=tuple(told.only),
         )
         say(f"\nseed {seed}; logs in {plan.folder}/logs")

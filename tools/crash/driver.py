@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.crash import disk
-from tools.crash.faults import Kind, kinds, schedule
+from tools.crash.faults import How, Kind, kinds, schedule
 from tools.crash.reckoning import Fault, Reckoning
 from tools.crash.strike import Striker
 from tools.crash.tally import Tally
@@ -29,7 +29,8 @@ RESUME_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `mails` due at least; `rate` at which the sink answers, a second (0: as fast as it can)."""
+    """What to run. `rounds`: how many kills (other faults come on top); `mails` due at least; `rate` at which the sink
+    answers, a second (0: as fast as it can); one mail in `refuse` gets a 451 while it says so (0: none ever)."""
 
     folder: Path
     real: bool
@@ -38,6 +39,7 @@ class Plan:
     people: int
     mails: int
     rate: float
+    refuse: int = 50
     lease: float = 10.0
     session: float = 4.0
     kinds: tuple[str, ...] = ()  # only those whose name contains one of these
@@ -107,7 +109,7 @@ class Driver:
         script = Path(__file__).with_name("sink.py")
         with (self.folder / "logs" / "sink.log").open("ab") as log:
             self._sink = subprocess.Popen(
-                [sys.executable, str(script), str(self.record), str(port), str(self.plan.rate)],
+                [sys.executable, str(script), str(self.record), str(port), str(self.plan.rate), str(self.plan.refuse)],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -115,6 +117,7 @@ class Driver:
                 start_new_session=True,
             )
         save_pid(self.folder, "sink", self._sink.pid)
+        self.striker.sink = self._sink.pid
         until = time.monotonic() + 20
         while not answers(port):
             if time.monotonic() > until:
@@ -180,13 +183,14 @@ format = "json"
 
     def run(self) -> Reckoning:
         """All rounds, then the rest of the mails, then the count."""
-        offered = kinds(self.engines.name, COPIES["senders"], full_disk=not self.no_disk)
+        offered = kinds(self.engines.name, COPIES["senders"], full_disk=not self.no_disk, refusals=self.plan.refuse > 0)
         wanted = self.plan.kinds
         chosen = [kind for kind in offered if not wanted or any(word in kind.name for word in wanted)]
         self.publisher.start()
         stuck = ""
-        for number, kind in enumerate(schedule(self.dice, self.plan.rounds, chosen), 1):
-            stuck = self._round(number, kind)
+        coming = schedule(self.dice, self.plan.rounds, chosen)
+        for number, kind in enumerate(coming, 1):
+            stuck = self._round(f"{number:>4}/{len(coming)}", kind)
             if stuck:
                 self._tell_what_is_stuck()
             if stuck or self.publisher.broken is not None:
@@ -212,7 +216,7 @@ format = "json"
             seconds=time.monotonic() - self._began,
         )
 
-    def _round(self, number: int, kind: Kind) -> str:
+    def _round(self, number: str, kind: Kind) -> str:
         """One fault, at a random moment while mails flow; what is stuck after it, or an empty text."""
         begin = time.monotonic() + self.dice.uniform(0.1, 1.5)
         while time.monotonic() < begin or (self.due() < self.plan.people // 20 and time.monotonic() < begin + 20):
@@ -220,10 +224,14 @@ format = "json"
         fault = Fault(kind, time.monotonic(), due=self.due(), items=frozenset(self.publisher.published))
         fault.at, fault.victims = self.striker.strike(kind)
         fault.until = time.monotonic()
+        if (
+            kind.how is How.REFUSE
+        ):  # what was published and refused meanwhile must have come before the clock moves again
+            fault.items = frozenset(self.publisher.published)
         self.faults.append(fault)
         stuck = self._wait_for(fault)
         say(
-            f"{number:>4}/{self.plan.rounds} {fault.label:<44} due {fault.due:>6,}  next mail "
+            f"{number} {fault.label:<44} due {fault.due:>6,}  next mail "
             f"{fault.told(fault.next_mail)}  all of it {fault.told(fault.caught_up)}  mails {self.tally.mails:,}"
             f"  doubled {len(self.tally.doubles):,}"
         )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("fault", "faults", "mails due then", "lost", "doubled", "most by one", "bound of one")
 TIMES = ("next mail, s", "all that was due, s")
+SLACK = 5.0
+"""Seconds from the end of a lease until a chunk's new sender has it: the scheduler looks, its event travels."""
 
 
 @dataclass
@@ -40,6 +42,11 @@ class Fault:
         told = ", ".join(self.victims) if len(self.victims) == 1 else ""
         return f"{self.kind.name}" if named and self.kind.victim else f"{self.kind.how.value}: {told}"
 
+    def reach(self, lease: float) -> float:
+        """Until when a second copy may come of it: what was in hand is given out again a lease after its end at the
+        latest, and with a backlog comes when all that was due has arrived."""
+        return max(self.until + lease, self.caught_up or 0.0) + SLACK
+
     def told(self, at: float | None) -> str:
         """Seconds from the fault, or a dash."""
         return f"{at - self.at:6.2f} s" if at is not None else "     -  "
@@ -63,7 +70,7 @@ class Reckoning:
 
     def __post_init__(self) -> None:
         for double in self.tally.doubles:
-            fault = blame(self.faults, double)
+            fault = blame(self.faults, double, self.plan.lease)
             if fault is None:
                 self.unexplained += 1
             else:
@@ -116,34 +123,33 @@ class Reckoning:
 
     def summary(self) -> list[str]:
         """What the table does not say, one line each."""
+        kills = sum(fault.kind.kills for fault in self.faults)
+        faults = f"{_counted(kills, 'kill')}, {_counted(len(self.faults) - kills, 'other fault')}"
         told = [
-            f"{self.engines}: {len(self.faults)} faults in {self.seconds:,.0f} s; {self.due:,} mails due, "
-            f"{self.tally.mails:,} accepted, {self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
+            f"{self.engines}: {faults} in {self.seconds:,.0f} s; {self.due:,} mails due, "
+            f"{self.tally.mails:,} accepted, {self.tally.refused:,} refused for now, "
+            f"{self.lost:,} lost, {len(self.tally.doubles):,} doubled, "
             f"{len(self.tally.twins):,} items in a second mail (seed {self.plan.seed}).",
         ]
         told += [f"Not tried: {what}." for what in self.not_tried]
         return told + [f"WRONG: {what}" for what in self.wrong]
 
 
-def blame(faults: Sequence[Fault], double: Double) -> Fault | None:
-    """The fault that made a mail come twice.
+def blame(faults: Sequence[Fault], double: Double, lease: float) -> Fault | None:
+    """The fault that made a mail come twice; None: none of them explains it.
 
-    A mail that was accepted while a fault lasted that keeps senders from writing down what they sent is that fault's;
-    else the first fault between the two acceptances is to blame; else (a clock that was stepped, a sender that wakes up
-    late) the last one before both.
+    Only a fault whose reach the second copy is within can be to blame. Of these: a mail that was accepted while a fault
+    lasted that keeps senders from writing down what they sent is that fault's; else the first fault between the two
+    acceptances is to blame; else (a clock that was stepped, a sender that wakes up late) the last one before both.
     """
-    while_it_lasted = [
-        fault
-        for fault in faults
-        if fault.kind.lasting and fault.at <= double.before <= fault.until + 1 and fault.at <= double.again
-    ]
+    near = [fault for fault in faults if fault.at <= double.again <= fault.reach(lease)]
+    while_it_lasted = [fault for fault in near if fault.kind.lasting and fault.at <= double.before <= fault.until + 1]
     if while_it_lasted:
         return while_it_lasted[-1]
-    between = [fault for fault in faults if double.before - 0.05 <= fault.at <= double.again]
+    between = [fault for fault in near if double.before - 0.05 <= fault.at]
     if between:
         return between[0]
-    before = [fault for fault in faults if fault.at <= double.before]
-    return before[-1] if before else None
+    return near[-1] if near else None
 
 
 def _row(name: str, struck: Sequence[Fault], most: int, bound: str) -> str:
@@ -159,6 +165,10 @@ def _row(name: str, struck: Sequence[Fault], most: int, bound: str) -> str:
         _spread([fault.caught_up - fault.at for fault in struck if fault.caught_up is not None]),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _spread(seconds: Sequence[float]) -> str:

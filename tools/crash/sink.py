@@ -1,10 +1,11 @@
 """A mail server that writes down every mail **before** it answers for it: what it accepted is counted exactly.
 
-Usage: python -m tools.crash.sink RECORD PORT [MAILS_A_SECOND]
+Usage: python -m tools.crash.sink RECORD PORT [MAILS_A_SECOND [ONE_IN]]
 
 One line a mail is appended to RECORD: monotonic seconds, Message-ID, recipient, marks of items (`zq00012qz`) found in
 the body, separated by tabs. It is never killed, so what stands there is what left. With MAILS_A_SECOND it answers no
-faster than that: senders are then at work whenever a fault comes.
+faster than that: senders are then at work whenever a fault comes. From SIGUSR1 to SIGUSR2 it refuses one mail in ONE_IN
+for now (451): its line has `451` for the marks.
 """
 
 from __future__ import annotations
@@ -21,29 +22,42 @@ from typing import cast
 CAN = (b"sink.crash.example", b"PIPELINING", b"8BITMIME", b"SMTPUTF8", b"SIZE")
 EHLO = b"".join(b"250-%b\r\n" % word for word in CAN) + b"250 ENHANCEDSTATUSCODES\r\n"
 OK = b"250 2.0.0 ok\r\n"
+NOT_NOW = b"451 4.2.0 not now, come again later\r\n"
+REFUSED = b"451"
+"""What stands for the marks of a mail that was refused for now."""
 MARK = re.compile(rb"zq(\d{5})qz")
 _ID = re.compile(rb"^message-id:\s*<([^>]+)>", re.IGNORECASE | re.MULTILINE)
 _PATH = re.compile(rb"<([^>]*)>")
 
 
 class Record:
-    """The file, and the pace at which mails are answered."""
+    """The file, the pace at which mails are answered, and which are refused: while `refusing`, one in `one_in`."""
 
-    def __init__(self, path: Path, rate: float) -> None:
+    def __init__(self, path: Path, rate: float, one_in: int = 0) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._every = 1 / rate if rate else 0.0
         self._next = time.monotonic()
+        self._one_in = one_in
+        self._seen = 0
+        self._refusing = False
 
-    def accept(self, recipient: bytes, content: bytes) -> float:
-        """Write one mail down; how many seconds its answer has to wait."""
+    def refuse(self, refusing: bool) -> None:
+        """Begin to refuse mails, or refuse none any more."""
+        self._refusing = refusing
+
+    def take(self, recipient: bytes, content: bytes) -> tuple[float, bytes]:
+        """Write one mail down; how many seconds its answer has to wait, and the answer."""
         head, _, _ = content.partition(b"\r\n\r\n")
         found = _ID.search(head)
         marks = sorted(set(MARK.findall(content.replace(b"=\r\n", b""))))
         now = time.monotonic()
-        fields = (f"{now:.4f}".encode(), found[1] if found else b"-", recipient, b",".join(marks))
+        self._seen += self._refusing
+        refused = self._refusing and self._one_in > 0 and self._seen % self._one_in == 0
+        what = REFUSED if refused else b",".join(marks)
+        fields = (f"{now:.4f}".encode(), found[1] if found else b"-", recipient, what)
         os.write(self._handle, b"\t".join(fields) + b"\n")
         self._next = max(self._next + self._every, now)
-        return self._next - now
+        return self._next - now, NOT_NOW if refused else OK
 
 
 class Sink(asyncio.Protocol):
@@ -69,14 +83,15 @@ class Sink(asyncio.Protocol):
     def _go_on(self) -> None:
         while self._transport is not None and not self._transport.is_closing():
             if self._in_data:
-                wait = self._mail()
-                if wait is None:
+                taken = self._mail()
+                if taken is None:
                     return
+                wait, answer = taken
                 if wait > 0.002:
                     self._resting = True
-                    asyncio.get_running_loop().call_later(wait, self._answer_late)
+                    asyncio.get_running_loop().call_later(wait, self._answer_late, answer)
                     return
-                self._say(OK)
+                self._say(answer)
                 continue
             line, ended, rest = self._buffer.partition(b"\r\n")
             if not ended:
@@ -84,8 +99,9 @@ class Sink(asyncio.Protocol):
             self._buffer = rest
             self._command(bytes(line))
 
-    def _mail(self) -> float | None:
-        """Write down the mail whose end has come: how long its answer waits; None where the end has not come."""
+    def _mail(self) -> tuple[float, bytes] | None:
+        """Write down the mail whose end has come: how long its answer waits, and the answer; None where the end has not
+        come."""
         if self._buffer.startswith(b".\r\n"):
             content, rest = b"", self._buffer[3:]
         else:
@@ -95,11 +111,11 @@ class Sink(asyncio.Protocol):
             content, rest = bytes(self._buffer[: end + 2]), self._buffer[end + 5 :]
         self._buffer = rest
         self._in_data = False
-        return self._record.accept(self._recipient, content)
+        return self._record.take(self._recipient, content)
 
-    def _answer_late(self) -> None:
+    def _answer_late(self, answer: bytes) -> None:
         self._resting = False
-        self._say(OK)
+        self._say(answer)
         self._go_on()
 
     def _command(self, line: bytes) -> None:
@@ -127,13 +143,15 @@ class Sink(asyncio.Protocol):
             self._transport.write(answer)
 
 
-async def serve(path: Path, port: int, rate: float) -> None:
+async def serve(path: Path, port: int, rate: float, one_in: int) -> None:
     """Serve until SIGTERM."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    record = Record(path, rate)
+    record = Record(path, rate, one_in)
+    loop.add_signal_handler(signal.SIGUSR1, record.refuse, True)
+    loop.add_signal_handler(signal.SIGUSR2, record.refuse, False)
     await loop.create_server(lambda: Sink(record), "127.0.0.1", port, backlog=512)
     await ended.wait()
 
@@ -141,4 +159,5 @@ async def serve(path: Path, port: int, rate: float) -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    record, port, rate, one_in = (*sys.argv[1:], "0", "0")[:4]
+    uvloop.run(serve(Path(record), int(port), float(rate), int(one_in)))

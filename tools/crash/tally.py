@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.crash.sink import REFUSED
 from tools.crash.world import person_of
 
 
@@ -26,6 +27,7 @@ class Tally:
     path: Path
     people: int
     mails: int = 0
+    refused: int = 0  # for now; they were not accepted and must come again
     last_at: float = 0.0
     doubles: list[Double] = field(default_factory=list)
     twins: list[tuple[int, int]] = field(default_factory=list)  # (item, person): in two different mails
@@ -55,6 +57,9 @@ class Tally:
     def _take(self, line: bytes) -> None:
         at_text, message, recipient, marks = line.split(b"\t")
         at = float(at_text)
+        if marks == REFUSED:
+            self.refused += 1
+            return
         self.mails += 1
         self.last_at = at
         self._times.append(at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,11 +22,20 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ROLES_THAT_SERVE = ("web",)
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens on, never the same one twice. It lies below those that Linux gives to
+    outgoing connections, so that none of them sits on it while its server is being started again."""
+    while True:
+        port = random.randint(20_000, 31_999)  # noqa: S311 - not a secret
+        if port in _given:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
 
 
 def answers(port: int) -> bool:
@@ -124,7 +135,7 @@ class Worker:
         except urllib.error.HTTPError as error:
             with error, suppress(ValueError):
                 return dict(json.load(error))
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             pass
         return {}
 
