@@ -97,10 +97,10 @@ def _run(name: str, arguments: list[str]) -> None:
         sys.exit(1)
     except Exception as error:
         if type(error).__module__.startswith("sqlalchemy") and not os.environ.get("TRIBUNE_DEBUG"):
+            from tribune.failures import reason
             from tribune.store.advice import advice
 
-            told = str(getattr(error, "orig", None) or error).splitlines()[0]
-            print(f"Error: the store answered: {told}. {advice(error)}", file=sys.stderr)
+            print(f"Error: the store answered: {reason(error)}. {advice(error)}", file=sys.stderr)
             sys.exit(1)
         if os.environ.get("TRIBUNE_DEBUG"):
             raise
