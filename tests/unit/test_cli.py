@@ -79,3 +79,15 @@ def test_no_part_of_a_password_is_told_where_the_store_cannot_be_reached(tmp_pat
     assert done.returncode == 1
     assert "the store answered: OperationalError" in done.stderr
     assert "geheim" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[name, "9" * 20] for name in ("show", "approve", "pause", "resume", "cancel", "retry", "quarantined")]
+    + [[name, "--limit", "9" * 20] for name in ("list", "quarantined")],
+)
+def test_a_number_that_no_mailing_has_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["mailing", *arguments])
+    assert left.value.code == 2
+    assert "2147483647" in capsys.readouterr().err
