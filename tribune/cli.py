@@ -13,7 +13,7 @@ import sys
 COMMANDS = {
     "demo": "Run the whole way of an event with the sample organisation, then serve the desk",
     "up": "Run every role in one process",
-    "run": "Run one role, in as many processes as you like: web, producers, consumers, senders, scheduler, relay",
+    "run": "Run one role, in several processes if you like: web, producers, consumers, senders, scheduler, relay",
     "check": "Try each configured connection and say in plain words what works",
     "migrate": "Bring the database to the newest shape and create the topics",
     "publish": "Publish items by hand, from YAML files",
