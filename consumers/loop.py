@@ -44,6 +44,9 @@ day many events share one."""
 POLL_SECONDS = 0.5
 """How long one poll waits; a stop is heeded in between."""
 
+LONGEST_WAIT = 8.0
+"""Seconds between two attempts, at most, while the log or the store is away: work resumes soon after a long outage."""
+
 
 class Acting:
     """A handler that does its own input and output, outside of any transaction. It may run twice for an event."""
@@ -110,7 +113,7 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
             raise
         except Exception as error:
             failures += 1
-            wait = min(2.0 ** (failures - 1), 30.0)
+            wait = min(2.0 ** (failures - 1), LONGEST_WAIT)
             log.error("consumer interrupted", error=reason(error), at=place(error), again_in_seconds=wait)
             stop.wait(wait)
         finally:

@@ -13,7 +13,7 @@ import sys
 COMMANDS = {
     "demo": "Run the whole way of an event with the sample organisation, then serve the desk",
     "up": "Run every role in one process",
-    "run": "Run one role, in as many processes as you like: web, producers, consumers, senders, scheduler, relay",
+    "run": "Run one role, in several processes if you like: web, producers, consumers, senders, scheduler, relay",
     "check": "Try each configured connection and say in plain words what works",
     "migrate": "Bring the database to the newest shape and create the topics",
     "publish": "Publish items by hand, from YAML files",
@@ -97,10 +97,10 @@ def _run(name: str, arguments: list[str]) -> None:
         sys.exit(1)
     except Exception as error:
         if type(error).__module__.startswith("sqlalchemy") and not os.environ.get("TRIBUNE_DEBUG"):
+            from tribune.failures import reason
             from tribune.store.advice import advice
 
-            told = str(getattr(error, "orig", None) or error).splitlines()[0]
-            print(f"Error: the store answered: {told}. {advice(error)}", file=sys.stderr)
+            print(f"Error: the store answered: {reason(error)}. {advice(error)}", file=sys.stderr)
             sys.exit(1)
         if os.environ.get("TRIBUNE_DEBUG"):
             raise

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("domain_group", sa.String(length=100), nullable=False),
         sa.Column("next_at", tribune.store.tables.Instant(length=32), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rest_until", tribune.store.tables.Instant(length=32), nullable=True),
         sa.PrimaryKeyConstraint("channel", "domain_group", name=op.f("pk_throttles")),
     )
     with op.batch_alter_table("mailings", schema=None) as batch_op:

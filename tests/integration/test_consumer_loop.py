@@ -16,7 +16,7 @@ from tribune.domain.errors import BrokenEvent, ConfigurationError, InvalidInput
 from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
 from tribune.domain.retry import Backoff
 from tribune.ports.clock import StoppedClock
-from tribune.ports.log import TopicSpec
+from tribune.ports.log import LogConsumer, TopicSpec
 from tribune.ports.store import Transaction
 from tribune.services.events.event_codec import encode, new_event
 
@@ -369,3 +369,24 @@ def _until(true: Callable[[], bool], seconds: float = 10.0) -> None:
             return
         waited.wait(0.02)
     raise AssertionError("it did not come to pass")
+
+
+def test_while_the_log_is_away_it_is_looked_for_every_eight_seconds_at_last(app: Application) -> None:
+    waits: list[float] = []
+
+    class Impatient(threading.Event):
+        """Does not wait, and is set after the eighth time."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            if len(waits) == 8:
+                self.set()
+            return self.is_set()
+
+    class Away:
+        def consumer(self, *_: object) -> LogConsumer:
+            raise ConnectionError("away")
+
+    app.__dict__["log"] = Away()
+    run(group(lambda tx, event: None), app, Impatient())
+    assert waits == [1, 2, 4, 8, 8, 8, 8, 8]

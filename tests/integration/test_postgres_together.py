@@ -10,23 +10,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from tests import outbox_log
 from tests.catalogue_house import FEED, House, record
-from tests.planned import plan
+from tests.planned import add_item, plan
 from tests.planning_world import START, World
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Rhythm, Subscriber, Subscription
 from tribune.domain.items import ItemRecord, LanguageVersion
 from tribune.domain.mailings import MailingState
-from tribune.domain.sending import Marks
+from tribune.domain.sending import Marks, RetryClaim
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.planning.tick import claim_due
 from tribune.services.sending.age_out import age_slice
+from tribune.services.sending.cancel_mailing import Closed, cancel_mailing, close_slice
 from tribune.services.sources.publish_records import publish_records
 from tribune.store.engine import SqlTransaction
+from tribune.store.tables import carry_overs, chunks, delivery_exceptions
 
 pytestmark = pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
 LEASE = timedelta(minutes=2)
@@ -286,3 +289,49 @@ def test_two_schedulers_age_different_mailings(app: Application, clock: StoppedC
         aged = [age_slice(tx, later, later) for tx in (one, two, three)]
     assert {slice_.mailing for slice_ in aged if slice_} == old
     assert aged[2] is None
+
+
+def with_a_retry(app: Application, clock: StoppedClock) -> int:
+    """A mailing of one chunk of one, whose first attempt certainly brought nothing; the next one is due."""
+    with app.store.write() as tx:
+        item = add_item(tx)
+    mailing = plan(app.store, [1], with_people=True, items=(item,), state=MailingState.RUNNING)
+    row = {"mailing_id": mailing, "chunk": 0, "place": 0, "state": "retry", "attempts": 1, "handovers": 0}
+    with app.store.write() as tx:
+        tx.connection.execute(update(chunks).values(sent_upto=1, doubt_upto=1, state="done"))
+        tx.connection.execute(insert(delivery_exceptions).values(row | {"code": "450", "changed_at": clock.now()}))
+    return mailing
+
+
+def carried(app: Application) -> list[int]:
+    with app.store.read() as tx:
+        return list(tx.connection.scalars(select(carry_overs.c.subscriber_id)))
+
+
+def test_a_retry_claimed_before_its_mailing_is_cancelled_is_not_carried_over(
+    app: Application, clock: StoppedClock
+) -> None:
+    mailing = with_a_retry(app, clock)
+
+    def claim(tx: SqlTransaction) -> list[RetryClaim]:
+        return tx.ledger.claim_retries(mailing, 0, clock.now(), LEASE, 10)
+
+    claims, (_, closed) = meanwhile(app, claim, in_write(app, lambda tx: cancel_mailing(tx, mailing, clock.now())))
+    assert len(claims) == 1
+    assert closed == Closed(chunks=0, people=0, left=1)
+    with app.store.write() as tx:  # the mail left
+        assert tx.ledger.settle_retry(mailing, 0, claims[0], None, clock.now())
+        assert close_slice(tx, mailing, clock.now()) == Closed(chunks=1, people=0, left=0)
+    assert carried(app) == []
+
+
+def test_a_retry_of_a_mailing_that_is_being_cancelled_is_not_claimed(app: Application, clock: StoppedClock) -> None:
+    mailing = with_a_retry(app, clock)
+    (_, closed), claims = meanwhile(
+        app,
+        lambda tx: cancel_mailing(tx, mailing, clock.now()),
+        in_write(app, lambda tx: tx.ledger.claim_retries(mailing, 0, clock.now(), LEASE, 10)),
+    )
+    assert closed == Closed(chunks=1, people=1, left=0)
+    assert claims == []
+    assert len(carried(app)) == 1

@@ -97,6 +97,20 @@ def test_a_group_that_is_throttled_again_and_again_rests_longer_each_time(
     assert failed() == FIRST_REST
 
 
+def test_the_rests_grow_where_the_group_has_a_rate_as_well(app: Application, clock: StoppedClock) -> None:
+    rates = Rates(channel=100, groups={"other": 10})
+    rests = []
+    for _ in range(7):
+        assert take(app, "other", 100, rates).number == 100, "the rest is over, and it used up nothing"
+        with app.store.write() as tx:
+            until = tx.throttles.failed("smtp", "other", tx.now())
+        rests.append((until - clock.now()).total_seconds())
+        assert take(app, "other", 1, rates) == Permit(0, until - clock.now())
+        assert take(app, "google", 1, rates).number == 1, "another group goes on"
+        clock.move(until - clock.now())
+    assert rests == [60, 120, 240, 480, 960, 1800, 1800]
+
+
 def test_two_that_ask_at_once_get_different_instants(app: Application) -> None:
     rates, told = Rates(channel=1000), list[Permit]()
     threads = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,6 +151,23 @@ def test_one_relay_works_and_another_takes_over_when_it_is_cut_off(house: Applic
     assert len(first) == 20 and all(numbers == list(range(30)) for numbers in first.values())
     relays.end()
     other.close()
+
+
+def test_a_hold_lasts_while_publishing_takes_long_and_a_standby_is_left_alone(house: Application) -> None:
+    engine = house.store.engine
+    add(house, event("key", 0))
+    with SqlOutboxQueue(engine, silence=0.5).hold() as held:
+        assert held is not None
+        (row,) = held.first(10)
+        with SqlOutboxQueue(engine, silence=0.5).hold() as second:
+            assert second is None
+        WALL.sleep(1.5)
+        held.delete([row.id])
+    assert house.outbox_queue.state().waiting == 0
+    with ExitStack() as stack:
+        for _ in range(5):  # whatever is in the pool
+            session = stack.enter_context(engine.connect())
+            assert session.scalar(text("SHOW idle_session_timeout")) == "0"
 
 
 def test_what_can_never_be_published_is_set_aside_and_stops_nobody(house: Application, relays: Relays) -> None:

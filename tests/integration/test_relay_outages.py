@@ -6,8 +6,9 @@ import signal
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tribune.config import Settings
 from tribune.domain.topics import CATALOGUE
 from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import SystemClock
+from tribune.store.outbox import SILENCE_SECONDS
 
 KEYS = 5
 
@@ -119,19 +121,26 @@ def test_postgresql_crashes_and_comes_back(own_postgres: Server, cluster: Cluste
     other.close()
 
 
-def test_a_relay_that_is_killed_is_followed_by_another(postgres: Server, cluster: Cluster, tmp_path: Path) -> None:
+@contextmanager
+def house(
+    postgres: Server, cluster: Cluster, folder: Path
+) -> Iterator[tuple[Application, Callable[[], subprocess.Popen[str]]]]:
+    """The house, prepared, and how to start a relay as a process of its own."""
     with postgres_server.database(postgres) as url, ExitStack() as stack:
-        (tmp_path / "tribune.toml").write_text(
+        (folder / "tribune.toml").write_text(
             f'[store]\nurl = "{url}"\n[log]\nkind = "kafka"\nbootstrap_servers = ["{cluster.servers[0]}"]\n'
             f'prefix = "{cluster.prefix}"\nsession_seconds = 2\n',
             encoding="utf-8",
         )
-        app = Application(settings(url, cluster, tmp_path), SystemClock())
+        app = Application(settings(url, cluster, folder), SystemClock())
         app.prepare()
+        command = ("run", "relay", "--metrics-port", "0")
+        yield app, lambda: stack.enter_context(running(*command, cwd=folder))[0]
+        app.close()
 
-        def start() -> subprocess.Popen[str]:
-            return stack.enter_context(running("run", "relay", "--metrics-port", "0", cwd=tmp_path))[0]
 
+def test_a_relay_that_is_killed_is_followed_by_another(postgres: Server, cluster: Cluster, tmp_path: Path) -> None:
+    with house(postgres, cluster, tmp_path) as (app, start):
         relays = [start(), start()]
         with Writer(app) as writer:
             for round in range(4):
@@ -144,4 +153,27 @@ def test_a_relay_that_is_killed_is_followed_by_another(postgres: Server, cluster
         for process in relays:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(30) for process in relays] == [0, 0]
-        app.close()
+
+
+def test_a_relay_that_hangs_is_followed_by_another(postgres: Server, cluster: Cluster, tmp_path: Path) -> None:
+    with house(postgres, cluster, tmp_path) as (app, start):
+        first = start()
+        with Writer(app) as writer:
+            writer.more(20)
+            wait_for(lambda: app.outbox_queue.state().waiting < KEYS * 5)
+            second = start()
+            writer.more(20)
+            first.send_signal(signal.SIGSTOP)
+            try:
+                writer.more(20)
+                since = datetime.now(UTC)
+                assert app.outbox_queue.state().waiting, "the one that works stands still"
+                wait_for(lambda: (app.outbox_queue.state().oldest or datetime.now(UTC)) > since, SILENCE_SECONDS + 15)
+                writer.more(40)
+            finally:
+                first.send_signal(signal.SIGCONT)
+            writer.more(40)
+        all_in_order(app, writer.written)
+        for process in (first, second):
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(30) for process in (first, second)] == [0, 0]

@@ -66,3 +66,28 @@ def test_check_says_what_works(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for part in ("settings", "code lists", "store", "event log", "e-mail"):
         assert f"works   {part}" in done.stdout
+
+
+def test_no_part_of_a_password_is_told_where_the_store_cannot_be_reached(tmp_path: Path) -> None:
+    """An @ in a password that was not escaped: what follows it is taken for the host's name."""
+    (tmp_path / "tribune.toml").write_text(
+        '[store]\nurl = "postgresql://tribune:pa@geheim@127.0.0.1:1/tribune"\n'
+        '[log]\nkind = "kafka"\nbootstrap_servers = ["127.0.0.1:1"]\n',
+        encoding="utf-8",
+    )
+    done = run("mailing", "list", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "the store answered: OperationalError" in done.stderr
+    assert "geheim" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[name, "9" * 20] for name in ("show", "approve", "pause", "resume", "cancel", "retry", "quarantined")]
+    + [[name, "--limit", "9" * 20] for name in ("list", "quarantined")],
+)
+def test_a_number_that_no_mailing_has_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["mailing", *arguments])
+    assert left.value.code == 2
+    assert "2147483647" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tribune import config
+from tribune.commands._house import DRAIN_SECONDS, PAGES_SECONDS
 from tribune.commands._parts import Role
 
 ENGINES, EMBEDDED = "docker-compose.yml", "compose.embedded.yml"
@@ -86,10 +87,15 @@ def test_every_role_is_a_service_that_waits_for_the_migration() -> None:
             "kafka": {"condition": "service_healthy"},
         }
         assert "container_name" not in service, "a role may have several copies"
-        grace = int(service["stop_grace_period"].removesuffix("s"))
-        assert grace > 25, "draining may take 25 s"
         assert ("ports" in service) == (role is Role.WEB), "copies cannot share a port of the host"
     assert services["migrate"]["command"] == ["tribune", "migrate"]
+
+
+def test_every_role_has_the_time_to_end_well() -> None:
+    services = [read(ENGINES)["services"][role.value] for role in Role] + [read(EMBEDDED)["services"]["tribune"]]
+    for service in services:
+        grace = int(service["stop_grace_period"].removesuffix("s"))
+        assert grace > DRAIN_SECONDS + PAGES_SECONDS, "open pages are waited for, and then what is in hand"
 
 
 def test_store_and_log_are_not_reached_from_outside() -> None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-DRAIN_SECONDS = 25.0
-"""How long a stop waits for what is in flight: under the 30 s that process managers grant before they kill."""
+PAGES_SECONDS, DRAIN_SECONDS = 5, 25.0
+"""How long a stop waits for pages that are being read, and then for what is in flight. Let a process manager grant more
+than both together before it kills: 40 s."""
 
 EVERYTHING = frozenset(Role)
 
@@ -180,7 +181,7 @@ def _server(app: Application, process: _Process, *, site: bool) -> uvicorn.Serve
             server_header=False,
             proxy_headers=False,
             lifespan="off",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=PAGES_SECONDS,
         )
     )
 

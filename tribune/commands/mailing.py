@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")]
-Id = Annotated[int, typer.Argument(metavar="MAILING", help="The mailing's number.")]
+LARGEST = 2**31 - 1  # what the store's columns hold
+Id = Annotated[int, typer.Argument(metavar="MAILING", max=LARGEST, help="The mailing's number.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Watch it until it is finished; Ctrl-C leaves.")]
 
 
@@ -36,7 +37,8 @@ def mailing() -> None:
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
     """The newest mailings: for whom, when, how far."""
     from tribune.bootstrap import application
@@ -59,7 +61,7 @@ def list_(
 def show(
     mailing_id: Id,
     failed: Annotated[bool, typer.Option("--exceptions", help="Also each delivery that is not simply sent.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many of them.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many of them.")] = 100,
     watching: Watch = False,
     as_json: AsJson = False,
 ) -> None:
@@ -227,8 +229,10 @@ def retry(
 
 @app.command()
 def quarantined(
-    mailing_id: Annotated[int | None, typer.Argument(metavar="[MAILING]", help="Only this mailing.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    mailing_id: Annotated[
+        int | None, typer.Argument(metavar="[MAILING]", max=LARGEST, help="Only this mailing.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Deliveries that are held back for a person, and those of cancelled mailings that are in doubt."""

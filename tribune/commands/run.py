@@ -1,4 +1,4 @@
-"""`tribune run`: one role a process, as many copies as you like."""
+"""`tribune run`: one role a process, several copies where wanted."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ class Throttles(Protocol):
     """The rates of channels and of their domain groups."""
 
     def take(self, channel: str, group: str, wanted: int, rates: Rates, now: datetime) -> Permit:
-        """Take up to `wanted` places. What is taken and not used is lost: rates are upper bounds."""
+        """Take up to `wanted` places; none while the group is left alone. What is taken and not used is lost: rates are
+        upper bounds."""
         ...
 
     def failed(self, channel: str, group: str, now: datetime) -> datetime:

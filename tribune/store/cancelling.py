@@ -103,15 +103,10 @@ class SqlCancelling:
             e.state == DeliveryState.IN_DOUBT.value,
             e.next_attempt_at > now,
         )
-        return list(
-            self._connection.scalars(
-                select(c.chunk)
-                .where(c.mailing_id == mailing, c.state != ChunkState.CLOSED.value, ~at_work, ~retried)
-                .order_by(c.chunk)
-                .limit(limit)
-                .with_for_update()
-            )
-        )
+        idle = select(c.chunk).where(c.mailing_id == mailing, c.state != ChunkState.CLOSED.value, ~at_work, ~retried)
+        locked = list(self._connection.scalars(idle.order_by(c.chunk).limit(limit).with_for_update()))
+        # Once more: a retry that was claimed while the lock was waited for is not in the first question's snapshot.
+        return list(self._connection.scalars(idle.where(c.chunk.in_(locked)).order_by(c.chunk)))
 
     def held(self, mailing: int) -> int:
         not_closed = select(func.count()).select_from(chunks)

@@ -204,7 +204,9 @@ class SqlLedger:
     # -- the moves of a retry ---------------------------------------------------------------------------------
 
     def claim_retries(self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int) -> list[RetryClaim]:
-        e = delivery_exceptions.c
+        e, of_chunk = delivery_exceptions.c, (chunks.c.mailing_id == mailing, chunks.c.chunk == chunk)
+        # Against a cancellation, which closes the chunk: whoever comes second sees what the first one did.
+        self._connection.execute(select(chunks.c.chunk).where(*of_chunk).with_for_update(read=True, key_share=True))
         due = (
             select(e.place)
             .where(e.mailing_id == mailing, e.chunk == chunk, e.state == DeliveryState.RETRY.value)

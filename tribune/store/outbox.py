@@ -1,13 +1,15 @@
 """The outbox beside Kafka: events saved in the transaction of the state that they tell of, until the relay moves them.
 
 Two relays may run; one works. It holds a lock of its session, so that another takes over as soon as the database has
-noticed that its connection is gone. Everything it does goes over that very connection.
+noticed that its connection is gone. Everything it does goes over that very connection, which the database ends when
+nothing is heard of it: of a process that hangs, or of a machine that is no more.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select, text, update
 
@@ -16,7 +18,7 @@ from tribune.domain.events import TYPES, CloudEvent
 from tribune.ports.clock import Clock
 from tribune.ports.relay import OutboxState, Outgoing
 from tribune.services.events.event_codec import encode
-from tribune.store.postgres import lock_key
+from tribune.store.postgres import driver, lock_key
 from tribune.store.tables import outbox
 
 ASIDE = "aside:"
@@ -24,7 +26,16 @@ ASIDE = "aside:"
 
 _o = outbox.c
 _WAITING = ~_o.topic.startswith(ASIDE, autoescape=True)
-_TRY = text("SELECT pg_try_advisory_lock(:key)")
+SILENCE_SECONDS = 10.0
+"""After so long without a sign of life of the relay that works, another may take over."""
+
+# Lock and time-outs in one statement: a process may be stopped between two.
+_TRY = text(
+    "SELECT CASE WHEN pg_try_advisory_lock(:key) THEN concat("
+    "set_config('idle_session_timeout', :silence, false), set_config('tcp_user_timeout', :silence, false), "
+    "set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false), "
+    "set_config('tcp_keepalives_count', '3', false)) IS NOT NULL ELSE false END"
+)
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
 _KEY = lock_key("relay")
 
@@ -52,18 +63,22 @@ class SqlOutbox:
 class SqlOutboxQueue:
     """The outbox for relays, on PostgreSQL. Implements tribune.ports.relay.OutboxQueue."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, silence: float = SILENCE_SECONDS) -> None:
         self._engine = engine
+        self._silence = silence
 
     @contextmanager
     def hold(self) -> Iterator[_Held | None]:
         """Hold the outbox; None while another relay does. Raises the database's own errors."""
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            mine = bool(connection.scalar(_TRY, {"key": _KEY}))
-            yield _Held(connection) if mine else None
-            if mine:
+            if connection.scalar(_TRY, {"key": _KEY, "silence": f"{round(self._silence * 1000)}"}):
+                with _signs_of_life(connection, self._silence / 5):
+                    yield _Held(connection)
                 connection.execute(_GIVE_BACK, {"key": _KEY})
+                connection.detach()  # with these time-outs it is of no use in the pool
+            else:
+                yield None
         except BaseException:
             if not connection.invalidated:
                 connection.invalidate()  # ends the session, and with it the lock: none may go back into the pool
@@ -81,6 +96,25 @@ class SqlOutboxQueue:
         with self._engine.connect() as connection, connection.begin():
             waiting, oldest, aside = connection.execute(asked).one()
         return OutboxState(waiting, oldest, aside)
+
+
+@contextmanager
+def _signs_of_life(connection: Connection, every: float) -> Iterator[None]:
+    """Speak to the database from time to time, for publishing may take longer than the session may be silent."""
+    session, over = driver(connection), threading.Event()
+
+    def speak() -> None:
+        with suppress(Exception):  # whoever uses the connection next meets the same, and tells of it
+            while not over.wait(every):
+                session.execute("SELECT")
+
+    speaker = threading.Thread(target=speak, name="relay-signs-of-life", daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        speaker.join(1.0)
 
 
 class _Held:

@@ -556,10 +556,11 @@ throttles = Table(
     Column("domain_group", String(100), nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("failures", Integer, nullable=False, server_default="0"),
+    Column("rest_until", Instant),
     PrimaryKeyConstraint("channel", "domain_group"),
 )
 """When the next mail of a channel (domain group "") or of one of its domain groups may leave, over all workers.
-`failures`: how often in a row it was throttled, which lengthens the rest."""
+`failures`: how often in a row it was throttled, which lengthens the rest; `rest_until`: none leaves before."""
 
 # -- notices: the transactional lane --------------------------------------------------------------------------
 

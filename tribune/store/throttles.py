@@ -30,6 +30,9 @@ class SqlThrottles:
 
     def take(self, channel: str, group: str, wanted: int, rates: Rates, now: datetime) -> Permit:
         limits = {CHANNEL: rates.channel, group: rates.of_group(group)}
+        resting = self._rest_until(channel, group) if any(limits.values()) else None
+        if resting is not None and resting > now:
+            return Permit(0, resting - now)
         told = Permit(wanted)
         at = {}
         for name, rate in limits.items():  # the channel first, always: two senders never wait for each other
@@ -43,17 +46,22 @@ class SqlThrottles:
         return told
 
     def failed(self, channel: str, group: str, now: datetime) -> datetime:
-        until = self._next_at(channel, group, now)
+        self._next_at(channel, group, now)
+        until = self._rest_until(channel, group)
         here = (_t.channel == channel, _t.domain_group == group)
         failures = self._connection.execute(select(_t.failures).where(*here)).scalar_one()
-        if failures and until > now:
+        if failures and until is not None and until > now:
             return until  # two windows, or two workers, met the same trouble
         until = now + rest(failures + 1)
-        self._set(channel, group, failures=failures + 1, next_at=until)
+        self._set(channel, group, failures=failures + 1, rest_until=until)
         return until
 
     def went_well(self, channel: str, group: str) -> None:
         self._connection.execute(_WELL, {"of_channel": channel, "of_group": group})
+
+    def _rest_until(self, channel: str, group: str) -> datetime | None:
+        asked = select(_t.rest_until).where(_t.channel == channel, _t.domain_group == group)
+        return self._connection.execute(asked).scalar()
 
     def _next_at(self, channel: str, group: str, now: datetime) -> datetime:
         """The row's instant, locked; the row is made where there is none."""
