@@ -147,7 +147,7 @@ def test_an_absent_store_sends_no_event_to_the_dead_letters(
     mailing = planned(app, 1)
     with store.write() as tx:
         tx.outbox.add(*ready(app, mailing, 0))
-    group = replace(consumer(app), handlers={"delivery.chunk-ready": ActingTogether(act)})  # type: ignore[arg-type]
+    group = replace(consumer(app), handlers={"delivery.chunk-ready": ActingTogether(act)})
     for _ in range(12):
         with pytest.raises(ConnectionError):
             drain([group], app)
