@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices")
+BENCHES = (
+    *("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices"),
+    *("smtp", "sending", "sending --postgres --senders 2", "first_mail", "planning_pg"),
+)
 
 
 def machine() -> str:
@@ -32,7 +35,7 @@ def main(names: list[str]) -> int:
     failed = 0
     for name in names or BENCHES:
         print(f"## {name}", flush=True)
-        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode
+        failed |= subprocess.run([sys.executable, "-m", *f"bench.{name}".split()], check=False).returncode
         print(flush=True)
     return failed
 
