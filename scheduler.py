@@ -145,9 +145,8 @@ def notices(app: Application) -> int:
 
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
-    now = app.clock.now()
-    expired = app.log.expire(now)
     with app.store.write() as tx:
+        now = tx.now()
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
     with app.store.write() as tx:
         tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
@@ -155,6 +154,7 @@ def housekeeping(app: Application) -> None:
     with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
+    expired = app.log.expire(now)  # the last: where the log is away, all else is done
     log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
 
 

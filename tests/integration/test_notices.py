@@ -561,6 +561,7 @@ def test_wake_takes_the_oldest_first_and_no_more_than_asked_for(
         assert tx.notices.wake(clock.now()) == []
 
 
+@pytest.mark.embedded_only
 def test_settled_ones_age_out(app: Application, channel: Scripted, clock: StoppedClock) -> None:
     ask(app)
     work(app)
