@@ -32,8 +32,12 @@ OPEN = 2
 WAIT_SECONDS = 0.5
 """How long to wait for the ledger in one go, where nothing is in hand."""
 
-TRIES = (0.1, 0.5, 2.0, 5.0)
-"""Waits between attempts to settle a window: what became of its mails is known here alone."""
+TRIES = (0.1, 0.5, 2.0, *[5.0] * 12)
+"""Waits between attempts to settle a window: what became of its mails is known here alone. A minute in all: a database
+that restarts is back by then. It is safe however late, for the ledger refuses whoever lost the chunk meanwhile."""
+
+TRIES_AT_A_STOP = 4
+"""So many attempts where the sender is to stop: it must have ended before whoever stops it loses patience."""
 
 Chunk = tuple[int, int]
 Opened = tuple[ChunkRun, Window]
@@ -219,7 +223,7 @@ class Stream:
         if done.broken is not None:
             self._more = False
             self.errors[run.name] = done.broken
-        for wait in (*self._tries, None):
+        for number, wait in enumerate((*self._tries, None), 1):
             marks = run.marks
             until = deadline(self._sender)
             try:
@@ -238,7 +242,7 @@ class Stream:
                 break
             except Exception as error:
                 run.marks = marks  # nothing was committed
-                if wait is None:
+                if wait is None or (number > TRIES_AT_A_STOP and self._sender.stopping()):
                     raise
                 log.warning("the ledger cannot be written, will try again", error=type(error).__name__, seconds=wait)
                 time.sleep(wait)
