@@ -17,6 +17,7 @@ import structlog
 
 from tests import kafka_broker, postgres_server
 from tests.kafka_broker import broker, cluster  # noqa: F401 - fixtures
+from tests.postgres_server import own_postgres  # noqa: F401 - fixtures
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.codelists import load

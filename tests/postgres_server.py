@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tools.postgres.server import NoPostgres, Server
+from tools.postgres.server import NoPostgres, Server, binaries
 from tribune.store.engine import open_engine
 from tribune.store.migrate import migrate
 
@@ -90,3 +90,18 @@ def database(server: Server) -> Iterator[str]:
 def short_folder() -> Path:
     """A folder for a server of a test's own: the path of a socket must be short."""
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}own-"))
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Server]:
+    """A server that a test may crash. What it acknowledged is on the disk."""
+    try:
+        binaries()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    server = Server(short_folder())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.remove()

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from tests import postgres_server
-from tools.postgres.server import NoPostgres, Server, binaries
+from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.audience import Cadence
@@ -40,91 +40,75 @@ def empty(postgres: Server) -> str:
     return postgres.url(name)
 
 
-def test_the_store_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
-    try:
-        binaries()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    server = Server(postgres_server.short_folder())
-    try:
-        server.start()
-        store = SqlStore(open_engine(server.url()), SystemClock(), SqlOutbox)
-        migrate(store.engine)
-        with store.write() as tx:
-            tx.inbox.remember("group", "/source", "before", tx.now())
-        server.stop(how="immediate")
-        with pytest.raises(OperationalError), store.read() as tx:
-            tx.inbox.seen("group", "/source", "before")
-        server.start()
-        with store.read() as tx:
-            assert tx.inbox.seen("group", "/source", "before")
-        with store.write() as tx:
-            tx.inbox.remember("group", "/source", "after", tx.now())
-        server.stop()
-        server.start()
-        with store.write() as tx:  # connections that died unnoticed, the first thing in a write
-            assert tx.inbox.seen("group", "/source", "after")
-        store.engine.dispose()
-    finally:
-        server.remove()
+def test_the_store_outlives_a_restart_of_the_server(own_postgres: Server) -> None:
+    server = own_postgres
+    store = SqlStore(open_engine(server.url()), SystemClock(), SqlOutbox)
+    migrate(store.engine)
+    with store.write() as tx:
+        tx.inbox.remember("group", "/source", "before", tx.now())
+    server.stop(how="immediate")
+    with pytest.raises(OperationalError), store.read() as tx:
+        tx.inbox.seen("group", "/source", "before")
+    server.start()
+    with store.read() as tx:
+        assert tx.inbox.seen("group", "/source", "before")
+    with store.write() as tx:
+        tx.inbox.remember("group", "/source", "after", tx.now())
+    server.stop()
+    server.start()
+    with store.write() as tx:  # connections that died unnoticed, the first thing in a write
+        assert tx.inbox.seen("group", "/source", "after")
+    store.engine.dispose()
 
 
-def test_workers_go_on_when_the_server_restarts_under_them() -> None:
+def test_workers_go_on_when_the_server_restarts_under_them(own_postgres: Server) -> None:
     """Four threads write while it stops (as in a crash) and starts again: what was committed is there, once, and no
     connection of the pool stays broken or taken."""
-    try:
-        binaries()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    server = Server(postgres_server.short_folder())
-    try:
-        server.start()
-        store = SqlStore(open_engine(server.url(), Options(pool_size=2)), SystemClock(), SqlOutbox)
-        migrate(store.engine)
-        committed: list[str] = []
-        failed: list[str] = []
-        surprises: list[BaseException] = []
-        stop = threading.Event()
+    server = own_postgres
+    store = SqlStore(open_engine(server.url(), Options(pool_size=2)), SystemClock(), SqlOutbox)
+    migrate(store.engine)
+    committed: list[str] = []
+    failed: list[str] = []
+    surprises: list[BaseException] = []
+    stop = threading.Event()
 
-        def work(name: str) -> None:
-            number = 0
-            while not stop.is_set():
-                id = f"{name}-{number}"
-                number += 1
-                try:
-                    with store.write() as tx:
-                        tx.inbox.remember("group", "/source", id, tx.now())
-                        tx.connection.execute(text("SELECT pg_sleep(0.002)"))
-                    committed.append(id)
-                except OperationalError:
-                    failed.append(id)
-                    time.sleep(0.02)
-                except BaseException as error:
-                    surprises.append(error)
-                    return
+    def work(name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            id = f"{name}-{number}"
+            number += 1
+            try:
+                with store.write() as tx:
+                    tx.inbox.remember("group", "/source", id, tx.now())
+                    tx.connection.execute(text("SELECT pg_sleep(0.002)"))
+                committed.append(id)
+            except OperationalError:
+                failed.append(id)
+                time.sleep(0.02)
+            except BaseException as error:
+                surprises.append(error)
+                return
 
-        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
-        for thread in threads:
-            thread.start()
-        _until(lambda: len(committed) > 100)
-        server.stop(how="immediate")
-        _until(lambda: len(failed) > 20)
-        server.start()
-        before = len(committed)
-        _until(lambda: len(committed) > before + 100)
-        stop.set()
-        for thread in threads:
-            thread.join(30)
-        assert surprises == []
-        with store.read() as tx:
-            kept = set(tx.connection.execute(text("SELECT event_id FROM inbox")).scalars())
-        assert set(committed) <= kept, "what was committed is there"
-        # Of those that failed, a commit whose answer was lost may be there: one for each thread at most.
-        assert len(kept - set(committed)) <= 4
-        assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
-        store.engine.dispose()
-    finally:
-        server.remove()
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    _until(lambda: len(committed) > 100)
+    server.stop(how="immediate")
+    _until(lambda: len(failed) > 20)
+    server.start()
+    before = len(committed)
+    _until(lambda: len(committed) > before + 100)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert surprises == []
+    with store.read() as tx:
+        kept = set(tx.connection.execute(text("SELECT event_id FROM inbox")).scalars())
+    assert set(committed) <= kept, "what was committed is there"
+    # Of those that failed, a commit whose answer was lost may be there: one for each thread at most.
+    assert len(kept - set(committed)) <= 4
+    assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    store.engine.dispose()
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:

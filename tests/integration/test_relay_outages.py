@@ -11,14 +11,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from producers import relay
 from tests import postgres_server
 from tests.contracts.log_contract import WALL, event, take, told
 from tests.integration.test_up_and_demo import running, wait_for
-from tools.postgres.server import NoPostgres, Server, binaries
+from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.topics import CATALOGUE
@@ -80,21 +79,6 @@ def all_in_order(app: Application, written: int) -> None:
 def settings(url: str, cluster: Cluster, folder: Path) -> Settings:
     told = {"kind": "kafka", "bootstrap_servers": cluster.servers, "prefix": cluster.prefix, "session_seconds": 2.0}
     return Settings.model_validate({"data_dir": folder, "store": {"url": url}, "log": told})
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Server]:
-    """A server that a test may crash. What it acknowledged is on the disk."""
-    try:
-        binaries()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    server = Server(postgres_server.short_folder())
-    server.start()
-    try:
-        yield server
-    finally:
-        server.remove()
 
 
 def test_postgresql_crashes_and_comes_back(own_postgres: Server, cluster: Cluster, tmp_path: Path) -> None:

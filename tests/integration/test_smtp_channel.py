@@ -135,17 +135,22 @@ def test_an_address_beyond_ascii_goes_out_where_the_server_takes_it() -> None:
     assert [got.recipient for got in mailbox.mails] == ["élodie@bücher.example", "reader2@example.org"]
 
 
+def listen_in(lines: Lines, seen: list[bytes]) -> None:
+    """Write down each line that a nasty server reads."""
+    read = lines.line
+
+    def line() -> bytes:
+        seen.append(read())
+        return seen[-1]
+
+    lines.line = line  # type: ignore[method-assign]
+
+
 def test_eight_bit_text_is_declared_or_refused() -> None:
     seen: list[bytes] = []
 
     def listen(connection: socket.socket, lines: Lines) -> None:
-        read = lines.line
-
-        def line() -> bytes:
-            seen.append(read())
-            return seen[-1]
-
-        lines.line = line  # type: ignore[method-assign]
+        listen_in(lines, seen)
         polite(connection, lines, extensions=(b"8BITMIME",))
 
     with nasty_server(listen) as (port, _):
@@ -171,13 +176,7 @@ def test_a_message_larger_than_the_server_takes_is_refused_before_it_is_offered(
     seen: list[bytes] = []
 
     def listen(connection: socket.socket, lines: Lines) -> None:
-        read = lines.line
-
-        def line() -> bytes:
-            seen.append(read())
-            return seen[-1]
-
-        lines.line = line  # type: ignore[method-assign]
+        listen_in(lines, seen)
         polite(connection, lines, extensions=(b"SIZE 2000", b"PIPELINING"))
 
     with nasty_server(listen) as (port, _):
