@@ -81,13 +81,19 @@ def test_no_part_of_a_password_is_told_where_the_store_cannot_be_reached(tmp_pat
     assert "geheim" not in done.stdout + done.stderr
 
 
+HUGE = "9" * 20
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [[name, "9" * 20] for name in ("show", "approve", "pause", "resume", "cancel", "retry", "quarantined")]
-    + [[name, "--limit", "9" * 20] for name in ("list", "quarantined")],
+    [["mailing", name, HUGE] for name in ("show", "approve", "pause", "resume", "cancel", "retry", "quarantined")]
+    + [["items", name, HUGE] for name in ("show", "history")]
+    + [["notices", "show", HUGE], ["notices", "list", "--subscriber", HUGE], ["events", "dead", HUGE]]
+    + [["events", "replay", HUGE], ["items", "list", "--offset", HUGE]]
+    + [[*name, "--limit", HUGE] for name in (["mailing", "list"], ["mailing", "quarantined"], ["notices", "list"])],
 )
-def test_a_number_that_no_mailing_has_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_number_that_nothing_has_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        main(["mailing", *arguments])
+        main(arguments)
     assert left.value.code == 2
     assert "2147483647" in capsys.readouterr().err

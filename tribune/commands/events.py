@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tribune.commands._numbers import LARGEST
+
 if TYPE_CHECKING:
     from tribune.ports.log import DeadLetter, Message
 
@@ -81,11 +83,11 @@ def waiting(group: Group = None, as_json: AsJson = False) -> None:
 @app.command()
 def dead(
     letter: Annotated[
-        int | None, typer.Argument(metavar="[ID]", help="This one, with all that is known of it.")
+        int | None, typer.Argument(metavar="[ID]", max=LARGEST, help="This one, with all that is known of it.")
     ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Events that a group gave up, with the reason."""
@@ -117,7 +119,7 @@ def dead(
 
 @app.command()
 def replay(
-    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Dead letters.")] = None,
+    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST, help="Dead letters.")] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
 ) -> None:

@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from tribune.commands._numbers import LARGEST
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON.")]
+Id = Annotated[int, typer.Argument(max=LARGEST, help="The item's number.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
@@ -21,7 +24,7 @@ def items() -> None:
 def list_items(
     kind: Annotated[str, typer.Option("--kind", "-k", help="Only items of this kind.")] = "",
     limit: Limit = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, max=LARGEST, help="How many to pass over.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Items, those changed last first; withdrawn and embargoed ones too."""
@@ -37,7 +40,7 @@ def list_items(
 
 
 @app.command()
-def show(id: Annotated[int, typer.Argument(help="The item's number.")], as_json: AsJson = False) -> None:
+def show(id: Id, as_json: AsJson = False) -> None:
     """One item with everything that the catalogue knows of it."""
     from tribune.bootstrap import application
     from tribune.commands._catalogue_views import print_item
@@ -53,7 +56,7 @@ def show(id: Annotated[int, typer.Argument(help="The item's number.")], as_json:
 
 
 @app.command()
-def history(id: Annotated[int, typer.Argument(help="The item's number.")], as_json: AsJson = False) -> None:
+def history(id: Id, as_json: AsJson = False) -> None:
     """What changed in an item, because of which event, the oldest first."""
     from tribune.bootstrap import application
     from tribune.commands._catalogue_views import print_history

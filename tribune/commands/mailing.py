@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tribune.commands._numbers import LARGEST
+
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
     from tribune.ports.ledger import DeliveryView
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, one object a line.")]
-LARGEST = 2**31 - 1  # what the store's columns hold
 Id = Annotated[int, typer.Argument(metavar="MAILING", max=LARGEST, help="The mailing's number.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Watch it until it is finished; Ctrl-C leaves.")]
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tribune.commands._numbers import LARGEST
+
 if TYPE_CHECKING:
     from tribune.domain.notices import Notice
 
@@ -24,8 +26,10 @@ def notices() -> None:
 @app.command("list")
 def list_(
     state: Annotated[str, typer.Option(help="Only those in this state, for instance quarantined.")] = "",
-    subscriber: Annotated[int | None, typer.Option(help="Only those to this person (their number).")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    subscriber: Annotated[
+        int | None, typer.Option(max=LARGEST, help="Only those to this person (their number).")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """The newest notices: what, to whom, how far."""
@@ -50,7 +54,8 @@ def list_(
 
 @app.command()
 def show(
-    notice_id: Annotated[int, typer.Argument(metavar="NOTICE", help="The notice's number.")], as_json: AsJson = False
+    notice_id: Annotated[int, typer.Argument(metavar="NOTICE", max=LARGEST, help="The notice's number.")],
+    as_json: AsJson = False,
 ) -> None:
     """One notice: where it stands, and why."""
     from tribune.bootstrap import application
