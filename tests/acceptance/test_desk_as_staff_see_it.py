@@ -276,3 +276,10 @@ def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> 
     shown = page(browser, f"/en/mailings/{mailing}")
     assert "1 mail is held back" in shown
     assert f"tribune mailing retry {mailing}" in shown
+    with busy.app.store.write() as tx:  # its deliveries were let go of: nothing is left to be tried again
+        tx.connection.exec_driver_sql(
+            f"UPDATE mailings SET aged_at = '2028-01-01T08:00:00.000000+00:00' WHERE id = {mailing}"
+        )
+    shown = page(browser, f"/en/mailings/{mailing}")
+    assert "It ended so long ago" in shown
+    assert "tribune mailing retry" not in shown
