@@ -1,6 +1,6 @@
-"""A mail to one person while a campaign is being sent: how long it waits, over Kafka and PostgreSQL, each role a process.
+"""A mail to one person while a campaign is being sent: how long it waits. Kafka, PostgreSQL, each role a process.
 
-An edition is planned for many people; relay, two senders and the sink work on it, and beside them mails to single people
+An edition is planned for many people; relay and two senders work on it, and beside them mails to single people
 are asked for one by one, as a page does it. They have a lane of their own (docs/architecture.md). Run:
 
     python -m bench.own_lane [--people 1000000] [--asked 200] [--embedded]

@@ -3,7 +3,7 @@
 Everything that real sending does is on: leases, marks, suppression and withdrawals read again for each window, signed
 links and return paths. Beside it, in the same run, what C alone reaches: `smtp-source -d -s 20` into the same sink.
 
-Run: python -m bench.sending [--mails 100000] [--senders 1] [--large] [--postgres | --store postgresql://...]
+Run: python -m bench.sending [--mails 100000] [--senders 1] [--large] [--throttled] [--postgres | --store postgresql://...]
 Needs Postfix's smtp-sink and smtp-source. The store is SQLite unless told otherwise (the database must be empty).
 """
 
@@ -50,13 +50,18 @@ SMALL = {
 """Templates of a small mail (2.8 KB): of the house's own only the layout is left out."""
 
 
+RATE = "TRIBUNE_BENCH_RATE"
+"""The variable that tells the senders a rate: mails a second."""
+
+
 def settings(folder: Path, store: str, port: int) -> Settings:
     return Settings.model_validate(
         {
             "data_dir": folder,
             "store": {"url": store or f"sqlite:///{folder}/bench.sqlite3", "statement_timeout_seconds": 600},
             "log": {"kind": "kafka"} if store else {},
-            "email": {"channel": "smtp", "smtp": {"host": "127.0.0.1", "port": port, "security": "none"}},
+            "email": {"channel": "smtp", "smtp": {"host": "127.0.0.1", "port": port, "security": "none"}}
+            | ({"throttle": {"messages_per_second": float(os.environ[RATE])}} if RATE in os.environ else {}),
             "digests": {"letter": {"names": {"en": "Letter"}, "sender": "letter@observatory.example", "max_items": 5}},
             "organisation": {"addresses": {"en": "1 Lake Street, Example City"}},
             "web": {"base_url": "https://letters.observatory.example"},
@@ -184,10 +189,13 @@ def main() -> None:
     parser.add_argument("--mails", type=int, default=100_000)
     parser.add_argument("--senders", type=int, default=1)
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--throttled", action="store_true", help="with a rate that is never reached: what it costs")
     parser.add_argument("--store", default="", help="an empty PostgreSQL database")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of the measurement's own")
     parser.add_argument("--profile", default="", help="a file for py-spy's raw stacks of the first sender")
     told = parser.parse_args()
+    if told.throttled:
+        os.environ[RATE] = "1000000"
     if not shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin"):
         sys.exit("smtp-sink is missing: it comes with Postfix.")
     os.environ["PATH"] += ":/usr/sbin"

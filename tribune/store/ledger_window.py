@@ -62,8 +62,7 @@ def _seats(where: ColumnElement[bool]) -> Select[Any]:
 _OF_RANGE, _OF_PLACES = _seats(_RANGE), _seats(_PLACES)
 _FOUND = select(suppressions.c.address_hash, suppressions.c.reason)
 _SUPPRESSED = _FOUND.where(
-    suppressions.c.address_hash
-    == any_(func.string_to_array(bindparam("hashes", type_=Text), ",", type_=ARRAY(Text)))
+    suppressions.c.address_hash == any_(func.string_to_array(bindparam("hashes", type_=Text), ",", type_=ARRAY(Text)))
 )
 _SUPPRESSED_SQLITE = _FOUND.where(
     suppressions.c.address_hash.in_(
@@ -88,7 +87,9 @@ def read_seats(
     return _read(connection, _OF_PLACES, told, digest, cadence)
 
 
-def _read(connection: Connection, asked: Select[Any], told: dict[str, Any], digest: str, cadence: Cadence) -> list[Seat]:
+def _read(
+    connection: Connection, asked: Select[Any], told: dict[str, Any], digest: str, cadence: Cadence
+) -> list[Seat]:
     rows = connection.execute(asked, told | {"digest": digest, "cadence": cadence.value}).all()
     hashes = {address_hash(address_key(row[3])): row[1] for row in rows if row[3] is not None}
     hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})

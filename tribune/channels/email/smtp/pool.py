@@ -216,9 +216,7 @@ class Pool:
         self.ready += reversed(rest)
         self._grow(source)
 
-    def _next(
-        self, source: Iterator[OutgoingMail | None], connection: Connection
-    ) -> tuple[OutgoingMail | None, bytes]:
+    def _next(self, source: Iterator[OutgoingMail | None], connection: Connection) -> tuple[OutgoingMail | None, bytes]:
         """The next mail for this connection, with its envelope."""
         for _ in range(_REFUSED_AT_ONCE):
             mail = self.held.popleft() if self.held else self._take(source)
