@@ -13,8 +13,8 @@ import pytest
 
 from consumers.deliveries import consumer
 from consumers.loop import ActingTogether, drain
-from tests.integration.test_send_chunk import Scripted, counts, tick
-from tests.planned import add_item, make_sender, plan
+from tests.mailing_world import Scripted, counts, planned, tick
+from tests.planned import make_sender
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.events import CloudEvent
@@ -27,12 +27,6 @@ from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries
 
 pytestmark = pytest.mark.both_stores
-
-
-def planned(app: Application, *sizes: int) -> int:
-    with app.store.write() as tx:
-        item = add_item(tx)
-    return plan(app.store, sizes, with_people=True, items=(item,))
 
 
 def handler(app: Application) -> ActingTogether:
