@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 
 from producers import relay
 from tests import postgres_server
-from tests.contracts.log_contract import WALL, event, events, take, told
+from tests.log_world import WALL, event, events, take, told
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
