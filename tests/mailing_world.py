@@ -39,7 +39,10 @@ class Scripted:
         self.before: Callable[[int], None] = lambda number: None
 
     def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
-        for mail in filter(None, mails):
+        for mail in mails:
+            if mail is None:
+                yield None  # nothing is in hand: the caller waits
+                continue
             number = int(mail.recipient.removeprefix("reader").partition("@")[0])
             self.before(number)
             answers = self.says.get(number, [])

@@ -18,6 +18,8 @@ from tribune.log.kafka.member import KafkaMember
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import EventLog, LogConsumer, TopicSpec
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture
 def open_log(cluster: Cluster) -> Iterator[OpenLog]:

@@ -27,6 +27,8 @@ from tribune.ports.clock import SystemClock
 from tribune.ports.log import Message, TopicSpec
 from tribune.ports.store import Transaction
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:

@@ -17,6 +17,8 @@ from tribune.bootstrap import Application
 from tribune.config import load
 from tribune.log.kafka.cluster import Cluster
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture
 def folder(postgres: Server, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

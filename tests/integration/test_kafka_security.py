@@ -26,6 +26,8 @@ from tribune.log.kafka.log import KafkaLog
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import TopicSpec
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureBroker]:

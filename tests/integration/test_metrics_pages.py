@@ -21,6 +21,8 @@ from tribune.domain.topics import CATALOGUE, groups
 from tribune.log.kafka.cluster import Cluster
 from web.metrics import PrometheusMetrics, exposition
 
+pytestmark = pytest.mark.waits
+
 Figures = dict[tuple[str, ...], float]
 
 

@@ -29,6 +29,8 @@ from tribune.services.events.relay_outbox import relay_outbox
 from tribune.store.outbox import SqlOutboxQueue
 from tribune.store.tables import outbox as table
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture
 def house(postgres: Server, cluster: Cluster, tmp_path: Path) -> Iterator[Application]:

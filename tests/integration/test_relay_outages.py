@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from producers import relay
@@ -24,6 +25,8 @@ from tribune.domain.topics import CATALOGUE
 from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import SystemClock
 from tribune.store.outbox import SILENCE_SECONDS
+
+pytestmark = pytest.mark.waits
 
 KEYS = 5
 

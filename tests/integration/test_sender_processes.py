@@ -22,6 +22,8 @@ from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
 from tribune.ports.log import TopicSpec
 from tribune.store.migrate import migrate
 
+pytestmark = pytest.mark.waits
+
 SIZES = [500, 500, 500, 300]
 LEASE = 1.5
 
