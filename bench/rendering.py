@@ -121,10 +121,8 @@ def readers() -> Iterator[Reader]:
         number += 1
         name = f"{dice.choice(NAMES)} {number}"
         yield Reader(
-            number,
             name,
             f"reader{number}@ministry{number % 700}.example",
-            "Africa/Dakar",
             dice.choice(CHOICES),
             f"1.{number // 500}.{number % 500}",
         )

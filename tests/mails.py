@@ -42,7 +42,7 @@ CHOICES = (Choice(frozenset({"wages"}), frozenset({"SEN"}), frozenset()),)
 
 
 def reader(name: str = "Awa Diop", address: str = "awa.diop@travail.example", **other: object) -> Reader:
-    given = {"subscriber": 412, "zone": "Africa/Dakar", "choices": CHOICES, "delivery": "12.0.37", **other}
+    given = {"choices": CHOICES, "delivery": "12.0.37", **other}
     return Reader(name=name, address=address, **given)  # type: ignore[arg-type]
 
 

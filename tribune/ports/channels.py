@@ -26,7 +26,8 @@ from tribune.domain.sending import InDoubt
 class OutgoingMail(NamedTuple):
     """A message to one recipient. `delivery` is its name (`12.0.37`), `sender` the envelope's return path, `content`
     the complete RFC 5322 message with CRLF line ends. `sound`: whoever made it vouches that it holds no bare CR or LF
-    and that no line begins with a dot (tribune.rendering.email.mime), so that channels need not look through it again.
+    and that no line begins with a dot (tribune.rendering.email.mime), and that the return path is an address (a signed
+    token's), so that channels need not look through them again.
     Addresses and content stay out of its repr."""
 
     delivery: str

@@ -14,6 +14,8 @@ _UNFIT = re.compile(
 )
 _SPACES = re.compile(r"[ \t\n\r\x0b\x0c\x85\u2028\u2029]+")
 _PLAIN = re.compile(r"[ -~]*")
+_NEAT = re.compile(r"\w+(?:[ '’.-]\w+)*")
+"""What most names look like: words, with one mark between two of them. There is nothing to clean but to compose."""
 
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
@@ -78,6 +80,8 @@ def clean(text: str) -> str:
 
 def clean_name(name: str) -> str:
     """A name as `clean`, "" where nothing of it can be seen."""
+    if _NEAT.fullmatch(name) and unicodedata.is_normalized("NFC", name):
+        return name
     name = clean(name)
     if name.isascii() or any(unicodedata.category(character)[0] not in "CZM" for character in name):
         return name

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tribune.domain.errors import ConfigurationError
-from tribune.ports.clock import Clock
+from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Outbox
 from tribune.store.postgres import Options, open_postgres, take_lock
 from tribune.store.sqlite import open_sqlite
@@ -61,6 +61,7 @@ def shown_url(url: str) -> str:
 
 
 _DATABASE_TIME = select(func.clock_timestamp())
+_monotonic = SystemClock().monotonic
 
 
 class SqlTransaction:
@@ -73,6 +74,7 @@ class SqlTransaction:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
+        self._asked: tuple[datetime, float] | None = None
 
     def lock(self, name: str) -> None:
         """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
@@ -80,13 +82,18 @@ class SqlTransaction:
             take_lock(self.connection, name)
 
     def now(self) -> datetime:
-        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is."""
+        """The database's time where several machines share one (decisions.md, 19), moved as the clock port is.
+
+        The database is asked once in a transaction; from then on the machine's monotonic clock counts."""
         offset = getattr(self.clock, "offset", None)
         if offset is None or self.connection.dialect.name == "sqlite":
             return self.clock.now()
-        told: datetime = self.connection.execute(_DATABASE_TIME).scalar_one()
+        if self._asked is None:
+            told: datetime = self.connection.execute(_DATABASE_TIME).scalar_one()
+            self._asked = told.astimezone(UTC), _monotonic()
         moved: timedelta = offset
-        return told.astimezone(UTC) + moved
+        told, at = self._asked
+        return told + timedelta(seconds=_monotonic() - at) + moved
 
     @cached_property
     def catalogue(self) -> SqlCatalogue:

@@ -1,4 +1,4 @@
-"""What a sender needs of a window: its deliveries with the people behind them, in a few set queries.
+"""What a sender needs of a window: its deliveries with the people behind them, in two set queries.
 
 This is read once for every mail that leaves, so the statements are built once and the rows taken as they come.
 """
@@ -6,11 +6,11 @@ This is read once for every mail that leaves, so the statements are built once a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, and_, any_, bindparam, cast, func, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, and_, any_, bindparam, cast, exists, func, select
 
 from tribune.domain.addresses import address_hash, address_key
 from tribune.domain.audience import Cadence, Choice, Status
@@ -27,6 +27,14 @@ _PLACES = and_(_CHUNK, _d.place.in_(bindparam("places", expanding=True)))
 
 
 def _seats(where: ColumnElement[bool]) -> Select[Any]:
+    """A row for each delivery and each subscription behind it: nearly always one."""
+    s, r = subscriptions.c, rhythms.c
+    stopped = exists().where(
+        r.subscriber_id == _d.subscriber_id, r.digest == bindparam("digest"), r.stopped_at.is_not(None)
+    )
+    behind = and_(
+        s.subscriber_id == _d.subscriber_id, s.digest == bindparam("digest"), s.cadence == bindparam("cadence")
+    )
     return (
         select(
             _d.place,
@@ -38,40 +46,25 @@ def _seats(where: ColumnElement[bool]) -> Select[Any]:
             subscribers.c.languages,
             subscribers.c.zone,
             subscribers.c.status,
+            stopped,
+            cast(s.choice, Text),
         )
         .select_from(
-            deliveries.outerjoin(people, people.c.id == _d.subscriber_id).outerjoin(
-                subscribers, subscribers.c.id == _d.subscriber_id
-            )
+            deliveries.outerjoin(people, people.c.id == _d.subscriber_id)
+            .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
+            .outerjoin(subscriptions, behind)
         )
         .where(where)
-        .order_by(_d.place)
+        .order_by(_d.place, s.id)
     )
 
 
-def _choices(where: ColumnElement[bool]) -> Select[Any]:
-    s = subscriptions.c
-    return (
-        select(s.subscriber_id, cast(s.choice, Text))
-        .where(s.subscriber_id.in_(select(_d.subscriber_id).where(where)))
-        .where(s.digest == bindparam("digest"), s.cadence == bindparam("cadence"))
-        .order_by(s.subscriber_id, s.id)
-    )
-
-
-def _stopped(where: ColumnElement[bool]) -> Select[Any]:
-    r = rhythms.c
-    return (
-        select(r.subscriber_id)
-        .where(r.subscriber_id.in_(select(_d.subscriber_id).where(where)))
-        .where(r.digest == bindparam("digest"), r.stopped_at.is_not(None))
-    )
-
-
-_OF_RANGE = (_seats(_RANGE), _choices(_RANGE), _stopped(_RANGE))
-_OF_PLACES = (_seats(_PLACES), _choices(_PLACES), _stopped(_PLACES))
+_OF_RANGE, _OF_PLACES = _seats(_RANGE), _seats(_PLACES)
 _FOUND = select(suppressions.c.address_hash, suppressions.c.reason)
-_SUPPRESSED = _FOUND.where(suppressions.c.address_hash == any_(bindparam("hashes", type_=ARRAY(Text))))
+_SUPPRESSED = _FOUND.where(
+    suppressions.c.address_hash
+    == any_(func.string_to_array(bindparam("hashes", type_=Text), ",", type_=ARRAY(Text)))
+)
 _SUPPRESSED_SQLITE = _FOUND.where(
     suppressions.c.address_hash.in_(
         select(func.json_each(bindparam("hashes", type_=Text)).table_valued("value").c.value)
@@ -95,22 +88,20 @@ def read_seats(
     return _read(connection, _OF_PLACES, told, digest, cadence)
 
 
-def _read(
-    connection: Connection, asked: Sequence[Select[Any]], told: dict[str, Any], digest: str, cadence: Cadence
-) -> list[Seat]:
-    seats, wishes, ended = asked
-    of_digest = told | {"digest": digest}
-    rows = connection.execute(seats, told).all()
-    choices: dict[int, tuple[Choice, ...]] = {}
-    for person, choice in connection.execute(wishes, of_digest | {"cadence": cadence.value}).all():
-        one = _choice(choice)
-        choices[person] = (*choices[person], *one) if person in choices else one
-    stopped = set(connection.execute(ended, of_digest).scalars().all())
+def _read(connection: Connection, asked: Select[Any], told: dict[str, Any], digest: str, cadence: Cadence) -> list[Seat]:
+    rows = connection.execute(asked, told | {"digest": digest, "cadence": cadence.value}).all()
     hashes = {address_hash(address_key(row[3])): row[1] for row in rows if row[3] is not None}
     hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})
     suppressed = {hashes[hash]: reason for hash, reason in hits.all()}
     found: list[Seat] = []
-    for place, person, signature, address, name, group, languages, zone, status in rows:
+    before = -1
+    for place, person, signature, address, name, group, languages, zone, status, stopped, kept in rows:
+        choices = _choice(kept) if kept is not None else ()
+        if place == before:
+            slot, known = found[-1]
+            found[-1] = slot, known and known._replace(choices=(*known.choices, *choices))
+            continue
+        before = place
         recipient = None
         if address is not None and status is not None:
             recipient = Recipient(
@@ -121,8 +112,8 @@ def _read(
                 _languages(languages),
                 zone,
                 _STATUS[status],
-                choices.get(person, ()),
-                person in stopped,
+                choices,
+                bool(stopped),
                 suppressed.get(person, ""),
             )
         found.append((Slot(place, person, signature), recipient))
@@ -146,6 +137,6 @@ def _suppressed(connection: Connection) -> Select[Any]:
     return _SUPPRESSED_SQLITE if connection.dialect.name == "sqlite" else _SUPPRESSED
 
 
-def _told_as_one(connection: Connection, hashes: Collection[str]) -> Any:
-    """All hashes as one parameter: a parameter for each costs more than the query."""
-    return json.dumps(list(hashes)) if connection.dialect.name == "sqlite" else list(hashes)
+def _told_as_one(connection: Connection, hashes: Collection[str]) -> str:
+    """All hashes as one text: a parameter for each, or a list of them, costs more than the query."""
+    return json.dumps(list(hashes)) if connection.dialect.name == "sqlite" else ",".join(hashes)

@@ -17,14 +17,16 @@ _LARGE = 6_000
 
 def refusal(mail: OutgoingMail) -> Permanent | None:
     """Why this mail is never handed to anyone (SMTP injection, SMTP smuggling), or None."""
-    recipient, sender = mail.recipient, mail.sender
+    recipient = mail.recipient
     if _ADDRESS.fullmatch(recipient) is None or (
         len(recipient) > 80 and len(recipient.encode("utf-8", "surrogatepass")) > 320
     ):
         return Permanent("The recipient's address is not one.", code="553 5.1.3 not an address (refused here)")
-    if _ADDRESS.fullmatch(sender) is None or not sender.isascii():
+    if mail.sound:
+        return None
+    if _ADDRESS.fullmatch(mail.sender) is None or not mail.sender.isascii():
         return Permanent("The return path is not an address.", code="553 5.1.7 not a return path (refused here)")
-    if not mail.sound and has_bare_line_end(mail.content):
+    if has_bare_line_end(mail.content):
         return Permanent("The message has a bare CR or LF.", code="550 5.6.0 bare CR or LF (refused here)")
     return None
 

@@ -4,9 +4,10 @@ the joining of their bytes, and a reader's copy adds the name, the links and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +32,8 @@ KEPT_FRAMES = 200
 class Reader(NamedTuple):
     """Whom a copy is for. `delivery` is its name, "mailing.chunk.place"; `choices` say why they get it."""
 
-    subscriber: int
     name: str
     address: str
-    zone: str
     choices: tuple[Choice, ...]
     delivery: str
 
@@ -79,39 +78,41 @@ class Mail:
             encoded if escaped == name else mime.slot(escaped),
             why,
             why_html,
-            unsubscribe_text := mime.slot(unsubscribe),
-            preferences_text := mime.slot(preferences),
-            unsubscribe_text if "&" not in unsubscribe else mime.slot(escape(unsubscribe)),
-            preferences_text if "&" not in preferences else mime.slot(escape(preferences)),
+            unsubscribe_text := mime.link_slot(unsubscribe),
+            preferences_text := mime.link_slot(preferences),
+            unsubscribe_text if "&" not in unsubscribe else mime.link_slot(escape(unsubscribe)),
+            preferences_text if "&" not in preferences else mime.link_slot(escape(preferences)),
         )
         pieces = laid.pieces.copy()
-        for at, value in laid.values:
-            pieces[at] = values[value]
+        pieces[1::2] = laid.choose(values)
         return b"".join(pieces)
 
     def _lay(self, *, named: bool) -> _Laid:
-        """The message's pieces in their order, and which of them are a reader's own."""
+        """The message as what is the same for everyone and a reader's own values in turn."""
         pieces: list[bytes] = []
-        values: list[tuple[int, int]] = []
+        values: list[int] = []
+        run: list[bytes] = []
         for entry in self._frame.layout(
             named=named, several=len(self._content["items"]) > 1, more="more" in self._content
         ):
             if isinstance(entry, bytes):
-                pieces.append(entry)
+                run.append(entry)
             elif isinstance(entry, str):
-                pieces += self._content[entry]
+                run += self._content[entry]
             else:
-                values.append((len(pieces), entry))
-                pieces.append(b"")
-        return _Laid(pieces, values)
+                pieces += (b"".join(run), b"")
+                values.append(entry)
+                run = []
+        return _Laid([*pieces, b"".join(run)], itemgetter(*values))
 
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """The pieces of a message, and the places in them that a reader's values take (`Value`)."""
+    """A message in pieces: every second one is a reader's own. `choose` picks those, in order, out of the values in
+    the order of `Value`."""
 
     pieces: list[bytes]
-    values: list[tuple[int, int]]
+    choose: Callable[[Sequence[bytes]], tuple[bytes, ...]]
 
 
 class Composer:

@@ -16,6 +16,9 @@ from tribune.ports.store import Transaction
 from tribune.services.sending.mailing_events import delivery_failed
 from tribune.services.sending.make_mails import Batch, Sender
 
+TOGETHER = 25
+"""How many mails are made in one go."""
+
 _ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
 
 
@@ -49,20 +52,22 @@ class Window:
         self._apart = apart
         self._next_at = sender.clock.monotonic() + after if after or apart else 0.0
         self._waiting = list(reversed(batch.slots))
+        self._made: list[tuple[Slot, OutgoingMail | Verdict]] = []
         self._given: dict[str, tuple[Slot, str]] = {}
         self._closed = False
 
     def take(self) -> OutgoingMail | None:
         """The next mail to hand over. None: there is none (any more, or at this moment)."""
-        while self._waiting and not self._closed:
+        while (self._made or self._waiting) and not self._closed:
             now = self._sender.clock.monotonic()
             if now >= self._until or self.done.rest is not None or self._sender.stopping():
                 self._closed = True
                 return None
             if now < self._next_at:
                 return None
-            slot = self._waiting.pop()
-            made = self.batch.make(slot)
+            if not self._made:
+                self._make_some()
+            slot, made = self._made.pop()
             if isinstance(made, Verdict):
                 self.done.verdicts[slot.place] = made
                 continue
@@ -71,6 +76,12 @@ class Window:
             self._given[made.delivery] = slot, made.recipient
             return made
         return None
+
+    def _make_some(self) -> None:
+        """Make the next mails in one go: by itself, between two looks at the network, one costs twice as much."""
+        slots = [self._waiting.pop() for _ in range(min(TOGETHER, len(self._waiting)))]
+        self._made = [(slot, self.batch.make(slot)) for slot in slots]
+        self._made.reverse()
 
     def record(self, outcome: Outcome) -> None:
         """What the channel says of a mail of this window."""
@@ -89,7 +100,7 @@ class Window:
     @property
     def exhausted(self) -> bool:
         """Whether it gives no mail any more."""
-        return self._closed or not self._waiting
+        return self._closed or not (self._waiting or self._made)
 
     @property
     def opens_at(self) -> float:
@@ -107,7 +118,7 @@ class Window:
 
     def end(self) -> HandedOver:
         """What became of it, once it is complete."""
-        self.done.untouched = list(reversed(self._waiting))
+        self.done.untouched = [slot for slot, _ in reversed(self._made)] + self._waiting[::-1]
         channel = self._sender.channel.name
         for outcome, number in Counter(_word(error) for error in self.done.errors.values()).items():
             self._sender.metrics.count("mails_handed_over", number, channel=channel, outcome=outcome)

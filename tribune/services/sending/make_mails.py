@@ -145,7 +145,7 @@ class Batch:
             mail = self._mails[slot.signature] = self._composed(slot.signature, content)
         name = f"{self._prefix}{slot.place}"
         unique = f"{name}.{self._store_mark}"
-        reader = Reader(person.id, person.name, person.address, person.zone, person.choices, unique)
+        reader = Reader(person.name, person.address, person.choices, unique)
         return OutgoingMail(
             delivery=name,
             sender=self._links.return_path(mailing.id, self._chunk, slot.place),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tribune.domain.sending import name_of
-from tribune.domain.tokens import Signer
+from tribune.domain.tokens import Signer, payload
 from tribune.rendering.email.composer import ReaderLinks
 
 UNSUBSCRIBE = "unsubscribe"
@@ -24,8 +24,9 @@ class ReaderLinkMaker:
         self._return_path_domain = return_path_domain
 
     def links(self, subscriber: int, digest: str, mailing: int) -> ReaderLinks:
-        unsubscribe = f"{self._base_url}/u/{self._signer.sign(UNSUBSCRIBE, subscriber, digest, mailing)}"
-        preferences = f"{self._base_url}/p/{self._signer.sign(PREFERENCES, subscriber, digest, mailing)}"
+        who = payload(subscriber, digest, mailing)
+        unsubscribe = f"{self._base_url}/u/{self._signer.sealed(UNSUBSCRIBE, who)}"
+        preferences = f"{self._base_url}/p/{self._signer.sealed(PREFERENCES, who)}"
         return ReaderLinks(unsubscribe=unsubscribe, one_click=unsubscribe, preferences=preferences)
 
     def return_path(self, mailing: int, chunk: int, place: int) -> str:

@@ -42,7 +42,7 @@ class Abilities:
         )
 
 
-def envelope(mail: OutgoingMail, server: Abilities) -> list[bytes] | Permanent:
+def envelope(mail: OutgoingMail, server: Abilities) -> bytes | Permanent:
     """The three commands of a mail, each with its line end, or why this server cannot carry it."""
     recipient, content = mail.recipient, mail.content
     options = ""
@@ -72,20 +72,16 @@ def envelope(mail: OutgoingMail, server: Abilities) -> list[bytes] | Permanent:
             except UnicodeError:
                 return Permanent("The domain is not one.", code="553 5.1.2 bad domain (refused here)")
     try:
-        return [
-            f"MAIL FROM:<{mail.sender}>{options}\r\n".encode(),
-            f"RCPT TO:<{recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        ]
+        return f"MAIL FROM:<{mail.sender}>{options}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
     except UnicodeError:
         return Permanent("The address cannot be written in UTF-8.", code="553 5.1.3 not an address (refused here)")
 
 
-def ended(mail: OutgoingMail) -> list[bytes]:
-    """A message as it goes over the line: dots doubled where a line begins with one, then the final dot."""
+def ended(mail: OutgoingMail) -> tuple[bytes, bytes]:
+    """A message as it goes over the line: dots doubled where a line begins with one; and its final dot."""
     content = mail.content
     if not mail.sound and has_leading_dot(content):
         content = content.replace(b"\r\n.", b"\r\n..")
         if content.startswith(b"."):
             content = b"." + content
-    return [content, b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"]
+    return content, (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")

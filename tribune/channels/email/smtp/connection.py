@@ -85,7 +85,7 @@ class Connection(Writing):
         """Whether another envelope may follow the body that the server waits for."""
         return self.abilities.pipelining and self._next is not None
 
-    def ask(self, mail: OutgoingMail, envelope: list[bytes]) -> None:
+    def ask(self, mail: OutgoingMail, envelope: bytes) -> None:
         """Offer a mail to an idle connection."""
         self._next = mail
         self._answers = []
@@ -94,16 +94,16 @@ class Connection(Writing):
         self._steps, self._at = ENVELOPE, 0
         if self.abilities.pipelining:
             self._envelope = []
-            self._write(b"".join(envelope))
+            self._write(envelope)
         else:
-            self._envelope = envelope[1:]
-            self._write(envelope[0])
+            first, *self._envelope = envelope.splitlines(keepends=True)
+            self._write(first)
 
-    def hand_over(self, mail: OutgoingMail | None, envelope: list[bytes]) -> None:
+    def hand_over(self, mail: OutgoingMail | None, envelope: bytes) -> None:
         """Send the body that the server waits for, and offer the mail that follows, if any."""
         body, pool = cast(OutgoingMail, self._next), self._pool
         content, dot = ended(body)
-        if not self.write_body(content, dot if mail is None else b"".join([dot, *envelope])):
+        if not self.write_body(content, dot + envelope):
             if mail is not None:
                 pool.held.appendleft(mail)  # nothing of it has left
             self._lose("it was closed")
@@ -113,7 +113,7 @@ class Connection(Writing):
         self._steps, self._at = ((Step.BODY,), 0) if mail is None else (FULL, 0)
         self.accepted = False
         self.step_end, self.body_end, self.next_end = now + patience.body, self.next_end, now + patience.mail
-        if not self.follow():
+        if self.held_back and not self.follow():
             self._lose("it was closed")
 
     def quit(self) -> None:

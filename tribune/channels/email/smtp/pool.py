@@ -154,7 +154,7 @@ class Pool:
             self.ready.append(connection)
             self.wake()
             return
-        following, lines = self._next(self._source, connection) if connection.takes_next else (None, [])
+        following, lines = self._next(self._source, connection) if connection.takes_next else (None, b"")
         connection.hand_over(following, lines)
         if following is None or len(self.outcomes) >= _TOGETHER:
             self.wake()
@@ -203,7 +203,7 @@ class Pool:
             if not connection.alive:
                 continue
             if connection.accepted:
-                mail, lines = self._next(source, connection) if connection.takes_next else (None, [])
+                mail, lines = self._next(source, connection) if connection.takes_next else (None, b"")
                 connection.hand_over(mail, lines)
             elif not connection.busy and self.now - connection.idle_since > IDLE:
                 connection.leave()
@@ -218,7 +218,7 @@ class Pool:
 
     def _next(
         self, source: Iterator[OutgoingMail | None], connection: Connection
-    ) -> tuple[OutgoingMail | None, list[bytes]]:
+    ) -> tuple[OutgoingMail | None, bytes]:
         """The next mail for this connection, with its envelope."""
         for _ in range(_REFUSED_AT_ONCE):
             mail = self.held.popleft() if self.held else self._take(source)
@@ -228,7 +228,7 @@ class Pool:
             if not isinstance(lines, Permanent):
                 return mail, lines
             self.outcomes.append(Outcome(mail.delivery, lines))
-        return None, []
+        return None, b""
 
     def _take(self, source: Iterator[OutgoingMail | None]) -> OutgoingMail | None:
         """The next mail that may be sent at all. Where the source breaks, what is in hand is still finished."""

@@ -42,10 +42,11 @@ class Writing(Line):
 
     def write(self, data: bytes) -> bool:
         """Whether the line took it; False: it is dead, and nothing of `data` has left."""
-        if not self._closing:
-            cast(asyncio.Transport, self.transport).write(data)
-            return not self._closing
-        return False
+        over, under = cast(asyncio.Transport, self.transport), self._under_tls
+        if self.over or over.is_closing() or (under is not None and under.is_closing()):
+            return False
+        over.write(data)
+        return not (over.is_closing() or (under is not None and under.is_closing()))
 
     def write_body(self, body: bytes, behind: bytes) -> bool:
         """A message without its final dot, then what follows it: in one write where the kernel takes that whole. False
