@@ -22,6 +22,7 @@ from tribune.domain.sending import RETRY_DELAYS, WATCH
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
 from tribune.ports.store import Store, Transaction
+from tribune.services.sending import send_stream
 from tribune.services.sending.mailing_events import chunk_ready
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries
@@ -114,7 +115,10 @@ class Away:
             yield tx
 
 
-def test_a_chunk_that_could_not_be_claimed_is_not_taken_for_done(app: Application, channel: Scripted) -> None:
+def test_a_chunk_that_could_not_be_claimed_is_not_taken_for_done(
+    app: Application, channel: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_stream, "TRIES", (0.01, 0.02))  # not a whole minute
     mailing = planned(app, 300, 300)
     store = app.store
     app.__dict__["store"] = Away(store, 2)
