@@ -161,7 +161,7 @@ class PlainMail:
     """A mail without craft: who, what, which links."""
 
     def __init__(self, titles: list[str], locale: str, sender: str) -> None:
-        self._titles, self._locale, self._sender = titles, locale, sender
+        self._titles, self.locale, self._sender = titles, locale, sender
 
     def fill(self, reader: Reader, links: ReaderLinks) -> bytes:
         lines = [
@@ -170,7 +170,7 @@ class PlainMail:
             f"Message-ID: <{reader.delivery}@observatory.example>",
             f"List-Unsubscribe: <{links.one_click}>",
             "",
-            f"For {reader.name}, in {self._locale}:",
+            f"For {reader.name}, in {self.locale}:",
             *self._titles,
             "",
         ]

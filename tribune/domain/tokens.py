@@ -32,10 +32,11 @@ class Signer:
 
     def sign(self, purpose: str, *parts: str | int) -> str:
         """A token for `purpose` over `parts`; text parts may hold letters, digits and `_ : + -`."""
-        return self.sealed(purpose, payload(*parts))
+        told = [fit(part) if isinstance(part, str) else str(part) for part in parts]
+        return self.sealed(purpose, "~".join(told))
 
     def sealed(self, purpose: str, payload: str) -> str:
-        """A token for `purpose` over a payload that `payload` made."""
+        """The same over what is one word already: parts that are numbers or went through `fit`, between `~`."""
         return f"{self._current}.{payload}.{self._mac(self._current, purpose, payload)}"
 
     def verify(self, purpose: str, token: str) -> tuple[str, ...]:
@@ -58,13 +59,9 @@ class Signer:
         return mac.hexdigest()
 
 
-def payload(*parts: str | int) -> str:
-    """What a token carries, as one word. Raises ValueError for a text that it cannot hold."""
-    return "~".join([_fit(part) if isinstance(part, str) else str(part) for part in parts])
-
-
 @lru_cache(maxsize=1_000)
-def _fit(word: str) -> str:
+def fit(word: str) -> str:
+    """`word`, if a token can carry it. Raises ValueError."""
     if not _PART.fullmatch(word):
         raise ValueError(f"a token cannot carry {word!r}")
     return word

@@ -47,11 +47,12 @@ class ReaderLinks(NamedTuple):
 
 
 class Mail:
-    """A mail for everyone who shares its content. Made by `Composer.compose`."""
+    """A mail for everyone who shares its content, in a locale. Made by `Composer.compose`."""
 
-    __slots__ = ("_content", "_frame", "_named", "_unnamed")
+    __slots__ = ("_content", "_frame", "_named", "_unnamed", "locale")
 
     def __init__(self, frame: Frame, content: Mapping[str, list[bytes]]) -> None:
+        self.locale = frame.voice.locale
         self._frame = frame
         self._content = content
         self._named: _Laid | None = None

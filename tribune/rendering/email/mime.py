@@ -81,7 +81,10 @@ def slot(text: str) -> bytes:
             return raw + SOFT
         encoded = SOFT.join([raw[at : at + _LINE] for at in range(0, len(raw), _LINE)])
     else:
-        encoded = binascii.b2a_qp(raw, False, False, False).replace(b"=\n", SOFT)
+        encoded = binascii.b2a_qp(raw, False, False, False)
+        if len(encoded) < _LINE and encoded[-1:] not in b" \t" and encoded[:1] not in b".F":
+            return encoded + SOFT  # a name
+        encoded = encoded.replace(b"=\n", SOFT)
         if encoded[-1:] in (b" ", b"\t") or len(encoded) - encoded.rfind(b"\n") - 1 > _LINE:
             return body(text)  # no room on the last line for what ends it
     if encoded[:1] == b"." or b"\n." in encoded or encoded[:5] == b"From " or b"\nFrom " in encoded:

@@ -50,6 +50,7 @@ class Window:
         self._sender = sender
         self._until = until
         self._apart = apart
+        self._now, self._stopping = sender.clock.monotonic, sender.stopping
         self._next_at = sender.clock.monotonic() + after if after or apart else 0.0
         self._waiting = list(reversed(batch.slots))
         self._made: list[tuple[Slot, OutgoingMail | Verdict]] = []
@@ -59,8 +60,8 @@ class Window:
     def take(self) -> OutgoingMail | None:
         """The next mail to hand over. None: there is none (any more, or at this moment)."""
         while (self._made or self._waiting) and not self._closed:
-            now = self._sender.clock.monotonic()
-            if now >= self._until or self.done.rest is not None or self._sender.stopping():
+            now = self._now()
+            if now >= self._until or self.done.rest is not None or self._stopping():
                 self._closed = True
                 return None
             if now < self._next_at:
@@ -79,9 +80,9 @@ class Window:
 
     def _make_some(self) -> None:
         """Make the next mails in one go: by itself, between two looks at the network, one costs twice as much."""
-        slots = [self._waiting.pop() for _ in range(min(TOGETHER, len(self._waiting)))]
-        self._made = [(slot, self.batch.make(slot)) for slot in slots]
-        self._made.reverse()
+        slots, self._waiting = self._waiting[-TOGETHER:], self._waiting[:-TOGETHER]
+        make = self.batch.make
+        self._made = [(slot, make(slot)) for slot in slots]
 
     def record(self, outcome: Outcome) -> None:
         """What the channel says of a mail of this window."""

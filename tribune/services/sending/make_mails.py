@@ -119,41 +119,32 @@ class Batch:
 
     def make(self, slot: Slot) -> OutgoingMail | Verdict:
         """The mail of a delivery, or why there is none."""
-        person = self.people.get(slot.subscriber)
+        place, number, signature = slot
+        person = self.people.get(number)
         if person is None or not person.may_be_mailed:
-            return Verdict(slot.place, DeliveryState.SUPPRESSED, _why_not(person))
-        content = self._contents.get(slot.signature)
-        if content is None:
-            return Verdict(slot.place, DeliveryState.QUARANTINED, "its content is no longer kept")
-        if not content.fragments:
-            return Verdict(slot.place, DeliveryState.EMPTY, "all its items were withdrawn")
+            return Verdict(place, DeliveryState.SUPPRESSED, _why_not(person))
         try:
-            return self._mail(slot, person, content)
+            mail = self._mails.get(signature)
+            if mail is None:
+                content = self._contents.get(signature)
+                if content is None:
+                    return Verdict(place, DeliveryState.QUARANTINED, "its content is no longer kept")
+                if not content.fragments:
+                    return Verdict(place, DeliveryState.EMPTY, "all its items were withdrawn")
+                mail = self._mails[signature] = self._composed(signature, content)
+            name = f"{self._prefix}{place}"
+            links = self._links.links(number, self._mailing.digest, self._mailing.id)
+            reader = Reader(person.name, person.address, person.choices, f"{name}.{self._store_mark}")
+            sender = self._links.return_path(self._mailing.id, self._chunk, place)
+            return OutgoingMail(name, sender, person.address, mail.fill(reader, links), mail.locale, True)
         except ConfigurationError:
             raise
         except Exception as error:
             # One item or name that cannot be rendered must not hold up the others. No values of it in the log.
-            name = name_of(self._mailing.id, self._chunk, slot.place)
+            name = name_of(self._mailing.id, self._chunk, place)
             why = error.what if isinstance(error, TribuneError) else type(error).__name__
             log.error("mail cannot be made", delivery=name, error=type(error).__name__, at=_place(error))
-            return Verdict(slot.place, DeliveryState.QUARANTINED, f"cannot be made: {why}")
-
-    def _mail(self, slot: Slot, person: Recipient, content: EditionContent) -> OutgoingMail:
-        mailing = self._mailing
-        mail = self._mails.get(slot.signature)
-        if mail is None:
-            mail = self._mails[slot.signature] = self._composed(slot.signature, content)
-        name = f"{self._prefix}{slot.place}"
-        unique = f"{name}.{self._store_mark}"
-        reader = Reader(person.name, person.address, person.choices, unique)
-        return OutgoingMail(
-            delivery=name,
-            sender=self._links.return_path(mailing.id, self._chunk, slot.place),
-            recipient=person.address,
-            content=mail.fill(reader, self._links.links(person.id, mailing.digest, mailing.id)),
-            locale=content.locale,
-            sound=True,
-        )
+            return Verdict(place, DeliveryState.QUARANTINED, f"cannot be made: {why}")
 
     def _composed(self, signature: int, content: EditionContent) -> Mail:
         mailing = self._mailing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tribune.domain.sending import name_of
-from tribune.domain.tokens import Signer, payload
+from tribune.domain.tokens import Signer, fit
 from tribune.rendering.email.composer import ReaderLinks
 
 UNSUBSCRIBE = "unsubscribe"
@@ -24,14 +24,13 @@ class ReaderLinkMaker:
         self._return_path_domain = return_path_domain
 
     def links(self, subscriber: int, digest: str, mailing: int) -> ReaderLinks:
-        who = payload(subscriber, digest, mailing)
-        unsubscribe = f"{self._base_url}/u/{self._signer.sealed(UNSUBSCRIBE, who)}"
-        preferences = f"{self._base_url}/p/{self._signer.sealed(PREFERENCES, who)}"
-        return ReaderLinks(unsubscribe=unsubscribe, one_click=unsubscribe, preferences=preferences)
+        who, sealed = f"{subscriber}~{fit(digest)}~{mailing}", self._signer.sealed
+        unsubscribe = f"{self._base_url}/u/{sealed(UNSUBSCRIBE, who)}"
+        return ReaderLinks(unsubscribe, unsubscribe, f"{self._base_url}/p/{sealed(PREFERENCES, who)}")
 
     def return_path(self, mailing: int, chunk: int, place: int) -> str:
         """Where a bounce goes: `b+TOKEN@domain`, the token names the delivery (decisions.md, 20)."""
-        return f"b+{self._signer.sign(DELIVERY, mailing, chunk, place)}@{self._return_path_domain}"
+        return f"b+{self._signer.sealed(DELIVERY, f'{mailing}~{chunk}~{place}')}@{self._return_path_domain}"
 
     def bounced(self, return_path: str) -> tuple[str, int, int, int]:
         """The delivery that a return path names: (name, mailing, chunk, place). Raises InvalidInput."""
