@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKOUT := $(CURDIR)
+# Tests and the crash suite start hundreds of processes: with compiled modules each is there in less than half the time.
+unexport PYTHONDONTWRITEBYTECODE
+# Half of the time of all tests is waiting for processes, brokers and leases: two workers more than cores fill it.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 .DEFAULT_GOAL := help
 .PHONY: postgres postgres-stop kafka-stop stack stack-stop crash help demo test unit lint format bench messages schemas migration lock wheel clean kafka
 
@@ -57,7 +61,7 @@ stack-stop: $(VENV)/.dev ## Stop the stack; its data stays
 # -- working on it --------------------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Every test; what needs a missing part is skipped with its reason (with CI=true: fails)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: $(VENV)/.dev ## The unit tests: no sockets, under 30 seconds
 	@$(BIN)/python -m pytest tests/unit -n auto $(ARGS)

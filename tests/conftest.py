@@ -61,7 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No sockets in unit tests."""
+    """What waits most comes first: at the end nobody may be left alone with it. No sockets in unit tests."""
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
     for item in items:
         if "tests/unit/" in item.path.as_posix():
             item.add_marker(pytest.mark.disable_socket)

@@ -9,6 +9,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
+import pytest
+
+from tests.arabic import write_arabic
 from tribune.codelists import load
 from tribune.domain.audience import Cadence, Choice, Fallback, shown_language
 from tribune.domain.digests import Digest, Organisation
@@ -91,6 +94,16 @@ def session(id: int = 3) -> Item:
 
 def composer(*folders: Path) -> Composer:
     return Composer(Translations((locate("locales"), *folders), "en"), load(), ORGANISATION, locate("templates"))
+
+
+ITEMS = (data_release(), publication(), session())
+LOCALES = ("en", "fr", "es", "ar")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Composer:
+    """A composer that also speaks Arabic, from a folder of data."""
+    return composer(write_arabic(tmp_path_factory.mktemp("locales")))
 
 
 def content(items: Sequence[Item], locale: str, *, zone: str = "Africa/Dakar", more: int = 0) -> EditionContent:

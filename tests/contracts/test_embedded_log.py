@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.log_contract import TOPIC, LogContract, OpenLog, event, events, take, told
+from tests.contracts.log_contract import LogContract
+from tests.log_world import TOPIC, OpenLog, event, events, take, told
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.events import CloudEvent
 from tribune.log.consumer import EmbeddedConsumer

@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from kafka import TopicPartition
 
-from tests.contracts.log_contract import TOPIC, WALL, LogContract, OpenLog, event, events, take, told
+from tests.contracts.log_contract import LogContract
+from tests.log_world import TOPIC, WALL, OpenLog, event, events, take, told
 from tribune.domain.errors import Conflict, NotFound
 from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.log import KafkaLog
 from tribune.log.kafka.member import KafkaMember
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import EventLog, LogConsumer, TopicSpec
+
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from consumers import loop
 from producers import relay
 from tests import postgres_server
-from tests.contracts.log_contract import TOPIC, WALL, event, take, told
 from tests.kafka_broker import Broker, free_port, own_broker
+from tests.log_world import TOPIC, WALL, event, take, told
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -26,6 +26,8 @@ from tribune.log.kafka.records import message_of
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import Message, TopicSpec
 from tribune.ports.store import Transaction
+
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture(scope="module")

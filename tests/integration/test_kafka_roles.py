@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests import postgres_server
-from tests.contracts.log_contract import WALL
 from tests.integration.test_up_and_demo import ITEM, PEOPLE, SETTINGS, running, tribune, wait_for
+from tests.log_world import WALL
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import load
 from tribune.log.kafka.cluster import Cluster
+
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from tests import postgres_server
-from tests.contracts.log_contract import TOPIC, WALL, event, take, told
 from tests.kafka_broker import free_port
 from tests.kafka_secure import GUEST, GUEST_PASSWORD, PASSWORD, USER, SecureBroker, secure_broker
+from tests.log_world import TOPIC, WALL, event, take, told
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.cli import main
@@ -25,6 +25,8 @@ from tribune.log.kafka.errors import BrokerAway
 from tribune.log.kafka.log import KafkaLog
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import TopicSpec
+
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture(scope="module")

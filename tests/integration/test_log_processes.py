@@ -25,6 +25,8 @@ from tribune.services.events.event_codec import decode
 from tribune.store.engine import SqlStore, open_engine
 from tribune.store.migrate import migrate
 
+pytestmark = pytest.mark.waits
+
 EACH = 800
 Start = Callable[..., "subprocess.Popen[bytes]"]
 

@@ -19,8 +19,8 @@ from sqlalchemy import update
 from consumers.deliveries import consumer
 from consumers.loop import drain
 from tests.integration.test_mailings_by_hand import cli, run
-from tests.integration.test_send_chunk import Scripted, counts
-from tests.planned import add_item, make_sender, plan
+from tests.mailing_world import Scripted, counts, planned
+from tests.planned import make_sender
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.mailings import MailingState
@@ -31,12 +31,6 @@ Said = Callable[[], str]
 
 __all__ = ["cli"]
 pytestmark = pytest.mark.usefixtures("cli")
-
-
-def planned(app: Application, *sizes: int, state: MailingState = MailingState.APPROVED) -> int:
-    with app.store.write() as tx:
-        item = add_item(tx)
-    return plan(app.store, sizes, with_people=True, items=(item,), state=state)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sqlalchemy import insert, update
 
 from consumers.deliveries import consumer
 from consumers.loop import drain
-from tests.integration.test_send_chunk import counts, state, types
+from tests.mailing_world import counts, state, types
 from tests.planned import add_item, plan
 from tribune.bootstrap import Application
 from tribune.cli import main

@@ -11,15 +11,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import postgres_server
 from tests.conftest import ROOT
-from tests.contracts.log_contract import event, take
 from tests.integration.test_up_and_demo import SETTINGS, get, running, tribune, wait_for
 from tests.kafka_broker import free_port
+from tests.log_world import event, take
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings, load
 from tribune.domain.topics import CATALOGUE, groups
 from tribune.log.kafka.cluster import Cluster
 from web.metrics import PrometheusMetrics, exposition
+
+pytestmark = pytest.mark.waits
 
 Figures = dict[tuple[str, ...], float]
 

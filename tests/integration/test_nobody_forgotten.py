@@ -13,8 +13,8 @@ import pytest
 
 from consumers.deliveries import consumer
 from consumers.loop import ActingTogether, drain
-from tests.integration.test_send_chunk import Scripted, counts, tick
-from tests.planned import add_item, make_sender, plan
+from tests.mailing_world import Scripted, counts, planned, tick
+from tests.planned import make_sender
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.events import CloudEvent
@@ -22,17 +22,12 @@ from tribune.domain.sending import RETRY_DELAYS, WATCH
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
 from tribune.ports.store import Store, Transaction
+from tribune.services.sending import send_stream
 from tribune.services.sending.mailing_events import chunk_ready
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import release_retries
 
 pytestmark = pytest.mark.both_stores
-
-
-def planned(app: Application, *sizes: int) -> int:
-    with app.store.write() as tx:
-        item = add_item(tx)
-    return plan(app.store, sizes, with_people=True, items=(item,))
 
 
 def handler(app: Application) -> ActingTogether:
@@ -120,7 +115,10 @@ class Away:
             yield tx
 
 
-def test_a_chunk_that_could_not_be_claimed_is_not_taken_for_done(app: Application, channel: Scripted) -> None:
+def test_a_chunk_that_could_not_be_claimed_is_not_taken_for_done(
+    app: Application, channel: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_stream, "TRIES", (0.01, 0.02))  # not a whole minute
     mailing = planned(app, 300, 300)
     store = app.store
     app.__dict__["store"] = Away(store, 2)

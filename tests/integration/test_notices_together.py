@@ -18,8 +18,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 import scheduler
 from consumers.notices import TOGETHER, sender_of
 from tests.conftest import ROOT
-from tests.integration.test_notices import Killed, Scripted, ask, channel, one, passes, work
 from tests.mail_servers import Mailbox, mail_server
+from tests.mailing_world import Killed
+from tests.notice_world import Scripted, ask, channel, one, passes, work
 from tests.planned import add_people
 from tribune.bootstrap import Application
 from tribune.domain.errors import Permanent, Retryable, Throttled, UnknownOutcome

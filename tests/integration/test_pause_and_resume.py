@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from tests.integration.test_send_chunk import Killed, Scripted, counts, events, state, tick, types, unsubscribe
-from tests.planned import add_item, make_sender, plan, withdraw_item
+from tests.mailing_world import Killed, Scripted, channel, counts, events, planned, state, tick, types, unsubscribe
+from tests.planned import make_sender, plan, withdraw_item
 from tribune.bootstrap import Application
 from tribune.domain.errors import Conflict, InvalidInput, NotFound, Permanent, Retryable
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
@@ -23,19 +23,9 @@ from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
 from tribune.store.tables import chunks, delivery_exceptions
 
+__all__ = ["channel"]
 pytestmark = pytest.mark.both_stores
 S = DeliveryState
-
-
-@pytest.fixture
-def channel() -> Scripted:
-    return Scripted()
-
-
-def planned(app: Application, *sizes: int, state: MailingState = MailingState.APPROVED, items: int = 1) -> int:
-    with app.store.write() as tx:
-        made = [add_item(tx, f"Item {number}") for number in range(items)]
-    return plan(app.store, sizes, with_people=True, items=made, state=state)
 
 
 def pause(app: Application, mailing: int) -> None:
@@ -241,7 +231,7 @@ def test_a_chunk_that_a_sender_gives_back_after_the_resumption_looked_is_woken(
 
 
 def test_what_is_withdrawn_during_a_pause_is_not_in_the_mails_after_it(app: Application, channel: Scripted) -> None:
-    mailing = planned(app, WINDOW + 3, items=2)
+    mailing = planned(app, WINDOW + 3, titles=("Item 0", "Item 1"))
     channel.before = lambda number: pause(app, mailing) if number == 7 else None
     send_chunk(make_sender(app, channel), mailing, 0)
     with app.store.write() as tx:
@@ -260,7 +250,7 @@ def test_a_mail_left_empty_during_a_pause_is_not_sent(app: Application, channel:
     mailing = planned(app, 3)
     pause(app, mailing)
     with app.store.write() as tx:
-        withdraw_item(tx, "Item 0")
+        withdraw_item(tx)
     resume(app, mailing)
     send_chunk(make_sender(app, channel), mailing, 0)
     assert channel.handed == []

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.test_send_chunk import Scripted, counts
-from tests.planned import add_item, make_sender, plan
+from tests.mailing_world import Scripted, counts, planned
+from tests.planned import make_sender
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.throttling import AHEAD, FIRST_REST, Permit, Rates
@@ -37,12 +37,6 @@ class Timed(Scripted):
             else:
                 self.at.append(time.monotonic())
                 yield from super().send([mail])
-
-
-def planned(app: Application, *sizes: int, groups: tuple[str, ...] = ("other",)) -> int:
-    with app.store.write() as tx:
-        item = add_item(tx)
-    return plan(app.store, sizes, with_people=True, items=(item,), groups=groups)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 
 from producers import relay
 from tests import postgres_server
-from tests.contracts.log_contract import WALL, event, events, take, told
+from tests.log_world import WALL, event, events, take, told
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -28,6 +28,8 @@ from tribune.services.events.event_codec import encode
 from tribune.services.events.relay_outbox import relay_outbox
 from tribune.store.outbox import SqlOutboxQueue
 from tribune.store.tables import outbox as table
+
+pytestmark = pytest.mark.waits
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from tests.integration.test_up_and_demo import (
 )
 from tribune.commands._parts import Role
 
+pytestmark = pytest.mark.waits
+
 LEASES = "[ledger]\nlease_seconds = 3\n[log]\nsession_seconds = 2\n"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 import scheduler
@@ -21,6 +22,8 @@ from tribune.domain.schedule import Timing
 from tribune.ports.clock import SystemClock
 from tribune.services.events.event_codec import decode
 from tribune.services.events.event_data import data_of
+
+pytestmark = pytest.mark.waits
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("Africa/Dakar", "Europe/Paris", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia")

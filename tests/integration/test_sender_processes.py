@@ -15,12 +15,14 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.sender_process import settings_in
-from tests.planned import add_item, plan
+from tests.mailing_world import planned
 from tribune.bootstrap import Application
 from tribune.domain.events import topics
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
 from tribune.ports.log import TopicSpec
 from tribune.store.migrate import migrate
+
+pytestmark = pytest.mark.waits
 
 SIZES = [500, 500, 500, 300]
 LEASE = 1.5
@@ -33,12 +35,6 @@ def house(tmp_path: Path) -> Iterator[Application]:
     app.log.create_topics(TopicSpec(name, partitions) for name, partitions in topics().items())
     yield app
     app.close()
-
-
-def planned(house: Application) -> int:
-    with house.store.write() as tx:
-        item = add_item(tx)
-    return plan(house.store, SIZES, with_people=True, items=(item,))
 
 
 def start(folder: Path, mailing: int) -> subprocess.Popen[bytes]:
@@ -92,7 +88,7 @@ def all_names() -> set[str]:
 
 
 def test_two_senders_never_send_the_same_mail(house: Application, tmp_path: Path) -> None:
-    mailing = planned(house)
+    mailing = planned(house, *SIZES)
     processes = [start(tmp_path, mailing) for _ in range(2)]
     assert [process.wait(120) for process in processes] == [0, 0]
     assert states(house, mailing) == {DeliveryState.SENT: sum(SIZES)}
@@ -104,7 +100,7 @@ def test_two_senders_never_send_the_same_mail(house: Application, tmp_path: Path
 def test_one_of_two_senders_is_killed_or_stopped_in_the_middle(
     house: Application, tmp_path: Path, how: signal.Signals
 ) -> None:
-    mailing = planned(house)
+    mailing = planned(house, *SIZES)
     victim = start(tmp_path, mailing)
     wait_for(tmp_path, WINDOW + 60)
     os.kill(victim.pid, how)
@@ -133,7 +129,7 @@ def test_one_of_two_senders_is_killed_or_stopped_in_the_middle(
 
 
 def test_kills_again_and_again_lose_nothing(house: Application, tmp_path: Path) -> None:
-    mailing = planned(house)
+    mailing = planned(house, *SIZES)
     kills = 3
     for number in range(1, kills + 1):
         process = start(tmp_path, mailing)

@@ -16,8 +16,8 @@ from sqlalchemy import update
 from consumers.deliveries import consumer
 from consumers.loop import drain
 from scheduler import retries
-from tests.integration.test_send_chunk import counts, state
 from tests.mail_servers import Lines, Mailbox, mail_server, nasty_server, polite
+from tests.mailing_world import counts, state
 from tests.planned import add_item, plan
 from tribune.bootstrap import Application
 from tribune.config import Settings

@@ -16,7 +16,11 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.waits
 
 SETTINGS = """
 [digests.letter]

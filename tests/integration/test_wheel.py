@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.waits
+
 TOP_LEVEL = {"tribune", "producers", "consumers", "web", "scheduler.py"}
 
 

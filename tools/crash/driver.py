@@ -19,6 +19,7 @@ from tools.crash.reckoning import Fault, Reckoning
 from tools.crash.strike import Striker
 from tools.crash.tally import Tally
 from tools.crash.world import Publisher, import_people
+from tools.stack import house
 from tools.stack.engines import Embedded, Engines, Real
 from tools.stack.workers import Worker, alike, answers, free_port, save_pid, stop_remembered, tribune
 
@@ -132,23 +133,7 @@ clock_offset_file = "{self.folder}/offset"
 {self.engines.settings()}session_seconds = {self.plan.session}
 [ledger]
 lease_seconds = {self.plan.lease}
-[digests.letter]
-names = {{ en = "The Letter", fr = "La Lettre", es = "El Boletín" }}
-sender = "letter@crash.example"
-[planning]
-at_once_wait_minutes = 0
-at_once_daily_cap = 1000000
-[email]
-channel = "smtp"
-[email.smtp]
-host = "127.0.0.1"
-port = {sink}
-security = "none"
-[web]
-base_url = "http://127.0.0.1:{web}"
-[logging]
-format = "json"
-"""
+{house.sections("letter@crash.example", sink, web, daily_cap=1_000_000)}"""
 
     def _wait_until_well(self, seconds: float = 120.0) -> None:
         until = time.monotonic() + seconds

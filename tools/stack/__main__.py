@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from tools.stack import house
 from tools.stack.engines import Embedded, Engines, Real
 from tools.stack.workers import Worker, alike, free_port, save_pid, stop_remembered, tribune
 
@@ -26,22 +27,7 @@ def settings(folder: Path, engines: Engines, sink: int, web: int) -> str:
 {engines.settings()}
 [organisation]
 names = {{ en = "The stack" }}
-[digests.letter]
-names = {{ en = "The Letter", fr = "La Lettre", es = "El Boletín" }}
-sender = "letter@stack.example"
-[planning]
-at_once_wait_minutes = 0
-[email]
-channel = "smtp"
-[email.smtp]
-host = "127.0.0.1"
-port = {sink}
-security = "none"
-[web]
-base_url = "http://127.0.0.1:{web}"
-[logging]
-format = "json"
-"""
+{house.sections("letter@stack.example", sink, web)}"""
 
 
 def start_sink(folder: Path) -> int:

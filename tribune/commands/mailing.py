@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,9 @@ from tribune.commands._numbers import LARGEST
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
+    from tribune.domain.mailings import Mailing
     from tribune.ports.ledger import DeliveryView
+    from tribune.ports.store import Transaction
     from tribune.services.sending.cancel_mailing import Closed
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -95,54 +99,35 @@ def show(
 @app.command()
 def approve(mailing_id: Id, as_json: AsJson = False) -> None:
     """Let a mailing leave that waits for approval."""
-    from tribune.bootstrap import application
-    from tribune.commands._mailing_views import edition, mails
+    from tribune.commands._mailing_views import mails
     from tribune.services.planning.approve_mailing import approve_mailing
 
-    with application() as house:
-        with house.store.write() as tx:
-            told = approve_mailing(tx, mailing_id, tx.now())
-        _tell(
-            house,
-            mailing_id,
-            f"Mailing {told.id} ({edition(told)}) is approved: {mails(told.recipients)} "
-            f"{'leaves' if told.recipients == 1 else 'leave'} now.",
-            as_json,
-        )
+    def said(told: Mailing) -> str:
+        return f"is approved: {mails(told.recipients)} {'leaves' if told.recipients == 1 else 'leave'} now."
+
+    _change(mailing_id, approve_mailing, said, as_json)
 
 
 @app.command()
 def pause(mailing_id: Id, as_json: AsJson = False) -> None:
     """Let a mailing rest: nothing of it leaves but what is being sent at this moment, and nothing is lost."""
-    from tribune.bootstrap import application
-    from tribune.commands._mailing_views import edition
     from tribune.services.sending.pause_mailing import pause_mailing
 
-    with application() as house:
-        with house.store.write() as tx:
-            told = pause_mailing(tx, mailing_id, tx.now())
-        _tell(
-            house,
-            mailing_id,
-            f"Mailing {told.id} ({edition(told)}) is paused. Each sender finishes the mails that it has in hand. "
-            f"Let it go on with `tribune mailing resume {told.id}`.",
-            as_json,
+    def said(told: Mailing) -> str:
+        return (
+            "is paused. Each sender finishes the mails that it has in hand. "
+            f"Let it go on with `tribune mailing resume {told.id}`."
         )
+
+    _change(mailing_id, pause_mailing, said, as_json)
 
 
 @app.command()
 def resume(mailing_id: Id, watching: Watch = False, as_json: AsJson = False) -> None:
     """Let a paused mailing go on."""
-    from tribune.bootstrap import application
-    from tribune.commands._mailing_views import edition
     from tribune.services.sending.pause_mailing import resume_mailing
 
-    with application() as house:
-        with house.store.write() as tx:
-            told = resume_mailing(tx, mailing_id, tx.now())
-        _tell(house, mailing_id, f"Mailing {told.id} ({edition(told)}) goes on.", as_json)
-        if watching:
-            _watch(house, mailing_id, as_json)
+    _change(mailing_id, resume_mailing, lambda told: "goes on.", as_json, watching)
 
 
 @app.command()
@@ -268,16 +253,28 @@ def _watch(house: Application, mailing_id: int, as_json: bool) -> None:
     watch(house, mailing_id, as_json=as_json)
 
 
-def _tell(house: Application, mailing_id: int, sentence: str, as_json: bool) -> None:
-    """A sentence, or the mailing as it is now."""
-    if not as_json:
-        print(sentence)
-        return
-    from tribune.commands._mailing_views import mailing_data
+def _change(
+    mailing_id: int,
+    change: Callable[[Transaction, int, datetime], Mailing],
+    said: Callable[[Mailing], str],
+    as_json: bool,
+    watching: bool = False,
+) -> None:
+    """Change a mailing, and tell it: as a sentence that ends with what is `said`, or the mailing as it is now."""
+    from tribune.bootstrap import application
+    from tribune.commands._mailing_views import edition, mailing_data
     from tribune.services.sending.mailing_progress import mailing_progress
 
-    with house.store.read() as tx:
-        print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), tx.now())))
+    with application() as house:
+        with house.store.write() as tx:
+            told = change(tx, mailing_id, tx.now())
+        if as_json:
+            with house.store.read() as tx:
+                print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), tx.now())))
+        else:
+            print(f"Mailing {told.id} ({edition(told)}) {said(told)}")
+        if watching:
+            _watch(house, mailing_id, as_json)
 
 
 def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -> int:

@@ -1,0 +1,73 @@
+"""Settings of the house: who it is, what it sends, its pages, keys and logs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from tribune.config.kinds import Language, MailAddress, Section, Texts, WebAddress
+from tribune.domain.audience import Cadence
+
+
+class Organisation(Section):
+    """Who sends. `names` and `addresses` (postal, one line) per language; `languages` that pages and mails offer."""
+
+    names: Texts = {"en": "Tribune"}
+    addresses: Texts = {"en": ""}
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en", "fr", "es")
+    default_language: Language = "en"
+    website: WebAddress = "https://example.org"
+    contact: MailAddress = "webmaster@example.org"
+
+
+class Digest(Section):
+    """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
+    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
+
+    names: Annotated[Texts, Field(min_length=1)]
+    sender: MailAddress
+    kinds: tuple[str, ...] = ()
+    cadences: tuple[Cadence, ...] = tuple(Cadence)
+    approval: Literal["standing", "each"] = "standing"
+    max_items: Annotated[int, Field(ge=1, le=100)] = 12
+    in_doubt: Literal["send_again", "quarantine"] | None = None
+
+
+class Planning(Section):
+    """Rules of digests that an organisation may set (decisions.md, 10-11)."""
+
+    at_once_wait_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
+    at_once_daily_cap: Annotated[int, Field(ge=1)] = 5
+    stale_after_hours: Annotated[int, Field(ge=1)] = 12
+    pause_reach_back_days: Annotated[int, Field(ge=0)] = 30
+
+
+class Web(Section):
+    """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
+
+    The desk answers `desk_networks` only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`,
+    where `metrics_port` is set.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    base_url: WebAddress | None = None
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+
+class Security(Section):
+    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made in `data_dir`."""
+
+    signing_keys: dict[str, SecretStr] = {}
+    current_key: str = ""
+
+
+class Logging(Section):
+    """`format` auto is human in a terminal and JSON otherwise."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "json"] = "auto"

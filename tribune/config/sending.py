@@ -1,0 +1,55 @@
+"""Settings of sending: how mail leaves and how fast, and how long is known who got what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from tribune.config.kinds import Domain, Section
+
+
+class Smtp(Section):
+    """A mail server. The certificate is always verified; `ca_file` adds an own authority.
+
+    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread that sends.
+    """
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
+    ca_file: Path | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    connections: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class Throttle(Section):
+    """How fast mail may leave, over all workers: mails a second in all (0: no limit), the share of it that one domain
+    group may take, and rates of single groups (a provider's name as the ledger has it: google, microsoft, other)."""
+
+    messages_per_second: Annotated[float, Field(ge=0)] = 0.0
+    domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    domains: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class Email(Section):
+    """How mail leaves. `return_path_domain` receives bounces. Mails in the outbox folder are kept for some days."""
+
+    channel: Literal["outbox", "smtp"] = "outbox"
+    outbox_folder: Path = Path("var/outbox")
+    return_path_domain: Domain = "bounces.example.org"
+    keep_captured_days: Annotated[int, Field(ge=1)] = 30
+    smtp: Smtp = Smtp()
+    throttle: Throttle = Throttle()
+
+
+class Ledger(Section):
+    """A sender that is not heard of for `lease_seconds` has its chunk taken over. Who got what is known for `keep_days`
+    after a mailing ended; its numbers stay."""
+
+    lease_seconds: Annotated[float, Field(ge=2)] = 180.0
+    keep_days: Annotated[int, Field(ge=60)] = 400

@@ -1,0 +1,67 @@
+"""All settings in one: the keys of `tribune.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tribune.config.engines import Log, Store
+from tribune.config.house import Digest, Logging, Organisation, Planning, Security, Web
+from tribune.config.sending import Email, Ledger
+from tribune.config.sources import Http, Sources
+
+
+class Settings(BaseSettings):
+    """All settings. Build with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRIBUNE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path("var")
+    clock_offset_file: Path | None = None
+    codelists: Path | None = None
+    locales: tuple[Path, ...] = ()
+    organisation: Organisation = Organisation()
+    digests: dict[str, Digest] = {}
+    store: Store = Store()
+    log: Log = Log()
+    email: Email = Email()
+    ledger: Ledger = Ledger()
+    web: Web = Web()
+    security: Security = Security()
+    planning: Planning = Planning()
+    http: Http = Http()
+    sources: Sources = Sources()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @field_validator("digests")
+    @classmethod
+    def _short_ids(cls, digests: dict[str, Digest]) -> dict[str, Digest]:
+        for name in digests:
+            if not name.replace("-", "").isalnum() or len(name) > 60:
+                raise ValueError(f"{name!r} is not an id: use letters, digits and -, at most 60")
+        return digests
+
+    @model_validator(mode="after")
+    def _default_language_is_offered(self) -> Settings:
+        if self.organisation.default_language not in self.organisation.languages:
+            raise ValueError("organisation.default_language must be one of organisation.languages")
+        return self

@@ -1,0 +1,100 @@
+"""Every table, by subject. Migrations in migrations/ build the same; a test holds that they agree.
+
+All are imported from here, so that `metadata` knows every one of them.
+"""
+
+from __future__ import annotations
+
+from tribune.store.tables.audience import (
+    WORDS,
+    carry_overs,
+    codelist_bits,
+    codelist_versions,
+    marks,
+    mask_columns,
+    people,
+    rhythms,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+from tribune.store.tables.base import Instant, instant_text, metadata
+from tribune.store.tables.catalogue import (
+    item_history,
+    item_identifiers,
+    item_records,
+    items,
+    releases,
+    source_records,
+    sources,
+)
+from tribune.store.tables.log import (
+    counters,
+    dead_letters,
+    inbox,
+    log_members,
+    log_messages,
+    log_offsets,
+    log_partitions,
+    log_retries,
+    log_topics,
+    outbox,
+)
+from tribune.store.tables.sending import (
+    at_once_served,
+    chunks,
+    deliveries,
+    delivery_blocks,
+    delivery_exceptions,
+    editions,
+    mailings,
+    notices,
+    schedules,
+    signatures,
+    throttles,
+)
+
+__all__ = [
+    "WORDS",
+    "Instant",
+    "at_once_served",
+    "carry_overs",
+    "chunks",
+    "codelist_bits",
+    "codelist_versions",
+    "counters",
+    "dead_letters",
+    "deliveries",
+    "delivery_blocks",
+    "delivery_exceptions",
+    "editions",
+    "inbox",
+    "instant_text",
+    "item_history",
+    "item_identifiers",
+    "item_records",
+    "items",
+    "log_members",
+    "log_messages",
+    "log_offsets",
+    "log_partitions",
+    "log_retries",
+    "log_topics",
+    "mailings",
+    "marks",
+    "mask_columns",
+    "metadata",
+    "notices",
+    "outbox",
+    "people",
+    "releases",
+    "rhythms",
+    "schedules",
+    "signatures",
+    "source_records",
+    "sources",
+    "subscribers",
+    "subscriptions",
+    "suppressions",
+    "throttles",
+]

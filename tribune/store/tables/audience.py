@@ -1,0 +1,129 @@
+"""Tables of people: who they are, what they want and when, what they have had, who is never mailed."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from tribune.store.tables.base import Instant, metadata
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("address", String(320), nullable=False),
+    Column("address_key", String(320), nullable=False, unique=True),
+    Column("name", String(300), nullable=False),
+)
+"""The one table with addresses and names. `address_key` is the address folded for comparison."""
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("audience_group", String(40), nullable=False),
+    Column("languages", String(100), nullable=False),
+    Column("fallback", String(10), nullable=False),
+    Column("zone", String(60), nullable=False),
+    Column("domain_group", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+WORDS = {"topics": 2, "places": 6, "kinds": 1}
+"""63-bit words per mask: room for 125 policy areas, 377 places and 62 kinds (bit 0 of each is "any")."""
+
+mask_columns = tuple(f"{name}_{n}" for name, words in WORDS.items() for n in range(words))
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("choice", JSON, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in mask_columns),
+)
+
+rhythms = Table(
+    "rhythms",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("weekday", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("zone", String(60), nullable=False),
+    Column("stopped_at", Instant),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
+    Index("ix_rhythms_cohort", "digest", "cadence", "zone", "hour", "weekday"),
+    sqlite_with_rowid=False,
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("last_date", Date),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
+    sqlite_with_rowid=False,
+)
+"""What a person has had: a narrow table of its own, written at each planning."""
+
+carry_overs = Table(
+    "carry_overs",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("digest", String(60), nullable=False),
+    Column("cadence", String(10), nullable=False),
+    Column("item_id", Integer, ForeignKey("items.id"), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("reason", String(20), nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "digest", "cadence", "item_id"),
+)
+"""Exceptions to the mark: items of a cancelled edition, or beyond the daily cap of at-once mails."""
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("reason", String(40), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("subscriber_id", Integer, index=True),
+)
+"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing."""
+
+codelist_bits = Table(
+    "codelist_bits",
+    metadata,
+    Column("codelist", String(40), nullable=False),
+    Column("code", String(60), nullable=False),
+    Column("bit", Integer, nullable=False),
+    PrimaryKeyConstraint("codelist", "code"),
+    UniqueConstraint("codelist", "bit"),
+)
+"""A code's place in the masks: permanent, never used again."""
+
+codelist_versions = Table(
+    "codelist_versions",
+    metadata,
+    Column("codelist", String(40), primary_key=True),
+    Column("version", String(64), nullable=False),
+)
+"""The version of each codelist that the masks were derived from; planning waits while they differ."""
