@@ -176,9 +176,10 @@ class LogContract:
 
     def test_creating_a_topic_again_changes_nothing_and_partitions_only_grow(self, log: EventLog, join: Join) -> None:
         log.publish(TOPIC, events(10, 1))
-        log.create_topics([TopicSpec(TOPIC, PARTITIONS, retention_hours=24)])
-        log.create_topics([TopicSpec(TOPIC, PARTITIONS + 2, retention_hours=24)])
-        with pytest.raises(Conflict):
+        assert log.create_topics([TopicSpec(TOPIC, PARTITIONS, retention_hours=24)]) == {}
+        more = [TopicSpec(TOPIC, PARTITIONS + 2, retention_hours=24), TopicSpec("new", PARTITIONS)]
+        assert log.create_topics(more) == {TOPIC: PARTITIONS}
+        with pytest.raises(Conflict, match=rf"Set \[log\] partitions to {PARTITIONS + 2} or more"):
             log.create_topics([TopicSpec(TOPIC, 2)])
         member = join()
         assert len(take(member, 10)) == 10
