@@ -147,8 +147,9 @@ class EmbeddedLog:
                 queries.rewind(connection, group, topic, partition, to)
 
     def expire(self, now: datetime) -> int:
-        """Delete what is older than its topic's retention; how many messages. In slices: writers get their turn.
-        Dead letters, which hold what a source said, go after 90 days."""
+        """Delete what is older than its topic's retention; how many messages. What a known group has not read yet stays
+        for twice that time (queries.UNREAD_KEPT). In slices: writers get their turn. Dead letters, which
+        hold what a source said, go after 90 days."""
         with self._reading() as connection:
             cuts = queries.expired_below(connection, now)
         with self._writing() as connection:

@@ -206,7 +206,8 @@ class EventLog(Protocol):
         ...
 
     def expire(self, now: datetime) -> int:
-        """Delete what is older than its topic's retention; how many messages."""
+        """Delete what is older than its topic's retention; how many messages. A log may keep longer what a known group
+        has not read yet."""
         ...
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
