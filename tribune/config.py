@@ -130,8 +130,9 @@ class Log(Section):
 
     `prefix` begins the names of all topics and groups. `replicas` of topics that we create: by default as many as the
     brokers say. `partitions` of each topic: so many copies of consumers, and of senders, share the work; `tribune
-    migrate` makes them, and their number only grows (docs/settings.md). A member that is killed is missed after `session_seconds`; one that works on one event for longer than
-    `work_seconds` without a sign of life is taken for stuck."""
+    migrate` makes them, and their number only grows (docs/settings.md). A member that is killed is missed after
+    `session_seconds`; one that works on one event for longer than `work_seconds` without a sign of life is taken for
+    stuck."""
 
     kind: Literal["embedded", "kafka"] = "embedded"
     bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1)] = ("127.0.0.1:9092",)

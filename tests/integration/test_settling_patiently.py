@@ -33,6 +33,7 @@ from tribune.services.sending.mailing_progress import mailing_progress
 from tribune.services.sending.patience import settle_patiently
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
+from tribune.services.sending.send_stream import TRIES_AT_A_STOP
 from tribune.store.migrate import migrate
 from web.metrics import PrometheusMetrics
 
@@ -106,9 +107,7 @@ def asked(app: Application, *people: int) -> list[int]:
     with app.store.write() as tx:
         for person in people:
             content = {"digest": "letter"}
-            made.append(
-                request_notice(tx, NoticeKind.PREFERENCES_LINK, person, content, app.rules, app.clock.now())
-            )
+            made.append(request_notice(tx, NoticeKind.PREFERENCES_LINK, person, content, app.rules, app.clock.now()))
     return [notice.id for notice in made if notice is not None]
 
 
@@ -138,9 +137,7 @@ def test_a_blip_while_later_attempts_are_settled_mails_nobody_again(
 
 @pytest.mark.both_stores
 @pytest.mark.parametrize("lost", [False, True], ids=["before the commit", "answer lost"])
-def test_a_blip_while_notices_are_settled_mails_nobody_again(
-    app: Application, clock: StoppedClock, lost: bool
-) -> None:
+def test_a_blip_while_notices_are_settled_mails_nobody_again(app: Application, clock: StoppedClock, lost: bool) -> None:
     channel = Answers(reader2=[Throttled("slowly", code="421")], reader3=[Permanent("no", code="550 5.1.1 nobody")])
     app.email = channel
     with app.store.write() as tx:
@@ -165,7 +162,7 @@ def test_patience_ends_and_sooner_where_the_process_is_to_stop(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "TRIES", (0.001,) * 9)
-    for stopping, writes in ((False, 10), (True, patience.TRIES_AT_A_STOP + 1)):
+    for stopping, writes in ((False, 10), (True, TRIES_AT_A_STOP + 1)):
         store = Blip(app.store, 0)
         with pytest.raises(ConnectionError):
             settle_patiently(store, lambda tx: None, lambda stopping=stopping: stopping)  # type: ignore[misc]

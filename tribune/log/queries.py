@@ -162,18 +162,19 @@ def expired_below(connection: Connection, now: datetime) -> list[Cut]:
     )
     for row in connection.execute(asked.where(log_topics.c.retention_hours.is_not(None))).all():
         retention = timedelta(hours=row.retention_hours)
-        below = _first_kept(connection, row, now - retention)
+        place = row.name, row.partition, row.next_offset
+        below = _first_kept(connection, *place, now - retention)
         unread = read_below(row.name, row.partition)
         if unread < below:
-            below = min(below, max(int(unread), _first_kept(connection, row, now - UNREAD_KEPT * retention)))
+            below = min(below, max(int(unread), _first_kept(connection, *place, now - UNREAD_KEPT * retention)))
         cuts.append(Cut(row.name, row.partition, below))
     return cuts
 
 
-def _first_kept(connection: Connection, row: Row[Any], since: datetime) -> int:
+def _first_kept(connection: Connection, topic: str, partition: int, end: int, since: datetime) -> int:
     """The first offset of a partition that is not older than `since`; its end where all are."""
-    found = first_at(connection, row.name, row.partition, since)
-    return row.next_offset if found is None else found
+    found = first_at(connection, topic, partition, since)
+    return end if found is None else found
 
 
 def _read_below(connection: Connection) -> Callable[[str, int], float]:

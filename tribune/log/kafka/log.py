@@ -87,15 +87,16 @@ class KafkaLog:
         return KafkaMember(self.cluster, self._clock, group, topics)
 
     def prepare_group(self, group: str, topics: Sequence[str]) -> None:
-        """Create the retry topics of a group where they are missing, with as many partitions as the topics have. A group that has never read begins at the oldest
-        messages, and is from now on seen to be behind. Raises NotFound for a topic that was never created."""
+        """Create the retry topics of a group where they are missing, with as many partitions as the topics have. A
+        group that has never read begins at the oldest messages, and is from now on seen to be behind. Raises NotFound
+        for a topic that was never created."""
         partitions = {topic: self._known(topic) for topic in topics}
         wanted = {retry_topic(group, topic): count for topic, count in partitions.items()}
         if any(self._topics.get(name, 0) < count for name, count in wanted.items()):
             held = self.admin.partitions(wanted)
             fewer = {name: count for name, count in wanted.items() if held.get(name, 0) < count}
             kept = _settings(int(RETRIES_KEPT.days) * 24)
-            self.admin.create(fewer, {name: kept for name in fewer})
+            self.admin.create(fewer, dict.fromkeys(fewer, kept))
             self._topics |= held | fewer
         committed = self.admin.offsets([group]).get(group, {})
         spans = self.admin.spans(partitions | {name: self._topics[name] for name in wanted})
