@@ -112,7 +112,16 @@ class Admin:
             self._set(client, {name: settings[name] for name in held if settings.get(name)})
 
         self._ask("create topics", work)
+        self._until_seen({name: topics[name] for name in fewer})
         return fewer
+
+    def _until_seen(self, grown: Mapping[str, int]) -> None:
+        """Wait until the broker tells of the partitions that were added: it hears of them from the controller."""
+        until = _WALL.monotonic() + self._cluster.request_seconds
+        while any(held < grown[name] for name, held in self.partitions(grown).items()):
+            if _WALL.monotonic() > until:
+                return
+            _WALL.sleep(_PAUSE)
 
     def _set(self, client: Any, settings: Mapping[str, Mapping[str, str]]) -> None:
         """Set what differs."""
