@@ -5,21 +5,35 @@ A mistake names the key, the value and what is allowed. Secrets are SecretStr: t
 
 from __future__ import annotations
 
-from tribune.config.engines import Store
-from tribune.config.house import Digest, Planning
+from tribune.config.engines import KafkaTls, Log, Sasl, Store
+from tribune.config.house import Digest, Logging, Organisation, Planning, Security, Web
+from tribune.config.kinds import Section
 from tribune.config.reading import load
+from tribune.config.sending import Email, Ledger, Smtp, Throttle
 from tribune.config.settings import Settings
 from tribune.config.sources import FeedSource, Http, IlostatSource, OaiSource, Sources
 
 __all__ = [
     "Digest",
+    "Email",
     "FeedSource",
     "Http",
     "IlostatSource",
+    "KafkaTls",
+    "Ledger",
+    "Log",
+    "Logging",
     "OaiSource",
+    "Organisation",
     "Planning",
+    "Sasl",
+    "Section",
+    "Security",
     "Settings",
+    "Smtp",
     "Sources",
     "Store",
+    "Throttle",
+    "Web",
     "load",
 ]
