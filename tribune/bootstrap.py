@@ -138,11 +138,12 @@ class Application:
 
     @property
     def topics(self) -> list[TopicSpec]:
-        """The declared topics, as the log takes them."""
+        """The declared topics, as the log takes them, with as many partitions as the settings say."""
         from tribune.domain.topics import TOPICS
         from tribune.ports.log import TopicSpec
 
-        return [TopicSpec(one.name, one.partitions, one.retention_hours, one.compacted) for one in TOPICS.values()]
+        partitions = self.settings.log.partitions
+        return [TopicSpec(one.name, partitions, one.retention_hours, one.compacted) for one in TOPICS.values()]
 
     @property
     def publisher(self) -> Publisher:
@@ -307,15 +308,17 @@ class Application:
             contact=self.settings.organisation.contact,
         )
 
-    def prepare(self) -> None:
-        """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once."""
+    def prepare(self) -> Mapping[str, int]:
+        """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once. The
+        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many."""
         from tribune.domain.topics import groups, reads
         from tribune.store.migrate import migrate
 
         migrate(self.store.engine)
-        self.log.create_topics(self.topics)
+        grown = self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))
+        return grown
 
     def prepare_if_needed(self) -> None:
         """The same, where it has not been done for this version of Tribune yet."""

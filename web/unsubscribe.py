@@ -35,11 +35,13 @@ _MANGLED = ".,;:!?)>]}'\"»”’"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link names: the page (`u` or `p`), whom, and which digest."""
+    """What a link names: the page (`u` or `p`), whom, and which digest. `old`: it was signed with a key that signs no
+    more, and works until that key is taken out of the settings."""
 
     page: str
     subscriber: int
     digest: str
+    old: bool = False
 
 
 def router(app: Application, pages: Pages) -> APIRouter:
@@ -64,8 +66,11 @@ def _add(routes: APIRouter, page: str, app: Application, pages: Pages) -> None:
 def _read(app: Application, page: str, token: str) -> Link:
     """Raises NotFound: whether a token is forged, cut or for another page makes no difference to who asks."""
     try:
-        subscriber, digest, _mailing = app.signer.verify(PURPOSES[page], token.rstrip(_MANGLED))
-        return Link(page, int(subscriber), digest)
+        token = token.rstrip(_MANGLED)
+        subscriber, digest, _mailing = app.signer.verify(PURPOSES[page], token)
+        # What it would be signed with today, is signed with the same key.
+        today = app.signer.sign(PURPOSES[page], 0)
+        return Link(page, int(subscriber), digest, old=token.partition(".")[0] != today.partition(".")[0])
     except (InvalidInput, ValueError):
         raise NotFound("This link is not complete or not valid.", hint="Use the whole link from the message.") from None
 
@@ -137,5 +142,6 @@ def _show(app: Application, pages: Pages, link: Link, request: Request, **facts:
         preferences=link.page == "p",
         choices=choices,
         path=request.url.path,
+        old_link=link.old,
         **{"done": "", "pace": "", "undo": "", **facts},
     )

@@ -41,6 +41,7 @@ class Words:
         self._types = self._of_types()
         self._issues, self._issues_of = self._of_issues()
         self._changes = self._of_changes()
+        self._tasks = self._of_tasks()
 
     def cadence(self, cadence: str) -> str:
         """`weekly`."""
@@ -66,6 +67,10 @@ class Words:
     def type(self, type: str) -> str:
         """What an event of a type says, as a heading."""
         return self._types.get(type, type)
+
+    def task(self, group: str) -> str:
+        """What a consumer group does with events, as staff call it."""
+        return self._tasks.get(group, group)
 
     def source(self, source: str) -> str:
         """A source as staff know it."""
@@ -143,6 +148,16 @@ class Words:
             "delivery.chunk-done": _("Chunk done"),
             "delivery.failed": _("Delivery failed"),
             "notice.ready": _("Mail to one person ready to send"),
+        }
+
+    def _of_tasks(self) -> Mapping[str, str]:
+        pgettext = self._texts.pgettext
+        return {
+            "catalogue": pgettext("what is done with events", "entry in the catalogue"),
+            "digests": pgettext("what is done with events", "messages at once"),
+            "mailings": pgettext("what is done with events", "preparation of mailings"),
+            "deliveries": pgettext("what is done with events", "sending of mailings"),
+            "notices": pgettext("what is done with events", "mails to one person"),
         }
 
     def _of_changes(self) -> Mapping[str, str]:

@@ -9,10 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
+from tribune.domain.topics import groups
 from tribune.ports.sources import SourceState
 from tribune.services.sending.cancel_mailing import cancel_mailing
 from tribune.services.sending.pause_mailing import pause_mailing
 from web.app import create_app
+from web.words import Words
 
 
 @pytest.fixture
@@ -266,13 +268,70 @@ def test_the_pace_and_the_time_left_are_told_in_words(busy: House, browser: Test
     assert "moins d’un message par minute · encore 1 h 30 min environ" in page(browser, f"/fr/mailings/{mailing}")
 
 
-def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> None:
-    with busy.app.store.write() as tx:
+def except_one(house: House, state: str) -> int:
+    """The first mail of the mailing that has any stands in this state; which mailing."""
+    with house.app.store.write() as tx:
         mailing = next(told.id for told in tx.ledger.mailings() if told.recipients)
         tx.connection.exec_driver_sql(
             "INSERT INTO delivery_exceptions (mailing_id, chunk, place, state, changed_at)"
-            f" VALUES ({mailing}, 0, 0, 'quarantined', '2026-11-23T08:00:00.000000+00:00')"
+            f" VALUES ({mailing}, 0, 0, '{state}', '2026-11-23T08:00:00.000000+00:00')"
         )
+    return mailing
+
+
+def test_what_failed_and_what_is_held_back_are_told_apart(busy: House, browser: TestClient) -> None:
+    name = "The letter, daily issue of 23 November 2026"
+    mailing = except_one(busy, "quarantined")
+    today = page(browser, "/en/")
+    assert f"1 mail of {name} is held back until you decide" in today
+    assert "not delivered" not in today
+    assert f'href="/en/mailings/{mailing}">1 mail of' in browser.get("/en/").text
+    assert "1 message est retenu dans l’attente de votre décision : " in page(browser, "/fr/")
+    assert "1 mensaje está retenido a la espera de su decisión: " in page(browser, "/es/")
+    with busy.app.store.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE delivery_exceptions SET state = 'failed'")
+    today = page(browser, "/en/")
+    assert f"1 mail of {name} was not delivered" in today
+    assert "held back" not in today
+    for by_itself in ("retry", "suppressed", "empty"):  # these need nobody
+        with busy.app.store.write() as tx:
+            tx.connection.exec_driver_sql(f"UPDATE delivery_exceptions SET state = '{by_itself}'")
+        assert "Nothing needs your attention." in page(browser, "/en/"), by_itself
+
+
+def test_what_a_cancelled_mailing_held_back_waits_for_nobody(busy: House, browser: TestClient) -> None:
+    except_one(busy, "quarantined")
+    with busy.app.store.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE delivery_exceptions SET handovers = 1")
+        tx.connection.exec_driver_sql("UPDATE mailings SET state = 'cancelled'")
+    assert "Nothing needs your attention." in page(browser, "/en/")
+
+
+def test_staff_read_what_is_done_not_the_names_of_groups(busy: House, browser: TestClient) -> None:
+    busy.app.log.publish_raw("publications", "broken", b'{"specversion": "1.0"}')
+    busy.work()
+    with busy.app.store.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE log_offsets SET committed = 0 WHERE consumer_group = 'deliveries'")
+    assert "2 events wait to be handled (sending of mailings)" in page(browser, "/en/")
+    assert "2 événements en attente de traitement (départ des envois)" in page(browser, "/fr/")
+    assert "2 eventos pendientes de procesar (salida de los envíos)" in page(browser, "/es/")
+    assert "Ajout au catalogue" in page(browser, "/fr/dead-letters")
+    assert "Incorporación al catálogo" in page(browser, "/es/dead-letters")
+    told = page(browser, "/en/dead-letters")
+    assert "Entry in the catalogue" in told
+    assert "Group" not in told and "group" not in told
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "es"])
+def test_every_group_has_a_name_for_staff(house: House, locale: str) -> None:
+    words = Words(house.app.translations.gettext(locale))
+    named = {group: words.task(group) for group in groups()}
+    assert all(told != group for group, told in named.items()), named
+    assert len(set(named.values())) == len(named)
+
+
+def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> None:
+    mailing = except_one(busy, "quarantined")
     shown = page(browser, f"/en/mailings/{mailing}")
     assert "1 mail is held back" in shown
     assert f"tribune mailing retry {mailing}" in shown

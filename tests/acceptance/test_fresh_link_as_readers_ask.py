@@ -10,11 +10,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House, Mail
+from tribune.bootstrap import Application
+from tribune.config import Security
 from tribune.domain.notices import RULES, NoticeKind
+from tribune.domain.tokens import Signer
 from web.app import create_app
 
 READER = "awa@travail.example"
 WORDS = "If we can reach you, a mail with a new link is on its way."
+KEYS = {"k1": "1" * 32, "k2": "2" * 32}
 SUBJECT = "Un nouveau lien vers vos préférences"
 
 
@@ -28,6 +32,13 @@ def browser(house: House) -> Iterator[TestClient]:
 def desk(house: House) -> Iterator[TestClient]:
     with TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321)) as client:
         yield client
+
+
+@pytest.fixture
+def two_keys(app: Application) -> None:
+    """Staff have put a newer key in the settings. Goes before `house`, which asks for the signer."""
+    security = Security.model_validate({"signing_keys": KEYS})
+    app.settings = app.settings.model_copy(update={"security": security})
 
 
 @pytest.fixture
@@ -119,6 +130,21 @@ def test_the_page_speaks_the_reader_s_language(browser: TestClient, page: str) -
     assert "Recevoir un nouveau lien" in browser.get(page).text
     assert "un courriel contenant un nouveau lien est en route" in browser.post(page, data={"do": "fresh-link"}).text
     assert "recibirá en breve un correo" in browser.post(f"{page}?in=es", data={"do": "fresh-link"}).text
+
+
+@pytest.mark.usefixtures("two_keys")
+def test_the_page_says_what_a_new_link_is_good_for(house: House, browser: TestClient, page: str) -> None:
+    handy, old = "Useful if you want to find this page again", "The link that brought you here is old"
+    told = browser.get(page, params={"in": "en"}).text
+    assert handy in told and old not in told
+    assert "Utile pour retrouver cette page" in browser.get(page).text
+    before = Signer({"k1": KEYS["k1"].encode()}, "k1").sign("preferences", 1, "letter", 1)
+    told = browser.get(f"/p/{before}", params={"in": "en"}).text
+    assert old in told and handy not in told
+    assert "El enlace que ha utilizado es antiguo" in browser.get(f"/p/{before}", params={"in": "es"}).text
+    assert old in ask(browser, f"/p/{before}"), "until the new one has come, it stays as it was"
+    (mail,) = fresh(house)
+    assert handy in browser.get(link(mail), params={"in": "en"}).text
 
 
 def test_staff_see_the_mail_on_the_desk(house: House, browser: TestClient, desk: TestClient, page: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,8 @@ def open_log(url: str) -> Iterator[OpenLog]:
 
 class TestEmbeddedLog(LogContract):
     """The shared suite."""
+
+    unread_gone_hours = 49.0
 
     def silence(self, member: LogConsumer) -> None:
         assert isinstance(member, EmbeddedConsumer)
@@ -143,6 +145,62 @@ class TestOutbox:
 def test_the_partition_of_a_key_is_fixed_for_good() -> None:
     # These stand in files that exist: another hash would tear keys apart.
     assert [partition_of(key, 4) for key in ("", "a", "key-1", "clé 🦉")] == [0, 3, 2, 2]
+
+
+class TestRetention:
+    """What has been read goes after its time, what has not after twice as long."""
+
+    @pytest.fixture
+    def log(self, open_log: OpenLog) -> EventLog:
+        log = open_log()
+        log.create_topics([TopicSpec(TOPIC, 1, retention_hours=24)])
+        return log
+
+    @staticmethod
+    def reads(log: EventLog, group: str, count: int) -> None:
+        """A member of the group reads so many messages, and leaves."""
+        member = log.consumer(group, [TOPIC])
+        member.commit([message.position for message in take(member, 10)[:count]])
+        member.close()
+
+    @staticmethod
+    def expired(log: EventLog, hours: float) -> int:
+        return log.expire(datetime.now(UTC) + timedelta(hours=hours))
+
+    def test_what_the_slowest_group_has_not_read_stays(self, log: EventLog) -> None:
+        log.publish(TOPIC, events(1, 10))
+        self.reads(log, "quick", 10)
+        self.reads(log, "slow", 4)
+        assert self.expired(log, 25) == 4
+        member = log.consumer("slow", [TOPIC])
+        assert [message.position.offset for message in take(member, 6)] == [4, 5, 6, 7, 8, 9]
+        member.close()
+        assert self.expired(log, 47) == 0
+        assert self.expired(log, 49) == 6, "a group that never comes back does not fill the disk"
+
+    def test_what_every_group_has_read_goes_in_time(self, log: EventLog) -> None:
+        log.publish(TOPIC, events(1, 10))
+        self.reads(log, "quick", 10)
+        self.reads(log, "slow", 10)
+        assert (self.expired(log, 23), self.expired(log, 25)) == (0, 10)
+
+    def test_what_nobody_reads_goes_in_time(self, log: EventLog) -> None:
+        log.publish(TOPIC, events(1, 10))
+        log.create_topics([TopicSpec("other", 1)])
+        log.consumer("elsewhere", ["other"]).poll(10, 0.1)
+        assert self.expired(log, 25) == 10
+
+    def test_a_partition_that_came_while_a_group_was_away_is_unread(self, log: EventLog) -> None:
+        self.reads(log, "slow", 0)
+        log.create_topics([TopicSpec(TOPIC, 3, retention_hours=24)])
+        log.publish(TOPIC, events(30, 1))
+        assert (self.expired(log, 25), self.expired(log, 49)) == (0, 30)
+
+    def test_what_a_group_is_to_read_again_stays(self, log: EventLog) -> None:
+        log.publish(TOPIC, events(1, 10))
+        self.reads(log, "quick", 10)
+        log.rewind("quick", TOPIC, offset=3)
+        assert self.expired(log, 25) == 3
 
 
 class TestAssign:

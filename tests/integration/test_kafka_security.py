@@ -228,7 +228,10 @@ def test_check_tells_topics_that_are_not_as_declared(check: Check, house: Applic
     house.prepare()
     house.log.create_topics([TopicSpec("publications", 6, 24 * 30), TopicSpec("catalogue", 4, 12)])
     well, line = check()
-    assert not well and "publications has 6 partitions, 4 are declared, and their number only grows" in line
+    assert (
+        not well
+        and "publications has 6 partitions, 4 are declared, and their number only grows: set [log] partitions" in line
+    )
     assert "catalogue has retention.ms = 43200000, declared is 2592000000: run `tribune migrate`" in line
 
 

@@ -185,6 +185,13 @@ def test_what_can_never_be_published_is_set_aside_and_stops_nobody(house: Applic
         WALL.sleep(0.05)
     state = house.outbox_queue.state()
     assert (state.waiting, state.aside) == (1, 1)  # the one of the missing topic waits for it
+    (one,) = house.outbox_queue.aside()
+    assert (one.topic, one.key, len(one.value)) == (CATALOGUE, "key", 1_100_000)
+    assert house.outbox_queue.put_back([one.id, 4711]) == 1
+    until = WALL.monotonic() + 10
+    while not house.outbox_queue.state().aside and WALL.monotonic() < until:
+        WALL.sleep(0.05)
+    assert [again.id for again in house.outbox_queue.aside()] == [one.id], "it is no smaller than it was"
     member.close()
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tribune.commands._numbers import LARGEST
+from tribune.commands._numbers import LARGEST, LARGEST_OF_OUTBOX
+from tribune.commands._rows import plain, print_rows, shown_time
 
 if TYPE_CHECKING:
     from tribune.ports.log import DeadLetter, Message
@@ -57,7 +58,7 @@ def lag(
             }
             for name in groups
         ]
-    _print(rows, as_json, "No consumer group has read anything yet. `tribune up` runs them all.")
+    print_rows(rows, as_json, "No consumer group has read anything yet. `tribune up` runs them all.")
 
 
 @app.command()
@@ -72,12 +73,12 @@ def waiting(group: Group = None, as_json: AsJson = False) -> None:
                 "position": f"{one.position.topic}/{one.position.partition}/{one.position.offset}",
                 "key": one.key,
                 "attempts": one.attempts,
-                "not before": _time(one.not_before),
+                "not before": shown_time(one.not_before),
                 "reason": one.reason,
             }
             for one in house.log.waiting(group)
         ]
-    _print(rows, as_json, "Nothing waits to be tried again.")
+    print_rows(rows, as_json, "Nothing waits to be tried again.")
 
 
 @app.command()
@@ -103,16 +104,16 @@ def dead(
         {
             "id": one.id,
             "group": one.group,
-            "died at": _time(one.died_at),
+            "died at": shown_time(one.died_at),
             "type": _envelope(one.value).get("type", ""),
             "key": one.key,
             "attempts": one.attempts,
             "reason": one.reason,
         }
-        | ({"replayed at": _time(one.replayed_at) if one.replayed_at else ""} if every else {})
+        | ({"replayed at": shown_time(one.replayed_at) if one.replayed_at else ""} if every else {})
         for one in shown
     ]
-    _print(rows, as_json, "There are no dead letters.")
+    print_rows(rows, as_json, "There are no dead letters.")
     if rows and not as_json:
         print("`tribune events dead ID` shows one; `tribune events replay ID` gives it back to its group.")
 
@@ -138,6 +139,50 @@ def replay(
         count = house.log.replay_dead(ids)
     back = "dead letter is" if count == 1 else "dead letters are"
     print(f"{count} {back} back with their group; a running `tribune up` handles them at once.")
+
+
+@app.command()
+def aside(
+    numbers: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", min=1, max=LARGEST_OF_OUTBOX, help="These only; else all of them."),
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Put them back in the outbox, for the relay to publish them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Events that the relay could not publish, such as one too large, and set aside in the outbox."""
+    from tribune.bootstrap import application
+    from tribune.domain.errors import NotFound
+
+    with application() as house:
+        kept = house.outbox_queue.aside() if house.settings.log.kind == "kafka" else ()
+        known = {one.id: one for one in kept}
+        for number in numbers or ():
+            if number not in known:
+                raise NotFound(f"No event {number} is set aside.", hint="`tribune events aside` lists them.")
+        chosen = [known[number] for number in sorted(set(numbers))] if numbers else list(kept)
+        if retry:
+            count = house.outbox_queue.put_back([one.id for one in chosen])
+            back = "event is" if count == 1 else "events are"
+            print(f"{count} {back} back in the outbox; a running relay publishes them, or sets them aside again.")
+            return
+    rows = [
+        {
+            "id": one.id,
+            "added at": shown_time(one.added_at),
+            "topic": one.topic,
+            "type": _envelope(one.value).get("type", ""),
+            "key": one.key,
+            "bytes": len(one.value),
+        }
+        for one in chosen
+    ]
+    print_rows(rows, as_json, "No event is set aside.")
+    if rows and not as_json:
+        print("Why each was set aside stands in the relay's log, under its number (outbox_id). Once that is mended,")
+        print("`tribune events aside --retry ID` puts one back for the relay, and without an ID all of them.")
 
 
 @app.command()
@@ -196,10 +241,10 @@ def show(
             print(json.dumps({"position": _position(message), "event": envelope}, ensure_ascii=False))
         return
     if one is not None:
-        print(_plain(json.dumps(one, ensure_ascii=False, indent=2), keep_lines=True), end="\n\n")
+        print(plain(json.dumps(one, ensure_ascii=False, indent=2), keep_lines=True), end="\n\n")
     rows = [
         {
-            "published at": _time(message.published_at),
+            "published at": shown_time(message.published_at),
             "type": envelope.get("type", ""),
             "key": message.key,
             "position": _position(message),
@@ -208,7 +253,7 @@ def show(
         for envelope, message in told
     ]
     print(f"The story {story}:")
-    _print(rows, False, "")
+    print_rows(rows, False, "")
 
 
 @app.command()
@@ -241,8 +286,8 @@ def _show_letter(letter: DeadLetter, as_json: bool) -> None:
         "position": f"{letter.position.topic}/{letter.position.partition}/{letter.position.offset}",
         "key": letter.key,
         "attempts": letter.attempts,
-        "died at": _time(letter.died_at),
-        "replayed at": _time(letter.replayed_at) if letter.replayed_at else "",
+        "died at": shown_time(letter.died_at),
+        "replayed at": shown_time(letter.replayed_at) if letter.replayed_at else "",
         "reason": letter.reason,
         "detail": letter.detail,
     }
@@ -252,10 +297,10 @@ def _show_letter(letter: DeadLetter, as_json: bool) -> None:
         return
     for name, value in told.items():
         if name != "detail" and value != "":
-            print(f"{name:12} {_plain(value)}")
-    print(f"\n{_plain(letter.detail, keep_lines=True)}\n")
+            print(f"{name:12} {plain(value)}")
+    print(f"\n{plain(letter.detail, keep_lines=True)}\n")
     text = json.dumps(event, ensure_ascii=False, indent=2) if event else letter.value.decode("utf-8", "replace")
-    print(_plain(text, keep_lines=True))
+    print(plain(text, keep_lines=True))
 
 
 def _position(message: Message) -> str:
@@ -279,35 +324,3 @@ def _instant(text: str) -> datetime:
     except ValueError:
         raise InvalidInput(f"{text!r} is not an instant.", hint="Write 2026-11-23T06:00:00Z or 2026-11-23.") from None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-def _time(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _plain(value: object, *, keep_lines: bool = False) -> str:
-    """Text from outside may hold control characters, which a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or (keep_lines and c == "\n") else "\N{REPLACEMENT CHARACTER}" for c in str(value)
-    )
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
-    if as_json:
-        for row in rows:
-            print(json.dumps({name.replace(" ", "_"): value for name, value in row.items()}, ensure_ascii=False))
-        return
-    if not rows:
-        print(none)
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int) else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(f"{v:,}" if isinstance(v, int) else _plain(v)) for v in row.values()))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 200)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from tribune.config.kinds import Section
+from tribune.domain.topics import PARTITIONS
 
 
 class Store(Section):
@@ -44,12 +45,15 @@ class Log(Section):
     """Where events are kept: `embedded` in the store's SQLite file, or on Kafka beside a store on PostgreSQL.
 
     `prefix` begins the names of all topics and groups. `replicas` of topics that we create: by default as many as the
-    brokers say. A member that is killed is missed after `session_seconds`; one that works on one event for longer than
-    `work_seconds` without a sign of life is taken for stuck."""
+    brokers say. `partitions` of each topic: so many copies of consumers, and of senders, share the work; `tribune
+    migrate` makes them, and their number only grows (docs/settings.md). A member that is killed is missed after
+    `session_seconds`; one that works on one event for longer than `work_seconds` without a sign of life is taken for
+    stuck."""
 
     kind: Literal["embedded", "kafka"] = "embedded"
     bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1)] = ("127.0.0.1:9092",)
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,60}$")] = "tribune."
+    partitions: Annotated[int, Field(ge=1, le=256)] = PARTITIONS
     replicas: Annotated[int, Field(ge=1, le=32)] | None = None
     sasl: Sasl = Sasl()
     tls: KafkaTls = KafkaTls()

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MONTH = 24 * 30
+PARTITIONS = 4
+"""Of each topic, where [log] partitions says nothing else: so many members of a group find work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Topic:
     key: str
     why: str
     groups: tuple[str, ...]
-    partitions: int = 4
+    partitions: int = PARTITIONS
     retention_hours: int | None = MONTH
     compacted: bool = False
 

@@ -13,11 +13,12 @@ from zlib import crc32
 
 from sqlalchemy import Connection, Engine
 
-from tribune.domain.errors import ConfigurationError, Conflict, InvalidInput, NotFound
+from tribune.domain.errors import ConfigurationError, InvalidInput, NotFound
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.log import dead_letters, queries
 from tribune.log.consumer import EmbeddedConsumer
 from tribune.log.membership import Heart
+from tribune.log.partitions import otherwise, too_many
 from tribune.ports.clock import Clock
 from tribune.ports.log import Backlog, DeadLetter, Lag, Message, TopicSpec, Waiting
 from tribune.services.events.event_codec import MAX_BYTES, encode
@@ -88,16 +89,21 @@ class EmbeddedLog:
         self._clock = clock
         self._heart = Heart(self._writing, session_seconds, max_poll_seconds)
 
-    def create_topics(self, topics: Iterable[TopicSpec]) -> None:
-        """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict."""
+    def create_topics(self, topics: Iterable[TopicSpec]) -> Mapping[str, int]:
+        """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict.
+        The topics that were there and got more partitions: how many each had."""
+        grown: dict[str, int] = {}
         with self._writing() as connection:
             for topic in topics:
                 if topic.partitions < 1:
                     raise InvalidInput("A topic needs at least one partition.", where=topic.name)
                 held = len(queries.partition_ends(connection, topic.name))
                 if topic.partitions < held:
-                    raise Conflict(f"The topic has {held} partitions; their number only grows.", where=topic.name)
+                    raise too_many(topic.name, held)
                 queries.save_topic(connection, topic, held)
+                if 0 < held < topic.partitions:
+                    grown[topic.name] = held
+        return grown
 
     def prepare_group(self, group: str, topics: Sequence[str]) -> None:
         """Nothing: a group's retries are rows of a table."""
@@ -141,8 +147,9 @@ class EmbeddedLog:
                 queries.rewind(connection, group, topic, partition, to)
 
     def expire(self, now: datetime) -> int:
-        """Delete what is older than its topic's retention; how many messages. In slices: writers get their turn.
-        Dead letters, which hold what a source said, go after 90 days."""
+        """Delete what is older than its topic's retention; how many messages. What a known group has not read yet stays
+        for twice that time (queries.UNREAD_KEPT). In slices: writers get their turn. Dead letters, which
+        hold what a source said, go after 90 days."""
         with self._reading() as connection:
             cuts = queries.expired_below(connection, now)
         with self._writing() as connection:
@@ -174,11 +181,15 @@ class EmbeddedLog:
             return dead_letters.counted(connection)
 
     def survey(self, topics: Sequence[TopicSpec], groups: Mapping[str, Sequence[str]]) -> str:
-        """Look whether these topics are there; what was found. Raises ConfigurationError."""
+        """Look whether these topics are there, as declared; what was found. Raises ConfigurationError."""
         with self._reading() as connection:
-            missing = [topic.name for topic in topics if not queries.partition_ends(connection, topic.name)]
+            held = {topic.name: len(queries.partition_ends(connection, topic.name)) for topic in topics}
+        missing = [name for name, partitions in held.items() if not partitions]
         if missing:
             raise ConfigurationError(f"There are no topics {', '.join(missing)}: run `tribune migrate`.")
+        wrong = otherwise({topic.name: topic.partitions for topic in topics}, held)
+        if wrong:
+            raise ConfigurationError(f"{'; '.join(wrong)}.")
         return f"embedded in the store; {sum(lag.behind for lag in self.lag())} events wait"
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -146,16 +147,50 @@ def rewind(connection: Connection, group: str, topic: str, partition: int, to: i
     )
 
 
+UNREAD_KEPT = 2
+"""What a known group has not read is kept for so many times its topic's retention: a group that was away comes back to
+it, and one that never comes back does not fill the disk."""
+
+
 def expired_below(connection: Connection, now: datetime) -> list[Cut]:
-    """Per partition, the offset below which everything is older than the topic's retention."""
+    """Per partition, the offset below which everything is older than the topic's retention, and was read by every
+    known group or is older than UNREAD_KEPT times that."""
     cuts = []
+    read_below = _read_below(connection)
     asked = select(log_topics.c.name, log_topics.c.retention_hours, _p.partition, _p.next_offset).join(
         log_partitions, _p.topic == log_topics.c.name
     )
     for row in connection.execute(asked.where(log_topics.c.retention_hours.is_not(None))).all():
-        oldest_kept = first_at(connection, row.name, row.partition, now - timedelta(hours=row.retention_hours))
-        cuts.append(Cut(row.name, row.partition, row.next_offset if oldest_kept is None else oldest_kept))
+        retention = timedelta(hours=row.retention_hours)
+        place = row.name, row.partition, row.next_offset
+        below = _first_kept(connection, *place, now - retention)
+        unread = read_below(row.name, row.partition)
+        if unread < below:
+            below = min(below, max(int(unread), _first_kept(connection, *place, now - UNREAD_KEPT * retention)))
+        cuts.append(Cut(row.name, row.partition, below))
     return cuts
+
+
+def _first_kept(connection: Connection, topic: str, partition: int, end: int, since: datetime) -> int:
+    """The first offset of a partition that is not older than `since`; its end where all are."""
+    found = first_at(connection, topic, partition, since)
+    return end if found is None else found
+
+
+def _read_below(connection: Connection) -> Callable[[str, int], float]:
+    """For a topic and a partition, the offset below which every group that is known to read the topic has read; without
+    end where there is no such group."""
+    groups: dict[str, set[str]] = {}
+    committed: dict[tuple[str, str, int], int] = {}
+    for row in connection.execute(select(_o.consumer_group, _o.topic, _o.partition, _o.committed)):
+        groups.setdefault(row.topic, set()).add(row.consumer_group)
+        committed[row.consumer_group, row.topic, row.partition] = row.committed
+
+    def below(topic: str, partition: int) -> float:
+        # A partition that came later may have no row yet of a group that reads the topic: nothing of it was read.
+        return min((committed.get((group, topic, partition), 0) for group in groups.get(topic, ())), default=math.inf)
+
+    return below
 
 
 def delete_below(connection: Connection, cut: Cut, limit: int) -> int:

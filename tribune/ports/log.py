@@ -153,8 +153,9 @@ class LogConsumer(Protocol):
 class EventLog(Protocol):
     """The log itself. A topic that was never created is refused with NotFound, not created by the way."""
 
-    def create_topics(self, topics: Iterable[TopicSpec]) -> None:
-        """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict."""
+    def create_topics(self, topics: Iterable[TopicSpec]) -> Mapping[str, int]:
+        """Create what is missing. Retention may change; partitions only grow (keys then move). Raises Conflict.
+        The topics that were there and got more partitions: how many each had."""
         ...
 
     def prepare_group(self, group: str, topics: Sequence[str]) -> None:
@@ -205,7 +206,8 @@ class EventLog(Protocol):
         ...
 
     def expire(self, now: datetime) -> int:
-        """Delete what is older than its topic's retention; how many messages."""
+        """Delete what is older than its topic's retention; how many messages. A log may keep longer what a known group
+        has not read yet."""
         ...
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:

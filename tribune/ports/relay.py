@@ -32,6 +32,17 @@ class OutboxState:
     aside: int
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An event that could not be published and is kept for a person; its topic and when it was added."""
+
+    id: int
+    topic: str
+    key: str
+    value: bytes
+    added_at: datetime
+
+
 class HeldOutbox(Protocol):
     """The outbox in the hands of the one relay that works."""
 
@@ -57,6 +68,14 @@ class OutboxQueue(Protocol):
 
     def state(self) -> OutboxState:
         """How much waits."""
+        ...
+
+    def aside(self) -> Sequence[SetAside]:
+        """What was set aside, in the order in which it was added."""
+        ...
+
+    def put_back(self, ids: Collection[int]) -> int:
+        """Let these be published after all, each before what was added later; how many were set aside."""
         ...
 
 

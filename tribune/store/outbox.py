@@ -16,16 +16,18 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from tribune.domain.errors import InvalidInput
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.ports.clock import Clock
-from tribune.ports.relay import OutboxState, Outgoing
+from tribune.ports.relay import OutboxState, Outgoing, SetAside
 from tribune.services.events.event_codec import encode
 from tribune.store.postgres import driver, lock_key
 from tribune.store.tables import outbox
 
 ASIDE = "aside:"
-"""Stands before the topic of a row that can never be published. To try it again: take the word away."""
+"""Stands before the topic of a row that could not be published. `put_back` takes the word away."""
 
 _o = outbox.c
-_WAITING = ~_o.topic.startswith(ASIDE, autoescape=True)
+_IS_ASIDE = _o.topic.startswith(ASIDE, autoescape=True)
+_WAITING = ~_IS_ASIDE
+_FORMER_TOPIC = func.substr(_o.topic, len(ASIDE) + 1)
 SILENCE_SECONDS = 10.0
 """After so long without a sign of life of the relay that works, another may take over."""
 
@@ -91,11 +93,26 @@ class SqlOutboxQueue:
         asked = select(
             func.count().filter(_WAITING),
             func.min(_o.added_at).filter(_WAITING),
-            func.count().filter(~_WAITING),
+            func.count().filter(_IS_ASIDE),
         ).select_from(outbox)
         with self._engine.connect() as connection, connection.begin():
             waiting, oldest, aside = connection.execute(asked).one()
         return OutboxState(waiting, oldest, aside)
+
+    def aside(self) -> Sequence[SetAside]:
+        """What was set aside, in the order in which it was added."""
+        asked = select(_o.id, _FORMER_TOPIC.label("of"), _o.key, _o.value, _o.added_at).where(_IS_ASIDE).order_by(_o.id)
+        with self._engine.connect() as connection, connection.begin():
+            rows = connection.execute(asked).all()
+        return [SetAside(row.id, row.of, row.key, bytes(row.value), row.added_at) for row in rows]
+
+    def put_back(self, ids: Collection[int]) -> int:
+        """Let these be published after all; how many were set aside."""
+        if not ids:
+            return 0
+        change = update(outbox).where(_o.id.in_(list(ids)), _IS_ASIDE).values(topic=_FORMER_TOPIC)
+        with self._engine.begin() as connection:
+            return connection.execute(change).rowcount
 
 
 @contextmanager

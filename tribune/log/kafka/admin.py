@@ -11,9 +11,10 @@ from kafka import OffsetAndMetadata, OffsetSpec, TopicPartition
 from kafka import errors as kafka
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove
 
-from tribune.domain.errors import Conflict, InvalidInput
+from tribune.domain.errors import InvalidInput
 from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.errors import UNKNOWN_USER, BrokerAway, translated
+from tribune.log.partitions import too_many
 from tribune.ports.clock import SystemClock
 
 _WALL = SystemClock()
@@ -78,15 +79,15 @@ class Admin:
             if one["leader_id"] < 0
         ]
 
-    def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> bool:
-        """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; whether
-        any has more partitions than before. Raises Conflict where there are more partitions than asked for."""
+    def create(self, topics: Mapping[str, int], settings: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+        """Create the topics (name -> partitions) that are missing, add partitions, set what is set otherwise; which
+        got more partitions, and how many each had. Raises Conflict where there are more than asked for."""
         held = self.partitions(topics)
         for name, partitions in topics.items():
             if partitions < 1:
                 raise InvalidInput("A topic needs at least one partition.", where=name)
             if held.get(name, 0) > partitions:
-                raise Conflict(f"The topic has {held[name]} partitions; their number only grows.", where=name)
+                raise too_many(name, held[name])
         missing = {
             self._cluster.topic(name): {
                 "num_partitions": partitions,
@@ -96,7 +97,8 @@ class Admin:
             for name, partitions in topics.items()
             if name not in held
         }
-        grown = {self._cluster.topic(name): topics[name] for name in held if held[name] < topics[name]}
+        fewer = {name: count for name, count in held.items() if count < topics[name]}
+        grown = {self._cluster.topic(name): topics[name] for name in fewer}
 
         def work(client: Any) -> None:
             if missing:
@@ -110,7 +112,16 @@ class Admin:
             self._set(client, {name: settings[name] for name in held if settings.get(name)})
 
         self._ask("create topics", work)
-        return bool(grown)
+        self._until_seen({name: topics[name] for name in fewer})
+        return fewer
+
+    def _until_seen(self, grown: Mapping[str, int]) -> None:
+        """Wait until the broker tells of the partitions that were added: it hears of them from the controller."""
+        until = _WALL.monotonic() + self._cluster.request_seconds
+        while any(held < grown[name] for name, held in self.partitions(grown).items()):
+            if _WALL.monotonic() > until:
+                return
+            _WALL.sleep(_PAUSE)
 
     def _set(self, client: Any, settings: Mapping[str, Mapping[str, str]]) -> None:
         """Set what differs."""

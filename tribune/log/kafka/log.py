@@ -43,13 +43,15 @@ class KafkaLog:
         self._letters = DeadLetters(cluster, self.admin, self.reader)
         self._topics: dict[str, int] = {}
 
-    def create_topics(self, topics: Iterable[TopicSpec]) -> None:
+    def create_topics(self, topics: Iterable[TopicSpec]) -> Mapping[str, int]:
         """Create what is missing, and the topic of dead letters. Retention may change; partitions only grow (keys then
-        move). Raises Conflict."""
+        move). Raises Conflict. The topics that were there and got more partitions: how many each had."""
         partitions, settings = declared(topics)
-        if self.admin.create(partitions, settings):
+        grown = self.admin.create(partitions, settings)
+        if grown:
             self.publisher.close()  # a producer knows how many partitions there were; another is made when needed
         self._topics |= partitions
+        return grown
 
     def publish(self, topic: str, events: Sequence[CloudEvent]) -> None:
         """Append, durably when it returns. Raises NotFound for a topic that was never created, BrokerAway."""
@@ -85,17 +87,19 @@ class KafkaLog:
         return KafkaMember(self.cluster, self._clock, group, topics)
 
     def prepare_group(self, group: str, topics: Sequence[str]) -> None:
-        """Create the retry topics of a group where they are missing. A group that has never read begins at the oldest
-        messages, and is from now on seen to be behind. Raises NotFound for a topic that was never created."""
+        """Create the retry topics of a group where they are missing, with as many partitions as the topics have. A
+        group that has never read begins at the oldest messages, and is from now on seen to be behind. Raises NotFound
+        for a topic that was never created."""
         partitions = {topic: self._known(topic) for topic in topics}
         wanted = {retry_topic(group, topic): count for topic, count in partitions.items()}
-        if not wanted.keys() <= self._topics.keys():
+        if any(self._topics.get(name, 0) < count for name, count in wanted.items()):
             held = self.admin.partitions(wanted)
-            missing = {name: count for name, count in wanted.items() if name not in held}
-            self.admin.create(missing, {name: _settings(int(RETRIES_KEPT.days) * 24) for name in missing})
-            self._topics |= wanted
+            fewer = {name: count for name, count in wanted.items() if held.get(name, 0) < count}
+            kept = _settings(int(RETRIES_KEPT.days) * 24)
+            self.admin.create(fewer, dict.fromkeys(fewer, kept))
+            self._topics |= held | fewer
         committed = self.admin.offsets([group]).get(group, {})
-        spans = self.admin.spans(partitions | wanted)
+        spans = self.admin.spans(partitions | {name: self._topics[name] for name in wanted})
         self.admin.introduce(group, {place: first for place, (first, _) in spans.items() if place not in committed})
 
     def lag(self, group: str | None = None) -> list[Lag]:

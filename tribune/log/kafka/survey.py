@@ -9,6 +9,7 @@ from tribune.domain.errors import ConfigurationError
 from tribune.log.kafka.admin import Admin
 from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.records import retry_topic
+from tribune.log.partitions import otherwise
 from tribune.ports.log import Lag
 
 MIGRATE = "run `tribune migrate`"
@@ -62,12 +63,7 @@ def _topics(wanted: Mapping[str, int], held: Mapping[str, int]) -> list[str]:
     missing = [name for name in wanted if name not in held]
     if missing:
         wrong.append(f"there are no topics {', '.join(missing)}: {MIGRATE}")
-    for name, count in held.items():
-        if count < wanted[name]:
-            wrong.append(f"{name} has {count} partitions of {wanted[name]}: {MIGRATE}")
-        elif count > wanted[name] and not name.startswith("retry."):
-            wrong.append(f"{name} has {count} partitions, {wanted[name]} are declared, and their number only grows")
-    return wrong
+    return wrong + otherwise(wanted, held)
 
 
 def _settings(settings: Mapping[str, Mapping[str, str]], held: Mapping[str, int], admin: Admin) -> list[str]:

@@ -56,12 +56,14 @@ class OutgoingEdition:
 @dataclass(frozen=True, slots=True)
 class Today:
     """The start page. `behind` is group -> events that wait for it; `failing` are sources whose last pull failed;
-    `troubled` are recent mailings with mails that failed or are held back, and how many."""
+    `failed` are recent mailings with mails that were not delivered, and how many; `held_back` those with mails that
+    wait for staff to say whether they are tried once more, and how many."""
 
     dead: Sequence[DeadLetter]
     behind: Mapping[str, int]
     failing: Sequence[SourceState]
-    troubled: Sequence[tuple[MailingProgress, int]]
+    failed: Sequence[tuple[MailingProgress, int]]
+    held_back: Sequence[tuple[MailingProgress, int]]
     to_approve: Sequence[MailingProgress]
     paused: Sequence[MailingProgress]
     without_area: int
@@ -74,8 +76,8 @@ class Today:
     @property
     def calm(self) -> bool:
         """Nothing needs anybody."""
-        waiting = self.to_approve or self.paused or self.without_area
-        return not (self.dead or self.behind or self.failing or self.troubled or waiting)
+        waiting = self.to_approve or self.paused or self.held_back or self.without_area
+        return not (self.dead or self.behind or self.failing or self.failed or waiting)
 
 
 def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
@@ -91,7 +93,12 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         dead=open_letters(log),
         behind=_behind(log),
         failing=failing,
-        troubled=[(progress, number) for progress in recent if (number := trouble(progress))],
+        failed=_with(DeliveryState.FAILED, recent),
+        # What a cancelled mailing held back is nobody's to try again: its own page says what became of it.
+        held_back=_with(
+            DeliveryState.QUARANTINED,
+            [progress for progress in recent if progress.mailing.state is not MailingState.CANCELLED],
+        ),
         to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
         paused=[progress for progress in mailings if progress.mailing.state is MailingState.PAUSED],
         without_area=without_area,
@@ -117,9 +124,9 @@ def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
     return [letter for letter in log.dead_letters(limit=limit) if letter.replayed_at is None]
 
 
-def trouble(progress: MailingProgress) -> int:
-    """How many mails of a mailing failed or are held back."""
-    return progress.states.get(DeliveryState.FAILED, 0) + progress.states.get(DeliveryState.QUARANTINED, 0)
+def _with(state: DeliveryState, mailings: Sequence[MailingProgress]) -> list[tuple[MailingProgress, int]]:
+    """The mailings that have mails in this state, and how many."""
+    return [(progress, number) for progress in mailings if (number := progress.states.get(state, 0))]
 
 
 def _fails(state: SourceState, now: datetime) -> bool:

@@ -35,6 +35,7 @@ from tribune.ports.clock import Clock
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.services.notices.notice_links import NoticeLinks
+from tribune.services.sending.patience import settle_patiently
 
 if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
@@ -99,12 +100,17 @@ def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until
     made = {notice.id: _make(sender, notice, person) for notice, person in held}
     handed = _HandedOver(sender, until)
     handed.give([mail for mail in made.values() if isinstance(mail, OutgoingMail)])
-    with sender.store.write() as tx:
+    handed.tell([notice for notice, _ in held])
+
+    def settle(tx: Transaction) -> None:
+        done.begin()
         now = tx.now()
         for notice, person in held:
             mail = made[notice.id]
             verdict = handed.verdict(notice, mail, now) if isinstance(mail, OutgoingMail) else mail
             done.settle(tx, notice, verdict, person)
+
+    settle_patiently(sender.store, settle, sender.stopping)
     done.tell()
     if handed.broken is not None:
         raise handed.broken
@@ -117,6 +123,10 @@ class _Settled:
         self.states: dict[int, NoticeState] = {}
         self._sender = sender
         self._untold: list[tuple[Notice, NoticeVerdict]] = []
+
+    def begin(self) -> None:
+        """A transaction begins: what one that came to nothing had settled is not told of."""
+        self._untold.clear()
 
     def settle(self, tx: Transaction, notice: Notice, verdict: NoticeVerdict, person: Subscriber | None) -> None:
         now = tx.now()
@@ -200,6 +210,7 @@ class _HandedOver:
                         self._rest = max(self._rest or timedelta(), outcome.wait or REST)
         except Exception as error:
             self.broken = error
+        self._answered(mails)
 
     def _in_time(self, mails: Sequence[OutgoingMail]) -> Iterator[OutgoingMail]:
         for mail in mails:
@@ -208,23 +219,37 @@ class _HandedOver:
             self._given.add(mail.delivery)
             yield mail
 
+    def _answered(self, mails: Sequence[OutgoingMail]) -> None:
+        """Every mail that was given has an answer, without addresses in it."""
+        for mail in mails:
+            if mail.delivery not in self._given:
+                continue
+            if mail.delivery not in self._known:
+                code = f"no answer: {type(self.broken).__name__}" if self.broken else "no answer"
+                self._known[mail.delivery] = Outcome(mail.delivery, UnknownOutcome("the channel broke off", code=code))
+            error = self._known[mail.delivery].error
+            if error is not None:
+                error.code = _clean(error, mail)
+
+    def tell(self, notices: Iterable[Notice]) -> None:
+        """Count what was handed over, and log who has to wait."""
+        for notice in notices:
+            outcome = self._known.get(notice.name)
+            if outcome is None:
+                continue
+            error, channel = outcome.error, self._sender.channel.name
+            word = type(error).__name__.lower() if error else "sent"
+            self._sender.metrics.count("notices_handed_over", channel=channel, outcome=word)
+            if isinstance(error, Throttled):
+                log.warning("the channel is throttled or away: a notice waits", notice=notice.id, why=error.code)
+
     def verdict(self, notice: Notice, mail: OutgoingMail, now: datetime) -> NoticeVerdict:
-        """What becomes of a notice whose mail this is. Logged and counted where it was handed over."""
-        sender = self._sender
-        if mail.delivery not in self._given:
-            return given_back(notice, now + (self._rest or timedelta()))
+        """What becomes of a notice whose mail this is."""
         outcome = self._known.get(mail.delivery)
         if outcome is None:
-            code = f"no answer: {type(self.broken).__name__}" if self.broken else "no answer"
-            outcome = Outcome(mail.delivery, UnknownOutcome("the channel broke off", code=code))
-        error = outcome.error
-        word = type(error).__name__.lower() if error else "sent"
-        sender.metrics.count("notices_handed_over", channel=sender.channel.name, outcome=word)
-        if error is not None:
-            error.code = _clean(error, mail)
-        if isinstance(error, Throttled):
-            log.warning("the channel is throttled or away: a notice waits", notice=notice.id, why=error.code)
-        return judge_notice(notice, error, policy=sender.channel.in_doubt, now=now, rest=outcome.wait or REST)
+            return given_back(notice, now + (self._rest or timedelta()))
+        policy = self._sender.channel.in_doubt
+        return judge_notice(notice, outcome.error, policy=policy, now=now, rest=outcome.wait or REST)
 
 
 def _clean(error: DeliveryError, mail: OutgoingMail) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,13 +19,14 @@ from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, deadline, hand_over, tell_of_failures
 from tribune.services.sending.mailing_events import chunk_ready, mailing_changed
 from tribune.services.sending.make_mails import Batch, Sender, load_batch
+from tribune.services.sending.patience import settle_patiently
 
 log = structlog.get_logger()
 
 
 def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
     """Try again what is due in this chunk; how many were claimed. Raises what the channel fell over, after the ledger
-    has been told."""
+    has been told: patiently, for nobody else knows it."""
     tried = 0
     while True:
         until = deadline(sender)
@@ -43,8 +45,8 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
         if not claims:
             return tried
         done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
-        with sender.store.write() as tx:
-            _settle(tx, sender, mailing, chunk, claims, batch, done)
+        settle = partial(_settle, sender, mailing, chunk, claims, batch, done)
+        settle_patiently(sender.store, settle, sender.stopping)
         if done.broken is not None:
             raise done.broken
         if done.rest is not None or done.untouched:
@@ -87,13 +89,13 @@ def _enough(sender: Sender, mailing: Mailing, claim: RetryClaim) -> bool:
 
 
 def _settle(
-    tx: Transaction,
     sender: Sender,
     mailing: Mailing,
     chunk: int,
     claims: list[RetryClaim],
     batch: Batch,
     done: HandedOver,
+    tx: Transaction,
 ) -> None:
     now = tx.now()
     untouched = {slot.place for slot in done.untouched}

@@ -1,0 +1,39 @@
+"""Settle what was handed over, in spite of a store that is away for a moment: what became of the mails is known here
+alone, and what is not written down is sent again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from tribune.domain.errors import ConfigurationError, TribuneError
+from tribune.ports.store import Store, Transaction
+from tribune.services.sending.send_stream import TRIES, TRIES_AT_A_STOP
+
+log = structlog.get_logger()
+
+Told = TypeVar("Told")
+
+
+def settle_patiently(store: Store, settle: Callable[[Transaction], Told], stopping: Callable[[], bool]) -> Told:
+    """What `settle` gives in a write transaction, tried again for a minute where the store fails (send_stream.TRIES).
+
+    `settle` may run several times, also after a commit whose answer was lost: its writes must be conditioned on the
+    claim, and what it tells elsewhere must not pile up. Raises the store's last error, and at once what the house
+    itself refuses (Conflict and its like).
+    """
+    for number, wait in enumerate((*TRIES, None), 1):
+        try:
+            with store.write() as tx:
+                return settle(tx)
+        except (ConfigurationError, TribuneError):
+            raise
+        except Exception as error:
+            if wait is None or (number > TRIES_AT_A_STOP and stopping()):
+                raise
+            log.warning("the ledger cannot be written, will try again", error=type(error).__name__, seconds=wait)
+            time.sleep(wait)
+    raise AssertionError("unreachable: the last try returns or raises")
