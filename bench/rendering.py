@@ -140,9 +140,9 @@ def two_stages(count: int, chosen: int, among: int = 20, abstract_words: int = 9
         parts.compose(content, stock, EDITION)  # every fragment once
     total = 0
     began = time.perf_counter()
-    for content, reader in work:
+    for number, (content, reader) in enumerate(work):
         mail = parts.compose(content, stock, EDITION)
-        total += len(mail.fill(reader, made.links(reader.subscriber, "letter", 1)))
+        total += len(mail.fill(reader, made.links(number, "letter", 1)))
     return count / (time.perf_counter() - began), total // count
 
 
@@ -153,8 +153,8 @@ def one_content(count: int, chosen: int, among: int = 20, abstract_words: int = 
     work = list(islice(readers(), count))
     total = 0
     began = time.perf_counter()
-    for reader in work:
-        total += len(mail.fill(reader, made.links(reader.subscriber, "letter", 1)))
+    for number, reader in enumerate(work):
+        total += len(mail.fill(reader, made.links(number, "letter", 1)))
     return count / (time.perf_counter() - began), total // count
 
 
@@ -204,9 +204,9 @@ def whole(count: int, chosen: int, among: int = 20) -> tuple[float, int]:
     work = list(zip(islice(contents(among, chosen), count), islice(readers(), count), strict=True))
     total = 0
     began = time.perf_counter()
-    for content, reader in work:
+    for number, (content, reader) in enumerate(work):
         shown = [views[key] for key in content.fragments]
-        mine = made.links(reader.subscriber, "letter", 1)
+        mine = made.links(number, "letter", 1)
         values = {
             "items": shown,
             "name": reader.name,
