@@ -57,6 +57,7 @@ def main() -> int:
 def _measure(folder: Path, engines: Engines, people: int, asked: int) -> int:
     toml = settings(folder, engines, start_sink(folder), 80)
     toml = toml.replace('url = "postgresql', 'statement_timeout_seconds = 600\nurl = "postgresql')
+    toml = toml.replace("[digests.letter]", "[digests.letter]\nmax_items = 5")
     (folder / "tribune.toml").write_text(toml, encoding="utf-8")
     tribune(folder, "migrate")
     app = Application(config.load(folder / "tribune.toml"), SystemClock())
