@@ -30,10 +30,9 @@ from tribune.services.notices.request_notice import request_notice
 from tribune.services.notices.send_notices import send_notices
 from tribune.services.sending import patience
 from tribune.services.sending.mailing_progress import mailing_progress
-from tribune.services.sending.patience import settle_patiently
+from tribune.services.sending.patience import TRIES_AT_A_STOP, settle_patiently
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
-from tribune.services.sending.send_stream import TRIES_AT_A_STOP
 from tribune.store.migrate import migrate
 from web.metrics import PrometheusMetrics
 

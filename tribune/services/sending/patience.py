@@ -4,28 +4,40 @@ alone, and what is not written down is sent again."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import structlog
 
 from tribune.domain.errors import ConfigurationError, TribuneError
 from tribune.ports.store import Store, Transaction
-from tribune.services.sending.send_stream import TRIES, TRIES_AT_A_STOP
 
 log = structlog.get_logger()
+
+TRIES = (0.1, 0.5, 2.0, *[5.0] * 12)
+"""Waits between attempts to settle a window: what became of its mails is known here alone. A minute in all: a database
+that restarts is back by then. It is safe however late, for the ledger refuses whoever lost the chunk meanwhile."""
+
+TRIES_AT_A_STOP = 4
+"""So many attempts where the sender is to stop: it must have ended before whoever stops it loses patience."""
 
 Told = TypeVar("Told")
 
 
-def settle_patiently(store: Store, settle: Callable[[Transaction], Told], stopping: Callable[[], bool]) -> Told:
-    """What `settle` gives in a write transaction, tried again for a minute where the store fails (send_stream.TRIES).
+def settle_patiently(
+    store: Store,
+    settle: Callable[[Transaction], Told],
+    stopping: Callable[[], bool],
+    tries: Sequence[float] | None = None,
+) -> Told:
+    """What `settle` gives in a write transaction, tried again after each of the waits `tries` (TRIES: for a minute)
+    where the store fails.
 
     `settle` may run several times, also after a commit whose answer was lost: its writes must be conditioned on the
     claim, and what it tells elsewhere must not pile up. Raises the store's last error, and at once what the house
     itself refuses (Conflict and its like).
     """
-    for number, wait in enumerate((*TRIES, None), 1):
+    for number, wait in enumerate((*(TRIES if tries is None else tries), None), 1):
         try:
             with store.write() as tx:
                 return settle(tx)

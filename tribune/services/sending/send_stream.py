@@ -20,9 +20,11 @@ import structlog
 
 from tribune.domain.errors import ConfigurationError, Conflict, TribuneError
 from tribune.ports.channels import Outcome, OutgoingMail
+from tribune.ports.store import Transaction
 from tribune.services.sending.chunk_run import ChunkRun, claim_chunk
 from tribune.services.sending.hand_over import HandedOver, Window, deadline
 from tribune.services.sending.make_mails import Sender
+from tribune.services.sending.patience import TRIES, settle_patiently
 
 log = structlog.get_logger()
 
@@ -31,13 +33,6 @@ OPEN = 2
 
 WAIT_SECONDS = 0.5
 """How long to wait for the ledger in one go, where nothing is in hand."""
-
-TRIES = (0.1, 0.5, 2.0, *[5.0] * 12)
-"""Waits between attempts to settle a window: what became of its mails is known here alone. A minute in all: a database
-that restarts is back by then. It is safe however late, for the ledger refuses whoever lost the chunk meanwhile."""
-
-TRIES_AT_A_STOP = 4
-"""So many attempts where the sender is to stop: it must have ended before whoever stops it loses patience."""
 
 Chunk = tuple[int, int]
 Opened = tuple[ChunkRun, Window]
@@ -223,29 +218,22 @@ class Stream:
         if done.broken is not None:
             self._more = False
             self.errors[run.name] = done.broken
-        for number, wait in enumerate((*self._tries, None), 1):
-            marks = run.marks
-            until = deadline(self._sender)
-            try:
-                with self._sender.store.write() as tx:
-                    following = run.settle(tx, window.batch, done, until)
-                break
-            except Conflict:
-                # Our lease ran out and another sender has taken over: what we know of this window is lost.
-                mailing, chunk = run.name
-                log.warning("chunk was taken over", mailing=mailing, chunk=chunk, epoch=run.claim.epoch)
-                following = None
-                break
-            except (ConfigurationError, TribuneError) as error:
-                self.errors[run.name] = error
-                following = None
-                break
-            except Exception as error:
-                run.marks = marks  # nothing was committed
-                if wait is None or (number > TRIES_AT_A_STOP and self._sender.stopping()):
-                    raise
-                log.warning("the ledger cannot be written, will try again", error=type(error).__name__, seconds=wait)
-                time.sleep(wait)
+        marks = run.marks
+
+        def settle(tx: Transaction) -> Window | None:
+            run.marks = marks  # whatever was tried before was not committed
+            return run.settle(tx, window.batch, done, deadline(self._sender))
+
+        try:
+            following = settle_patiently(self._sender.store, settle, self._sender.stopping, self._tries)
+        except Conflict:
+            # Our lease ran out and another sender has taken over: what we know of this window is lost.
+            mailing, chunk = run.name
+            log.warning("chunk was taken over", mailing=mailing, chunk=chunk, epoch=run.claim.epoch)
+            following = None
+        except (ConfigurationError, TribuneError) as error:
+            self.errors[run.name] = error
+            following = None
         if following is not None:
             return run, following
         self._held.pop(run.name, None)
