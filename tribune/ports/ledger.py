@@ -145,6 +145,12 @@ class Ledger(Protocol):
         self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int
     ) -> list[RetryClaim]: ...
 
+    def renew_retries(
+        self, mailing: int, chunk: int, claims: Sequence[RetryClaim], now: datetime, lease: timedelta
+    ) -> None:
+        """Hold on to claimed retries while their mails are on their way; those that are another's by now stay so."""
+        ...
+
     def settle_retry(self, mailing: int, chunk: int, claim: RetryClaim, verdict: Verdict | None, now: datetime) -> bool:
         """What became of a retry (None: sent). False where the claim is gone."""
         ...

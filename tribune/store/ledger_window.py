@@ -10,6 +10,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, and_, any_, bindparam, cast, exists, func, select
 
 from tribune.domain.addresses import address_hash, address_key
@@ -19,6 +20,8 @@ from tribune.ports.audience import Recipient
 from tribune.ports.ledger import Seat
 from tribune.store.masks import choice_from_json
 from tribune.store.tables import deliveries, people, rhythms, subscribers, subscriptions, suppressions
+
+log = structlog.get_logger()
 
 _d = deliveries.c
 _CHUNK = and_(_d.mailing_id == bindparam("mailing"), _d.chunk == bindparam("chunk"))
@@ -125,8 +128,13 @@ _STATUS = {status.value: status for status in Status}
 
 
 @lru_cache(maxsize=16_384)
-def _choice(kept: str) -> tuple[Choice]:
-    return (choice_from_json(json.loads(kept)),)
+def _choice(kept: str) -> tuple[Choice, ...]:
+    """As many as can be read: they only say why a mail comes, and must not hold it up."""
+    try:
+        return (choice_from_json(json.loads(kept)),)
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error("a choice cannot be read", error=type(error).__name__)
+        return ()
 
 
 @lru_cache(maxsize=4_096)

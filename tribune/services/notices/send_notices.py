@@ -97,7 +97,13 @@ def send_notices(sender: NoticeSender, ids: Iterable[int]) -> Mapping[int, Notic
 
 def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until: float, done: _Settled) -> None:
     """Make the mails of claimed notices, hand them over, settle. Raises what the channel fell over."""
-    made = {notice.id: _make(sender, notice, person) for notice, person in held}
+    try:
+        made = {notice.id: _make(sender, notice, person) for notice, person in held}
+    except ConfigurationError:
+        with sender.store.write() as tx:  # none of them was handed over
+            for notice, _ in held:
+                tx.notices.settle(notice, given_back(notice, tx.now() + REST), tx.now())
+        raise
     handed = _HandedOver(sender, until)
     handed.give([mail for mail in made.values() if isinstance(mail, OutgoingMail)])
     handed.tell([notice for notice, _ in held])

@@ -81,8 +81,9 @@ class ChunkRun:
         batch = load_window(tx, self.sender, self.mailing, self.claim, marks)
         return Window(self.sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
 
-    def settle(self, tx: Transaction, batch: Batch, done: HandedOver, until: float) -> Window | None:
-        """Record what became of a window; the next one, or None where this sender is through with the chunk."""
+    def settle(self, tx: Transaction, batch: Batch, done: HandedOver) -> bool:
+        """Record what became of a window; whether the next one may be opened. False: this sender is through with the
+        chunk."""
         now = tx.now()
         reached, verdicts = self._verdicts(batch, done, self._rest(tx, done), now)
         tell_of_failures(tx, self.mailing, self.claim.chunk, batch, verdicts)
@@ -98,8 +99,12 @@ class ChunkRun:
         elif self.sender.stopping():
             tx.ledger.release(self.claim, now)
         else:
-            return self.open(tx, until)
-        return None
+            return True
+        return False
+
+    def let_go(self, tx: Transaction) -> None:
+        """The next window could not be opened: the chunk rests, and comes to whoever is next."""
+        tx.ledger.release(self.claim, tx.now() + BROKEN_DELAY)
 
     def _rest(self, tx: Transaction, done: HandedOver) -> timedelta:
         """How long a throttled channel is left alone; longer each time in a row, unless it named a time itself."""

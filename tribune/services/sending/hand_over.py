@@ -79,10 +79,11 @@ class Window:
         return None
 
     def _make_some(self) -> None:
-        """Make the next mails in one go: by itself, between two looks at the network, one costs twice as much."""
-        slots, self._waiting = self._waiting[-TOGETHER:], self._waiting[:-TOGETHER]
+        """Make the next mails in one go: by itself, between two looks at the network, one costs twice as much. Where
+        making them breaks, they still wait."""
         make = self.batch.make
-        self._made = [(slot, make(slot)) for slot in slots]
+        self._made = [(slot, make(slot)) for slot in self._waiting[-TOGETHER:]]
+        del self._waiting[-TOGETHER:]
 
     def record(self, outcome: Outcome) -> None:
         """What the channel says of a mail of this window."""
@@ -118,8 +119,9 @@ class Window:
         self._closed = True
 
     def end(self) -> HandedOver:
-        """What became of it, once it is complete."""
-        self.done.untouched = [slot for slot, _ in reversed(self._made)] + self._waiting[::-1]
+        """What became of it, once it is complete. Whatever has no outcome is untouched: none is taken for sent."""
+        errors, verdicts = self.done.errors, self.done.verdicts
+        self.done.untouched = [s for s in self.batch.slots if s.place not in errors and s.place not in verdicts]
         channel = self._sender.channel.name
         for outcome, number in Counter(_word(error) for error in self.done.errors.values()).items():
             self._sender.metrics.count("mails_handed_over", number, channel=channel, outcome=outcome)

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-KEPT_ITEMS, KEPT_CONTENTS, KEPT_MAILS = 5_000, 20_000, 2_000
-"""How many a sender keeps: an item's version and a signature's content never change."""
+KEPT_ITEMS, KEPT_CONTENTS, KEPT_MAILS = 5_000, 20_000, 200
+"""How many a sender keeps: an item's version and a signature's content never change. Of mails few: each holds its bytes
+(50 KB), and within a chunk those who share one stand together (architecture.md, 8)."""
 
 
 def _never() -> bool:

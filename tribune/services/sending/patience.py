@@ -1,10 +1,13 @@
-"""Settle what was handed over, in spite of a store that is away for a moment: what became of the mails is known here
-alone, and what is not written down is sent again."""
+"""Hold on to what is being sent: its lease is renewed meanwhile, and it is settled in spite of a store that is away for
+a moment. What became of the mails is known here alone, and what is not written down is sent again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
 from typing import TypeVar
 
 import structlog
@@ -49,3 +52,25 @@ def settle_patiently(
             log.warning("the ledger cannot be written, will try again", error=type(error).__name__, seconds=wait)
             time.sleep(wait)
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+@contextmanager
+def renewing(lease: timedelta, renew: Callable[[], object]) -> Iterator[None]:
+    """Call `renew` four times in each `lease`, in a thread, until the end. What it raises is logged: there is time for
+    another try."""
+    over = Event()
+
+    def keep() -> None:
+        while not over.wait(lease.total_seconds() / 4):
+            try:
+                renew()
+            except Exception as error:
+                log.warning("a lease cannot be renewed now", error=type(error).__name__)
+
+    keeper = Thread(target=keep, name="tribune-leases", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()

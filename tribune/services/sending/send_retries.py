@@ -19,7 +19,7 @@ from tribune.ports.store import Transaction
 from tribune.services.sending.hand_over import HandedOver, deadline, hand_over, tell_of_failures
 from tribune.services.sending.mailing_events import chunk_ready, mailing_changed
 from tribune.services.sending.make_mails import Batch, Sender, load_batch
-from tribune.services.sending.patience import settle_patiently
+from tribune.services.sending.patience import renewing, settle_patiently
 
 log = structlog.get_logger()
 
@@ -44,13 +44,19 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
         tried += len(claims)
         if not claims:
             return tried
-        done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
+        with renewing(sender.lease, partial(_renew, sender, mailing_id, chunk, claims)):
+            done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
         settle = partial(_settle, sender, mailing, chunk, claims, batch, done)
         settle_patiently(sender.store, settle, sender.stopping)
         if done.broken is not None:
             raise done.broken
         if done.rest is not None or done.untouched:
             return tried
+
+
+def _renew(sender: Sender, mailing: int, chunk: int, claims: list[RetryClaim]) -> None:
+    with sender.store.write() as tx:
+        tx.ledger.renew_retries(mailing, chunk, claims, tx.now(), sender.lease)
 
 
 def _permit(tx: Transaction, sender: Sender, claims: list[RetryClaim], now: datetime) -> Permit:

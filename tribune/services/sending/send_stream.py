@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
 
 import structlog
 
@@ -24,7 +23,7 @@ from tribune.ports.store import Transaction
 from tribune.services.sending.chunk_run import ChunkRun, claim_chunk
 from tribune.services.sending.hand_over import HandedOver, Window, deadline
 from tribune.services.sending.make_mails import Sender
-from tribune.services.sending.patience import TRIES, settle_patiently
+from tribune.services.sending.patience import TRIES, renewing, settle_patiently
 
 log = structlog.get_logger()
 
@@ -71,37 +70,33 @@ class Stream:
         self._open: deque[Opened] = deque()
         self._window_of: dict[str, Window] = {}
         self._held: dict[Chunk, ChunkRun] = {}
-        self._over = Event()
 
     def run(self) -> None:
         """Send until there is nothing left, or the sender is to stop. Raises what the channel or the store fell over,
         after the ledger has been told of everything that is known."""
         broken: Exception | None = None
-        keeper = Thread(target=self._keep, name="tribune-leases", daemon=True)
-        keeper.start()
-        try:
-            for _ in range(OPEN):
-                self._submit(self._next)
-            outcomes = self._sender.channel.send(self._mails())
+        with renewing(self._sender.lease, self._renew):
             try:
-                for outcome in outcomes:
-                    if outcome is None and self._window_of:
-                        raise RuntimeError("the channel has lost a mail that it was given")
-                    if outcome is None:
-                        self._wait()
-                    else:
-                        self._record(outcome)
-            except Exception as error:
-                broken = error
+                for _ in range(OPEN):
+                    self._submit(self._next)
+                outcomes = self._sender.channel.send(self._mails())
+                try:
+                    for outcome in outcomes:
+                        if outcome is None and self._window_of:
+                            raise RuntimeError("the channel has lost a mail that it was given")
+                        if outcome is None:
+                            self._wait()
+                        else:
+                            self._record(outcome)
+                except Exception as error:
+                    broken = error
+                finally:
+                    with suppress(Exception):
+                        outcomes.close()  # type: ignore[attr-defined]
+                self._end(broken)
             finally:
-                with suppress(Exception):
-                    outcomes.close()  # type: ignore[attr-defined]
-            self._end(broken)
-        finally:
-            self._over.set()
-            if self._desk is not None:
-                self._desk.shutdown(wait=True)
-            keeper.join()
+                if self._desk is not None:
+                    self._desk.shutdown(wait=True)
         if broken or self._fatal:
             raise broken or self._fatal  # type: ignore[misc]
 
@@ -168,18 +163,13 @@ class Stream:
             if self._pending:
                 self._heard(self._told.get())
 
-    def _keep(self) -> None:
+    def _renew(self) -> None:
         """Renew the leases while mails are on their way: a server may take longer for one than a lease lasts. Mails
         are handed over by the first lease alone (hand_over.deadline), so a process that stood still is fenced."""
-        every = self._sender.lease.total_seconds() / 4
-        while not self._over.wait(every):
-            for name, run in list(self._held.items()):
-                try:
-                    with self._sender.store.write() as tx:
-                        if name in self._held:
-                            tx.ledger.renew(run.claim, tx.now(), self._sender.lease)
-                except Exception as error:
-                    log.warning("a lease cannot be renewed now", chunk=name, error=type(error).__name__)
+        for name, run in list(self._held.items()):
+            with self._sender.store.write() as tx:
+                if name in self._held:
+                    tx.ledger.renew(run.claim, tx.now(), self._sender.lease)
 
     # -- the ledger's side ------------------------------------------------------------------------------------
 
@@ -218,14 +208,21 @@ class Stream:
         if done.broken is not None:
             self._more = False
             self.errors[run.name] = done.broken
-        marks = run.marks
+        marks, attempts, goes_on = run.marks, 0, False
 
         def settle(tx: Transaction) -> Window | None:
+            nonlocal attempts, goes_on
+            attempts += 1
             run.marks = marks  # whatever was tried before was not committed
-            return run.settle(tx, window.batch, done, deadline(self._sender))
+            until = deadline(self._sender)
+            goes_on = run.settle(tx, window.batch, done)
+            # What became of a window must not be lost because the next one cannot be opened: at first only both.
+            return run.open(tx, until) if goes_on and attempts == 1 else None
 
         try:
             following = settle_patiently(self._sender.store, settle, self._sender.stopping, self._tries)
+            if goes_on and attempts > 1:
+                following = self._opened_by_itself(run)
         except Conflict:
             # Our lease ran out and another sender has taken over: what we know of this window is lost.
             mailing, chunk = run.name
@@ -240,6 +237,23 @@ class Stream:
         if run.name not in self.errors:
             self.through.add(run.name)
         return self._next()
+
+    def _opened_by_itself(self, run: ChunkRun) -> Window | None:
+        """The next window of a chunk whose last one is settled; None, and the chunk is let go, where it cannot be."""
+        try:
+            until = deadline(self._sender)
+            with self._sender.store.write() as tx:
+                return run.open(tx, until)
+        except Conflict:
+            raise
+        except Exception as error:
+            log.warning(
+                "a window cannot be opened", mailing=run.mailing.id, chunk=run.claim.chunk, error=type(error).__name__
+            )
+            self.errors[run.name] = error
+            with suppress(Exception), self._sender.store.write() as tx:
+                run.let_go(tx)
+            return None
 
     def _next(self) -> Opened | None:
         """Claim the next chunk that is to be had, and open its first window."""
