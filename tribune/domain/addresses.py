@@ -97,6 +97,9 @@ _FAMILIES = {"yahoo": "yahoo", "outlook": "microsoft", "hotmail": "microsoft", "
 OTHER = "other"
 """The group of everybody who has no large mailbox provider."""
 
+GROUPS = tuple(sorted({*_PROVIDERS.values(), *_FAMILIES.values(), OTHER}))
+"""All that `domain_group` may answer."""
+
 
 @lru_cache(maxsize=50_000)
 def domain_group(domain: str) -> str:
