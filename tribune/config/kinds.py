@@ -49,7 +49,7 @@ def _base_of_links(text: str) -> str:
     except InvalidInput:
         host = re.sub(r"^(https?://)([^/:]+).*", lambda found: found[1] + ascii_domain(found[2]), text)
         raise ValueError(
-            "links of mails begin with it, so it may hold no space, <, > or \" and nothing beyond ASCII; a host beyond "
+            'links of mails begin with it, so it may hold no space, <, > or " and nothing beyond ASCII; a host beyond '
             f"ASCII is written as {host if host.isascii() else 'https://xn--...'}, a path in %-form"
         ) from None
     if len(text) > MOST_OF_A_LINK:

@@ -102,7 +102,9 @@ def _read(file: Path) -> gettext.GNUTranslations:
     try:
         return gettext.GNUTranslations(io.BytesIO(_compiled(file, file.stat().st_mtime_ns)))
     except OSError as error:
-        raise ConfigurationError(f"{file}: this catalogue of texts cannot be read: {error.strerror or error}.") from None
+        raise ConfigurationError(
+            f"{file}: this catalogue of texts cannot be read: {error.strerror or error}."
+        ) from None
     except UnicodeError as error:
         raise ConfigurationError(
             f"{file}: this is not a catalogue of texts: not in the encoding that it names ({error}). Save it as UTF-8."
