@@ -54,6 +54,16 @@ def test_implicit_tls_with_a_good_certificate(authority: trustme.CA, ca_file: Pa
         assert "TLSv1.3, its certificate is valid" in channel.check()
 
 
+def test_the_certificate_must_be_of_the_very_domain_that_was_written(
+    authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tribune.channels.email.smtp.pool.addresses_of", lambda *_: ["127.0.0.1"])
+    for name, good in (("xn--strae-oqa.de", True), ("strasse.de", False)):
+        with mail_server(Mailbox(), tls=server_tls(authority, name)) as port:
+            channel = SmtpChannel(host="straße.de", port=port, security="tls", ca_file=ca_file, timeout=5)
+            assert (errors(channel) == [None]) is good, name
+
+
 @pytest.fixture(params=["tls", "starttls"])
 def security(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -191,6 +191,32 @@ def test_a_broken_catalogue_and_a_missing_folder_are_told(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    "broken",
+    [
+        'msgid "Read more"\nmsgstr "Lire \xe0 la suite"\n'.encode("latin-1"),
+        b'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-9\\n"\n\nmsgid "a"\nmsgstr "b"\n',
+        None,
+    ],
+    ids=["not UTF-8", "no such encoding", "a folder"],
+)
+def test_a_broken_catalogue_is_found_before_anybody_asks_for_its_texts(tmp_path: Path, broken: bytes | None) -> None:
+    file = tmp_path / "sw" / "LC_MESSAGES" / "tribune.po"
+    if broken is None:
+        file.mkdir(parents=True)
+    else:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(broken)
+    translations = Translations((locate("locales"), tmp_path))
+    with pytest.raises(ConfigurationError) as caught:
+        translations.load()
+    assert str(file) in str(caught.value)
+
+
+def test_good_catalogues_are_loaded(tmp_path: Path) -> None:
+    Translations((locate("locales"), write_arabic(tmp_path / "more"))).load()
+
+
+@pytest.mark.parametrize(
     ("tag", "runs"),
     [
         ("en", "ltr"),

@@ -68,6 +68,19 @@ def test_check_says_what_works(tmp_path: Path) -> None:
         assert f"works   {part}" in done.stdout
 
 
+@pytest.mark.parametrize("command", [("check",), ("run", "senders"), ("up",)], ids=" ".join)
+def test_a_catalogue_that_cannot_be_read_is_told_before_a_mail_is_due(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "tribune.toml").write_text('locales = ["ours"]\n[web]\nport = 0\n', encoding="utf-8")
+    file = tmp_path / "ours" / "sw" / "LC_MESSAGES" / "tribune.po"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'msgid "Read more"\nmsgstr "Soma \xe9"\n')
+    done = run(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    told = done.stdout if command == ("check",) else done.stderr
+    assert ("FAILS   languages: " if command == ("check",) else "Error: ") + str(file.relative_to(tmp_path)) in told
+    assert "Traceback" not in done.stderr
+
+
 def test_no_part_of_a_password_is_told_where_the_store_cannot_be_reached(tmp_path: Path) -> None:
     """An @ in a password that was not escaped: what follows it is taken for the host's name."""
     (tmp_path / "tribune.toml").write_text(

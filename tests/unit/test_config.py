@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tribune import config
+from tribune.domain import addresses
 from tribune.domain.errors import ConfigurationError
+from tribune.domain.tokens import fit
 
 
 def write(folder: Path, text: str) -> Path:
@@ -101,6 +103,48 @@ def test_what_cannot_work_is_refused_where_it_stands(tmp_path: Path, text: str, 
     with pytest.raises(ConfigurationError) as caught:
         config.load(write(tmp_path, text))
     assert key in str(caught.value)
+
+
+def digest(id: str = "letter", sender: str = "a@b.example") -> str:
+    return f'[digests."{id}"]\nnames = {{ en = "L" }}\nsender = "{sender}"\n'
+
+
+GROUPS = "[email.throttle.domains]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (digest("été"), ["digests", "'été' is not an id", "letters (a-z, A-Z), digits and -"]),
+        (digest("١٢"), ["digests", "'١٢' is not an id"]),
+        (digest("--"), ["digests", "'--' is not an id"]),
+        ('[web]\nbase_url = "https://straße.de/t"\n', ["web.base_url = 'https://straße.de/t'", "xn--strae-oqa.de"]),
+        ('[web]\nbase_url = "https://a.example/é"\n', ["web.base_url", "%-form"]),
+        ('[web]\nbase_url = "https://a.example/<b>"\n', ["web.base_url", "no space, <"]),
+        (f'[web]\nbase_url = "https://a.example/{"b" * 183}"\n', ["web.base_url", "at most 200", "it has 201"]),
+        (GROUPS + '"gmail.com" = 20\n', ["email.throttle.domains", "gmail.com belongs to 'google'", "microsoft"]),
+        (GROUPS + "gmail.com = 20\n", ["email.throttle.domains", "gmail.com belongs to 'google'"]),
+        (GROUPS + '"ilo.example" = 20\n', ["'ilo.example' is no group", "belongs to 'other'"]),
+        (GROUPS + "Google = 20\n", ["'Google' is no group of domains. The groups are apple, "]),
+        (digest(sender="a@straße.de"), ["digests.letter.sender = 'a@straße.de'", "write a@xn--strae-oqa.de"]),
+        (digest(sender="é@b.example"), ["digests.letter.sender = 'é@b.example'", "plain letters (ASCII)"]),
+        ('[organisation]\ncontact = "é@b.example"\n', ["organisation.contact", "plain letters (ASCII)"]),
+    ],
+)
+def test_what_no_mail_could_be_sent_with_is_refused(tmp_path: Path, text: str, told: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(write(tmp_path, text))
+    assert [part for part in told if part not in str(caught.value)] == []
+
+
+def test_what_mails_can_be_sent_with_is_taken_as_it_is(tmp_path: Path) -> None:
+    base = f"https://xn--strae-oqa.de:8443/{'b' * 170}"
+    text = digest("our-Letter2", "a@xn--strae-oqa.de") + f'[web]\nbase_url = "{base}"\n' + GROUPS
+    settings = config.load(write(tmp_path, text + "".join(f"{name} = 2\n" for name in addresses.GROUPS)))
+    assert settings.digests["our-Letter2"].sender == "a@xn--strae-oqa.de"
+    assert fit("our-Letter2")
+    assert (settings.web.base_url, len(base)) == (base, 200)
+    assert set(settings.email.throttle.domains) >= {"google", "microsoft", "netease", "other"}
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ def test_an_oai_id_keeps_its_local_part() -> None:
         ("https://example.org", "https://example.org/"),
         ("https://example.org:8443/x", "https://example.org:8443/x"),
         ("https://exämple.org/ü", "https://xn--exmple-cua.org/%C3%BC"),
+        ("https://straße.de/", "https://xn--strae-oqa.de/"),  # strasse.de is another's
+        ("https://" + "é" * 70 + ".example/", None),
+        ("https://é..example/", None),
         ("https://[2001:db8::1]/x", "https://[2001:db8::1]/x"),
         ("javascript:alert(1)", None),
         ("ftp://example.org/x", None),

@@ -89,8 +89,12 @@ def test_mailboxes(name: str, written: bytes) -> None:
     assert mime.mailbox(name, "a@b.example") == written
 
 
-def test_an_address_beyond_ascii_stands_as_it_is() -> None:
+def test_a_local_part_beyond_ascii_stands_as_it_is_and_a_domain_as_the_dns_has_it() -> None:
     assert mime.mailbox("", "josé@correo.example") == "<josé@correo.example>".encode()
+    assert mime.mailbox("", "user@straße.de") == b"<user@xn--strae-oqa.de>"
+    assert mime.mailbox("", "José@Bücher.de") == "<José@xn--bcher-kva.de>".encode()
+    with pytest.raises(InvalidInput):
+        mime.mailbox("", "a@é\u037e.example")  # its canonical form is a semicolon
 
 
 @pytest.mark.parametrize("delivery", ["", "1 2", "1>\r\nX: y", "é"])

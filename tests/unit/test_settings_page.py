@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tests.conftest import ROOT
 from tribune import config
+from tribune.domain.addresses import GROUPS
 
 PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
@@ -26,6 +27,10 @@ def fields(model: type[BaseModel]) -> Iterator[str]:
 def test_every_setting_is_named() -> None:
     missing = [name for name in fields(config.Settings) if not re.search(rf"\b{name}\b", PAGE)]
     assert missing == []
+
+
+def test_every_group_of_domains_is_named() -> None:
+    assert [group for group in GROUPS if f"`{group}`" not in PAGE] == []
 
 
 def test_the_example_is_valid_with_and_without_its_comments(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.contracts.email_contract import mail
 from tribune.channels.email.envelope import has_bare_line_end, has_leading_dot
 from tribune.channels.email.replies import judged
 from tribune.channels.email.smtp.commands import Abilities, ended, envelope
+from tribune.channels.email.smtp.opening import addresses_of
 from tribune.channels.email.smtp.parser import LONGEST_LINE, MOST_LINES, Reply, ReplyParser
 from tribune.domain.errors import Permanent, Retryable, Throttled
 
@@ -127,7 +128,34 @@ def test_an_envelope_says_what_the_server_can_use() -> None:
     assert isinstance(told, bytes)
     first, second, _, _ = told.split(b"\r\n")
     assert first.endswith(f"> SIZE={len(mail(1, 'é').content) + 2} BODY=8BITMIME SMTPUTF8".encode())
-    assert second == "RCPT TO:<élodie@bücher.example>".encode()
+    assert second == "RCPT TO:<élodie@xn--bcher-kva.example>".encode()
+
+
+@pytest.mark.parametrize(
+    ("recipient", "asked"),
+    [
+        ("user@straße.de", "user@xn--strae-oqa.de"),  # strasse.de is somebody else's
+        ("user@Bücher.Example", "user@xn--bcher-kva.example"),
+        ("élodie@straße.de", "élodie@xn--strae-oqa.de"),
+        ("User@Example.ORG", "User@Example.ORG"),
+    ],
+)
+def test_a_mail_goes_to_the_domain_that_was_written(recipient: str, asked: str) -> None:
+    told = envelope(mail(1, recipient=recipient), Abilities(utf8=True))
+    assert isinstance(told, bytes)
+    assert told.split(b"\r\n")[1] == f"RCPT TO:<{asked}>".encode()
+
+
+def test_the_mail_server_that_was_written_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def resolve(host: object, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(0, 0, 0, "", ("192.0.2.1", 25))]
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    assert addresses_of("mail.straße.de", 25) == ["192.0.2.1"]
+    assert asked == ["mail.xn--strae-oqa.de"]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +165,10 @@ def test_an_envelope_says_what_the_server_can_use() -> None:
         (mail(1, "é\r\n"), Abilities(), "554 5.6.3"),
         (mail(1, recipient="é@example.org"), Abilities(eight_bit=True), "553 5.6.7"),
         (mail(1, recipient="a@" + "é" * 70 + ".example"), Abilities(), "553 5.1.2"),
+        (mail(1, recipient="a@é..example"), Abilities(), "553 5.1.2"),
+        (mail(1, recipient="é@"), Abilities(utf8=True), "553 5.1.2"),
+        (mail(1, recipient="a@é>\u037e.example"), Abilities(), "553 5.1.2"),
+        (mail(1, recipient="a@\ud800.example"), Abilities(), "553 5.1.2"),
         (mail(1, recipient="\ud800@example.org"), Abilities(utf8=True), "553 5.1.3"),
     ],
 )

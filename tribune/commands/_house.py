@@ -187,7 +187,8 @@ def _server(app: Application, process: _Process, *, site: bool) -> uvicorn.Serve
 
 
 def warm(app: Application) -> None:
-    """Build the shared parts before threads ask for them at the same moment."""
+    """Build the shared parts before threads ask for them at the same moment. Raises ConfigurationError."""
     for part in ("store", "log", "codelists", "translations", "composer", "email", "reader_links", "metrics"):
         getattr(app, part)
+    app.translations.load()  # a role that could not write its mails does not start
     app.notice_composer.warm(app.settings.organisation.languages, app.digests.values())

@@ -76,6 +76,7 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
                 f"organisation.languages has {', '.join(missing)}, for which there are no texts; there are "
                 f"{', '.join(house.translations.offered)}. See docs/languages.md."
             )
+        house.translations.load()
         return ", ".join(house.organisation.languages)
 
     def digests() -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from tribune.config.kinds import Language, MailAddress, Section, Texts, WebAddress
+from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Section, Texts, WebAddress
 from tribune.domain.audience import Cadence
 
 
@@ -54,7 +54,7 @@ class Web(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    base_url: WebAddress | None = None
+    base_url: BaseOfLinks | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 

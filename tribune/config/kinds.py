@@ -7,16 +7,25 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tribune.domain.addresses import ascii_domain
+
 Texts = dict[str, str]
+MOST_OF_A_LINK = 200
+"""Characters of what links begin with: a token follows, and the whole stands on one line of a header (998 at most)."""
 
 
 def _mail_address(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+        found = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f"it must be an e-mail address: {error}") from None
+    if not text.isascii():
+        # It stands in From, which every mail server must take, also one without SMTPUTF8.
+        written = f": write {found.ascii_email}" if found.ascii_email else ""
+        raise ValueError(f"it must be an e-mail address in plain letters (ASCII), which any mail server takes{written}")
+    return found.ascii_email or text
 
 
 def _domain(text: str) -> str:
@@ -31,6 +40,23 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _base_of_links(text: str) -> str:
+    from tribune.domain.errors import InvalidInput
+    from tribune.rendering.email.mime import link
+
+    try:
+        link(text)
+    except InvalidInput:
+        host = re.sub(r"^(https?://)([^/:]+).*", lambda found: found[1] + ascii_domain(found[2]), text)
+        raise ValueError(
+            'links of mails begin with it, so it may hold no space, <, > or " and nothing beyond ASCII; a host beyond '
+            f"ASCII is written as {host if host.isascii() else 'https://xn--...'}, a path in %-form"
+        ) from None
+    if len(text) > MOST_OF_A_LINK:
+        raise ValueError(f"it must be at most {MOST_OF_A_LINK} characters long; it has {len(text)}")
+    return text
+
+
 def _language(text: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
         raise ValueError("it must be a language tag, such as fr or pt-BR")
@@ -40,6 +66,7 @@ def _language(text: str) -> str:
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+BaseOfLinks = Annotated[WebAddress, AfterValidator(_base_of_links)]
 Language = Annotated[str, AfterValidator(_language)]
 Minutes = Annotated[int, Field(ge=1)]
 

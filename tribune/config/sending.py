@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from tribune.config.kinds import Domain, Section
+from tribune.domain.addresses import GROUPS, domain_group
 
 
 class Smtp(Section):
@@ -34,6 +35,18 @@ class Throttle(Section):
     messages_per_second: Annotated[float, Field(ge=0)] = 0.0
     domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     domains: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _are_groups(cls, domains: Any) -> Any:
+        for name, rate in domains.items() if isinstance(domains, dict) else ():
+            while isinstance(rate, dict) and rate:  # gmail.com without quotes is a table `gmail` that has `com`
+                part, rate = next(iter(rate.items()))
+                name = f"{name}.{part}"
+            if name not in GROUPS:
+                belongs = f"; {name} belongs to {domain_group(name)!r}" if "." in name else ""
+                raise ValueError(f"{name!r} is no group of domains{belongs}. The groups are {', '.join(GROUPS)}")
+        return domains
 
 
 class Email(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import field_validator, model_validator
@@ -56,8 +57,9 @@ class Settings(BaseSettings):
     @classmethod
     def _short_ids(cls, digests: dict[str, Digest]) -> dict[str, Digest]:
         for name in digests:
-            if not name.replace("-", "").isalnum() or len(name) > 60:
-                raise ValueError(f"{name!r} is not an id: use letters, digits and -, at most 60")
+            # What a token can carry (tribune.domain.tokens), and an address of a page.
+            if not re.fullmatch(r"(?=.*[A-Za-z0-9])[A-Za-z0-9-]{1,60}", name):
+                raise ValueError(f"{name!r} is not an id: use letters (a-z, A-Z), digits and -, at most 60")
         return digests
 
     @model_validator(mode="after")

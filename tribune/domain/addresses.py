@@ -21,6 +21,8 @@ _PLAIN = re.compile(
 )
 _SUSPECT = re.compile(r"--|\.(?:test|invalid|local|localhost|arpa|onion|internal)$", re.ASCII | re.IGNORECASE)
 
+_HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
 
 def plain(address: str) -> bool:
     """Whether an address is surely well formed: ASCII, dots and lengths right, nothing that wants a closer look."""
@@ -33,14 +35,24 @@ def address_key(address: str) -> str:
     if address.isascii():
         return address.lower()
     local, _, domain = address.rpartition("@")
-    return f"{local.casefold()}@{_ascii_domain(domain)}"
+    return f"{local.casefold()}@{ascii_domain(domain)}"
 
 
 @lru_cache(maxsize=10_000)
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
+    """A domain as the DNS has it: in lower case, labels beyond ASCII as `xn--...`. Whatever it is given, it answers."""
     # Python's own "idna" codec is IDNA 2003 and would make strasse of straße: two different domains.
     labels = unicodedata.normalize("NFC", domain.lower()).split(".")
     return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+
+
+def host_name(domain: str) -> str:
+    """`ascii_domain` of a domain beyond ASCII that is about to be asked for. Raises ValueError where the DNS can hold
+    no such name: a label that is empty, too long, or has more than letters, digits, - and _."""
+    domain = ascii_domain(domain.encode().decode())  # a lone surrogate is a ValueError
+    if len(domain) > 253 or not _HOST_NAME.fullmatch(domain):
+        raise ValueError(f"{domain!r} is no name of a domain")
+    return domain
 
 
 def address_hash(key: str) -> str:
@@ -84,6 +96,9 @@ _FAMILIES = {"yahoo": "yahoo", "outlook": "microsoft", "hotmail": "microsoft", "
 
 OTHER = "other"
 """The group of everybody who has no large mailbox provider."""
+
+GROUPS = tuple(sorted({*_PROVIDERS.values(), *_FAMILIES.values(), OTHER}))
+"""All that `domain_group` may answer."""
 
 
 @lru_cache(maxsize=50_000)

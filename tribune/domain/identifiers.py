@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from tribune.domain.addresses import host_name
 from tribune.domain.items import Identifier, Scheme
 
 _DOI = re.compile(r"10\.\d{4,9}(?:\.\d+)*/[^\s\"<>]+")
@@ -86,8 +87,9 @@ def url(text: str) -> str | None:
     try:
         parts = urlsplit(told)
         port = parts.port
-        host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii").decode()
-    except (ValueError, UnicodeError):
+        host = parts.hostname or ""
+        host = host if host.isascii() else host_name(host)
+    except ValueError:
         return None
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS or not re.fullmatch(r"[a-z0-9_.-]*[a-z0-9]\.?|[0-9a-f:.]+", host):

@@ -73,6 +73,12 @@ class Translations:
             found = self._loaded[locale] = self._chain(locale)
         return found
 
+    def load(self) -> None:
+        """Read every catalogue now, not when somebody is waiting for a text. Raises ConfigurationError with the file
+        that cannot be read."""
+        for file in (file for files in self._files.values() for file in files):
+            _read(file)
+
     def _chain(self, locale: str) -> Texts:
         wanted = dict.fromkeys((locale.replace("_", "-"), base(locale), self._default))
         by_tag = {tag.lower(): tag for tag in self._files}
@@ -80,10 +86,8 @@ class Translations:
         if "en" in tags:
             # An English msgid is its own translation: what stands behind English is never asked.
             tags = tags[: tags.index("en") + 1]
-        chain = [_compiled(file, file.stat().st_mtime_ns) for tag in tags for file in self._files[tag]]
         first: Texts | None = None
-        for data in chain:
-            catalogue = gettext.GNUTranslations(io.BytesIO(data))
+        for catalogue in [_read(file) for tag in tags for file in self._files[tag]]:
             if first is None:
                 first = catalogue
             else:
@@ -91,17 +95,32 @@ class Translations:
         return first or gettext.NullTranslations()
 
 
+def _read(file: Path) -> gettext.GNUTranslations:
+    """A catalogue's texts, without what stands behind them. Raises ConfigurationError."""
+    from babel.messages.pofile import PoFileError
+
+    try:
+        return gettext.GNUTranslations(io.BytesIO(_compiled(file, file.stat().st_mtime_ns)))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file}: this catalogue of texts cannot be read: {error.strerror or error}."
+        ) from None
+    except UnicodeError as error:
+        raise ConfigurationError(
+            f"{file}: this is not a catalogue of texts: not in the encoding that it names ({error}). Save it as UTF-8."
+        ) from None
+    except (PoFileError, ValueError, LookupError) as error:
+        raise ConfigurationError(f"{file}: this is not a catalogue of texts: {error}.") from None
+
+
 @lru_cache(maxsize=64)
 def _compiled(file: Path, _changed: int) -> bytes:
     """The .mo form of a .po file. Fuzzy and empty messages are left out, so that they fall back."""
     from babel.messages.mofile import write_mo
-    from babel.messages.pofile import PoFileError, read_po
+    from babel.messages.pofile import read_po
 
-    try:
-        with file.open("rb") as source:
-            catalogue = read_po(source, locale=None, abort_invalid=True)
-    except (PoFileError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigurationError(f"{file}: this is not a catalogue of texts: {error}.") from None
+    with file.open("rb") as source:
+        catalogue = read_po(source, locale=None, abort_invalid=True)
     target = io.BytesIO()
     write_mo(target, catalogue)
     return target.getvalue()

@@ -12,6 +12,7 @@ import re
 from datetime import datetime
 from email.utils import format_datetime
 
+from tribune.domain.addresses import ascii_domain
 from tribune.domain.errors import InvalidInput
 from tribune.rendering.text import clean
 
@@ -107,8 +108,12 @@ def mailbox(name: str, address: str, *, cleaned: bool = False) -> bytes:
     """`name <address>` for a header field: the name quoted or in encoded words, the address on a line of its own.
     `cleaned`: the name went through `clean` already.
 
+    The domain is written in ASCII, so that an address needs SMTPUTF8 for its local part alone.
     Raises InvalidInput for an address that would not stand in a header as itself (RFC 5322 3.4, RFC 6532).
     """
+    if not address.isascii():
+        local, _, domain = address.rpartition("@")
+        address = f"{local}@{ascii_domain(domain)}"
     if not _ADDRESS.fullmatch(address):
         raise InvalidInput("An address holds something that may not stand in a mail's header.")
     where = address.encode("utf-8")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tribune.channels.email.envelope import has_leading_dot
 from tribune.channels.email.smtp.parser import Reply
+from tribune.domain.addresses import host_name
 from tribune.domain.errors import Permanent
 from tribune.ports.channels import OutgoingMail
 
@@ -66,11 +67,11 @@ def envelope(mail: OutgoingMail, server: Abilities) -> bytes | Permanent:
                     code="553 5.6.7 no SMTPUTF8 (refused here)",
                 )
             options += " SMTPUTF8"
-        else:
-            try:
-                recipient = f"{local}@{domain.encode('idna').decode()}"
-            except UnicodeError:
-                return Permanent("The domain is not one.", code="553 5.1.2 bad domain (refused here)")
+        try:
+            # Also with SMTPUTF8: a server that converts by the old rule would make another domain of straße.de.
+            recipient = f"{local}@{host_name(domain)}"
+        except ValueError:
+            return Permanent("The domain is not one.", code="553 5.1.2 bad domain (refused here)")
     try:
         return f"MAIL FROM:<{mail.sender}>{options}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
     except UnicodeError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import socket
 import ssl
 from typing import TYPE_CHECKING, cast
@@ -14,6 +13,7 @@ from tribune.channels.email.smtp.commands import Abilities
 from tribune.channels.email.smtp.connection import Connection
 from tribune.channels.email.smtp.parser import Reply
 from tribune.channels.email.smtp.settings import Server
+from tribune.domain.addresses import ascii_domain
 
 if TYPE_CHECKING:
     from tribune.channels.email.smtp.pool import Pool
@@ -82,7 +82,11 @@ async def _secure(connection: Connection, plain: asyncio.Transport, pool: Pool, 
     """TLS over the line, the certificate verified. Raises OSError, Throttled."""
     context = cast(ssl.SSLContext, pool.tls())
     secured = await asyncio.get_running_loop().start_tls(
-        plain, connection, context, server_hostname=server.host, ssl_handshake_timeout=pool.patience.tls
+        plain,
+        connection,
+        context,
+        server_hostname=ascii_domain(server.host),
+        ssl_handshake_timeout=pool.patience.tls,
     )
     if secured is None:
         raise hung_up("TLS")
@@ -140,8 +144,6 @@ def own_name() -> str:
 
 
 def addresses_of(host: str, port: int) -> list[str]:
-    """The host's addresses, in the resolver's order. Raises OSError."""
-    with contextlib.suppress(UnicodeError):
-        host = host if host.isascii() else host.encode("idna").decode()
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """The host's addresses, in the resolver's order. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(ascii_domain(host), port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[4][0]) for address in found))
