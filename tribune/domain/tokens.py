@@ -23,7 +23,6 @@ class Signer:
     """Signs and checks tokens. `keys` maps key ids (lowercase letters and digits) to secrets; `current` signs.
 
     Raises ValueError for other key ids, and where `current` is none of them."""
-""
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
         if current not in keys:
