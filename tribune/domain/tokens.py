@@ -2,8 +2,9 @@
 
 A token is `kid.payload.mac`: the payload is readable (opaque numbers only), the mac is keyed BLAKE2b (RFC 7693) of 16
 bytes over purpose and payload in hexadecimal. Key ids are lowercase, and both are read in any case, so that a token of
-numbers survives a mail server that folds case (it stands in return paths, whose local part holds 64 characters). Checked in constant time. A mail
-holds three tokens, which is why the mac is BLAKE2b and not HMAC-SHA256: as strong, in a third of the time.
+numbers survives a mail server that folds case (it stands in return paths, whose local part holds 64 characters).
+Checked in constant time. A mail holds three tokens, which is why the mac is BLAKE2b and not HMAC-SHA256: as strong, in
+a third of the time.
 """
 
 from __future__ import annotations
