@@ -233,11 +233,8 @@ class Application:
         told = self.settings.security
         keys = {kid: secret.get_secret_value().encode() for kid, secret in told.signing_keys.items()}
         for kid, secret in keys.items():
-            if len(secret) < 32 or not (kid.isascii() and kid.isalnum() and len(kid) <= 8):
-                raise ConfigurationError(
-                    f"security.signing_keys.{kid}: a key id holds at most 8 letters and digits (it stands in return "
-                    "paths), a secret at least 32 characters."
-                )
+            if len(secret) < 32:
+                raise ConfigurationError(f"security.signing_keys.{kid}: a secret holds at least 32 characters.")
         if not keys:
             return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
         current = told.current_key or max(keys)

@@ -77,6 +77,16 @@ def test_a_secret_of_the_wrong_type_is_not_repeated(tmp_path: Path) -> None:
     assert "email.smtp.password" in str(caught.value)
 
 
+@pytest.mark.parametrize("kid", ["K2", "kÉ", '""', "hunter2hunter2", '"k-2"'])
+def test_a_key_id_survives_a_server_that_folds_case(tmp_path: Path, kid: str) -> None:
+    name = kid if kid.isascii() else f'"{kid}"'
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(write(tmp_path, f'[security.signing_keys]\n{name} = "{"hunter2" * 6}"\n'))
+    told = str(caught.value)
+    assert "security.signing_keys: " in told and "lowercase letters and digits" in told
+    assert "hunter2" not in told
+
+
 def test_the_default_language_must_be_offered(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="default_language"):
         config.load(write(tmp_path, '[organisation]\nlanguages = ["fr"]\n'))

@@ -49,6 +49,17 @@ def test_a_mail_server_may_fold_the_case_of_the_mac() -> None:
     assert SIGNER.verify("delivery", f"{kid}.{payload}.{mac.upper()}") == ("1", "2", "3")
 
 
+def test_a_mail_server_may_fold_the_case_of_the_whole_token() -> None:
+    token = SIGNER.sign("delivery", 1, 2, 3)
+    for folded in (token.lower(), token.upper()):
+        assert SIGNER.verify("delivery", folded) == ("1", "2", "3")
+
+
+def test_a_key_id_in_capitals_would_not_survive_that() -> None:
+    with pytest.raises(ValueError, match="lowercase"):
+        Signer({"K1": b"1" * 32}, "K1")
+
+
 def test_what_cannot_stand_in_a_link_is_not_signed() -> None:
     with pytest.raises(ValueError, match="cannot carry"):
         SIGNER.sign("unsubscribe", "a/b")

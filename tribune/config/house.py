@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Section, Texts, WebAddress
 from tribune.domain.audience import Cadence
@@ -60,10 +61,26 @@ class Web(Section):
 
 
 class Security(Section):
-    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made in `data_dir`."""
+    """Keys that sign links: key id -> secret of 32 characters or more. Without any, one is made in `data_dir`.
+
+    A key id stands in return paths, whose case mail servers may fold: lowercase letters and digits, at most 8."""
 
     signing_keys: dict[str, SecretStr] = {}
     current_key: str = ""
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _ids_that_survive(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for kid in keys:
+            if not re.fullmatch(r"[a-z0-9]{1,8}", kid):
+                # A long one may be the secret, where the two were exchanged.
+                named = repr(kid) if len(kid) <= 8 else f"one of {len(kid)} characters"
+                raise ValueError(
+                    f"a key id holds 1 to 8 lowercase letters and digits, such as k2, and not {named}: it stands in "
+                    "return paths, whose case mail servers may fold. Write it in lowercase, and current_key too; links "
+                    "that were signed before stay good."
+                )
+        return keys
 
 
 class Logging(Section):

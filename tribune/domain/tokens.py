@@ -1,9 +1,10 @@
 """Signed tokens for links in mails: scoped to one purpose, carrying a key id so that keys can be rotated.
 
 A token is `kid.payload.mac`: the payload is readable (opaque numbers only), the mac is keyed BLAKE2b (RFC 7693) of 16
-bytes over purpose and payload in hexadecimal, so that it survives a mail server that folds case (a token also stands in
-return paths, whose local part holds 64 characters). Checked in constant time. A mail holds three tokens, which is why
-the mac is BLAKE2b and not HMAC-SHA256: as strong, in a third of the time.
+bytes over purpose and payload in hexadecimal. Key ids are lowercase, and both are read in any case, so that a token of
+numbers survives a mail server that folds case (it stands in return paths, whose local part holds 64 characters).
+Checked in constant time. A mail holds three tokens, which is why the mac is BLAKE2b and not HMAC-SHA256: as strong, in
+a third of the time.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ _PART = re.compile(r"[A-Za-z0-9_:+-]*")
 
 
 class Signer:
-    """Signs and checks tokens. `keys` maps key ids (letters and digits) to secrets; `current` signs."""
+    """Signs and checks tokens. `keys` maps key ids (lowercase letters and digits) to secrets; `current` signs.
+
+    Raises ValueError for other key ids, and where `current` is none of them."""
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
         if current not in keys:
             raise ValueError(f"no key {current!r} to sign with")
+        if any(kid != kid.lower() for kid in keys):
+            raise ValueError("key ids are lowercase: a mail server may fold the case of a token")
         self._current = current
         # BLAKE2b takes keys of up to 64 bytes.
         self._keys = {kid: hashlib.sha512(secret).digest() for kid, secret in keys.items()}
@@ -43,6 +48,7 @@ class Signer:
         """The parts of a token. Raises InvalidInput for a forged, cut or foreign one."""
         kid, _, rest = token.partition(".")
         told, _, mac = rest.rpartition(".")
+        kid = kid.lower()
         if kid in self._keys and hmac.compare_digest(
             self._mac(kid, purpose, told).encode(), mac.lower().encode("utf-8", "surrogatepass")
         ):

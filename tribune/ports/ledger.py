@@ -58,14 +58,21 @@ class Ledger(Protocol):
     # looking
     def mailing(self, mailing: int) -> Mailing | None: ...
 
-    def mailings(self, *, limit: int = 50) -> list[Mailing]:
-        """The newest first."""
+    def mailings(
+        self, *, states: Collection[MailingState] = (), since: datetime | None = None, limit: int | None = 50
+    ) -> list[Mailing]:
+        """The newest first: those in these states (empty means any), planned at `since` or later."""
         ...
 
     def chunks(self, mailing: int) -> list[ChunkView]: ...
 
     def progress(self, mailing: int) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Exact numbers per locale and state; states with none are left out."""
+        ...
+
+    def progress_since(self, since: datetime) -> Mapping[int, Mapping[DeliveryState, int]]:
+        """Exact numbers per mailing and state, of mailings planned at `since` or later whose rows have not aged out;
+        states with none are left out."""
         ...
 
     def chunk_progress(self, mailing: int, chunk: int) -> Mapping[DeliveryState, int]: ...

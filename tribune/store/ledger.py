@@ -43,14 +43,19 @@ class SqlLedger:
     def mailing(self, mailing: int) -> Mailing | None:
         return next(iter(views.find_mailings(self._connection, mailing=mailing)), None)
 
-    def mailings(self, *, limit: int = 50) -> list[Mailing]:
-        return views.find_mailings(self._connection, limit=limit)
+    def mailings(
+        self, *, states: Collection[MailingState] = (), since: datetime | None = None, limit: int | None = 50
+    ) -> list[Mailing]:
+        return views.find_mailings(self._connection, states=states, since=since, limit=limit)
 
     def chunks(self, mailing: int) -> list[ChunkView]:
         return views.find_chunks(self._connection, mailing)
 
     def progress(self, mailing: int) -> Mapping[str, Mapping[DeliveryState, int]]:
         return views.progress(self._connection, mailing)
+
+    def progress_since(self, since: datetime) -> Mapping[int, Mapping[DeliveryState, int]]:
+        return views.progress_since(self._connection, since)
 
     def chunk_progress(self, mailing: int, chunk: int) -> Mapping[DeliveryState, int]:
         return next(iter(views.progress(self._connection, mailing, chunk).values()), {})

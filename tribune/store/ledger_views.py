@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, tuple_
@@ -164,12 +165,61 @@ def progress(
     }
 
 
-def find_mailings(connection: Connection, *, mailing: int | None = None, limit: int = 50) -> list[Mailing]:
+def progress_since(connection: Connection, since: datetime) -> Mapping[int, Mapping[DeliveryState, int]]:
+    """The same per mailing, in two queries for all that were planned at `since` or later."""
+    m, c, e = mailings.c, chunks.c, delivery_exceptions.c
+    marks = connection.execute(
+        select(
+            m.id,
+            OF_CANCELLED,
+            func.sum(c.size - c.doubt_upto),
+            func.sum(c.doubt_upto - c.sent_upto),
+            func.sum(c.sent_upto),
+        )
+        .join_from(mailings, chunks, c.mailing_id == m.id)
+        .where(m.planned_at >= since)
+        .group_by(m.id, m.state)
+    )
+    counts = {
+        mailing: {
+            DeliveryState.CANCELLED if is_cancelled else DeliveryState.WAITING: waiting,
+            DeliveryState.IN_DOUBT: doubt,
+            DeliveryState.SENT: sent,
+        }
+        for mailing, is_cancelled, waiting, doubt, sent in marks
+    }
+    exceptions = connection.execute(
+        select(m.id, EXCEPTION.label("of_state"), func.count())
+        .join_from(mailings, delivery_exceptions, e.mailing_id == m.id)
+        .where(m.planned_at >= since)
+        .group_by(m.id, "of_state")
+    )
+    for mailing, state, number in exceptions:
+        of_mailing = counts[mailing]
+        of_mailing[DeliveryState.SENT] -= number
+        of_mailing[DeliveryState(state)] = of_mailing.get(DeliveryState(state), 0) + number
+    return {
+        mailing: {state: number for state, number in states.items() if number} for mailing, states in counts.items()
+    }
+
+
+def find_mailings(
+    connection: Connection,
+    *,
+    mailing: int | None = None,
+    states: Collection[MailingState] = (),
+    since: datetime | None = None,
+    limit: int | None = 50,
+) -> list[Mailing]:
     query = select(mailings, editions.c.digest, editions.c.cadence, editions.c.occasion).join(
         editions, editions.c.id == mailings.c.edition_id
     )
     if mailing is not None:
         query = query.where(mailings.c.id == mailing)
+    if states:
+        query = query.where(mailings.c.state.in_([state.value for state in states]))
+    if since is not None:
+        query = query.where(mailings.c.planned_at >= since)
     rows = connection.execute(query.order_by(mailings.c.id.desc()).limit(limit)).mappings()
     return [
         Mailing(

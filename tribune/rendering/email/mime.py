@@ -1,8 +1,9 @@
 """Bytes of a message: header fields and quoted-printable, in pieces that can be joined.
 
 Every piece of a body is a run of whole lines, the last one ending in a soft line break, so that pieces join without
-anything being encoded again. No line begins with a dot (it would be stuffed by SMTP, RFC 5321 4.5.2; the SMTP channel
-stuffs all the same, and finds nothing) or with `From ` (mbox). Lines hold at most 76 characters (RFC 2045 6.7).
+anything being encoded again. No line begins with a dot (SMTP would stuff it, RFC 5321 4.5.2; of mails
+marked `sound` the SMTP channel believes that, and does not look) or with `From ` (mbox). Lines hold at most 76
+characters (RFC 2045 6.7).
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from tribune.ports.log import DeadLetter, EventLog
 from tribune.ports.log_view import LogView
 from tribune.ports.schedules import Upcoming
 from tribune.ports.sources import SourceState
-from tribune.ports.store import Store
+from tribune.ports.store import Store, Transaction
 from tribune.services.desk.see_events import SeenEvent, newest_events
 from tribune.services.sending.mailing_progress import MailingProgress, mailing_progress
 
 RECENT = timedelta(days=7)
 SHOWN = 6
+LOOKED_THROUGH = 50
+"""Mailings in which the editions that went out last are looked for, beside those of the last seven days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,17 @@ class OutgoingEdition:
 @dataclass(frozen=True, slots=True)
 class Today:
     """The start page. `behind` is group -> events that wait for it; `failing` are sources whose last pull failed;
-    `failed` are recent mailings with mails that were not delivered, and how many; `held_back` those with mails that
-    wait for staff to say whether they are tried once more, and how many."""
+    `failed` are mailings of the last seven days with mails that were not delivered, and how many; `held_back` those
+    with mails that wait for staff to say whether they are tried once more, and how many. `to_approve` and `paused` are
+    all that there are, however old; the newest first."""
 
     dead: Sequence[DeadLetter]
     behind: Mapping[str, int]
     failing: Sequence[SourceState]
-    failed: Sequence[tuple[MailingProgress, int]]
-    held_back: Sequence[tuple[MailingProgress, int]]
-    to_approve: Sequence[MailingProgress]
-    paused: Sequence[MailingProgress]
+    failed: Sequence[tuple[Mailing, int]]
+    held_back: Sequence[tuple[Mailing, int]]
+    to_approve: Sequence[Mailing]
+    paused: Sequence[Mailing]
     without_area: int
     came_in: Sequence[SeenEvent]
     went_out: Sequence[OutgoingEdition]
@@ -83,8 +86,10 @@ class Today:
 def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
     """Read from one snapshot of the store; `mails` are those sent in mailings of the last seven days."""
     with store.read() as tx:
-        mailings = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=50)]
-        recent = [progress for progress in mailings if progress.mailing.planned_at >= now - RECENT]
+        waiting = tx.ledger.mailings(states=(MailingState.PLANNED, MailingState.PAUSED), limit=None)
+        recent = tx.ledger.mailings(since=now - RECENT, limit=None)
+        numbers = tx.ledger.progress_since(now - RECENT)
+        went_out = _went_out(tx, recent)
         upcoming = tx.schedules.upcoming(1_000)
         failing = [state for state in tx.sources.all_states() if _fails(state, now)]
         without_area = len(tx.catalogue.unmapped(1000))
@@ -93,30 +98,33 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         dead=open_letters(log),
         behind=_behind(log),
         failing=failing,
-        failed=_with(DeliveryState.FAILED, recent),
+        failed=_with(DeliveryState.FAILED, recent, numbers),
         # What a cancelled mailing held back is nobody's to try again: its own page says what became of it.
         held_back=_with(
             DeliveryState.QUARANTINED,
-            [progress for progress in recent if progress.mailing.state is not MailingState.CANCELLED],
+            [mailing for mailing in recent if mailing.state is not MailingState.CANCELLED],
+            numbers,
         ),
-        to_approve=[progress for progress in mailings if progress.mailing.state is MailingState.PLANNED],
-        paused=[progress for progress in mailings if progress.mailing.state is MailingState.PAUSED],
+        to_approve=[mailing for mailing in waiting if mailing.state is MailingState.PLANNED],
+        paused=[mailing for mailing in waiting if mailing.state is MailingState.PAUSED],
         without_area=without_area,
         came_in=newest_events(view, limit=SHOWN),
-        went_out=by_edition(mailings)[:SHOWN],
+        went_out=went_out,
         next=_next(upcoming)[:SHOWN],
-        mails=sum(progress.states.get(DeliveryState.SENT, 0) for progress in recent),
+        mails=sum(states.get(DeliveryState.SENT, 0) for states in numbers.values()),
         subscribers=subscribers,
     )
 
 
-def by_edition(mailings: Sequence[MailingProgress]) -> list[OutgoingEdition]:
-    """Mailings that wrote to somebody, those of one edition together, in the order given."""
-    editions: dict[int, list[MailingProgress]] = {}
-    for progress in mailings:
-        if progress.mailing.recipients:
-            editions.setdefault(progress.mailing.edition, []).append(progress)
-    return [OutgoingEdition(together) for together in editions.values()]
+def _went_out(tx: Transaction, recent: Sequence[Mailing]) -> list[OutgoingEdition]:
+    """The editions that wrote to somebody last, each with its mailings."""
+    newest = {mailing.id: mailing for mailing in [*recent, *tx.ledger.mailings(limit=LOOKED_THROUGH)]}
+    editions: dict[int, list[int]] = {}
+    for mailing in sorted(newest.values(), key=lambda one: one.id, reverse=True):
+        if mailing.recipients:
+            editions.setdefault(mailing.edition, []).append(mailing.id)
+    shown = list(editions.values())[:SHOWN]
+    return [OutgoingEdition([mailing_progress(tx, mailing) for mailing in together]) for together in shown]
 
 
 def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
@@ -124,9 +132,11 @@ def open_letters(log: EventLog, limit: int = 100) -> list[DeadLetter]:
     return [letter for letter in log.dead_letters(limit=limit) if letter.replayed_at is None]
 
 
-def _with(state: DeliveryState, mailings: Sequence[MailingProgress]) -> list[tuple[MailingProgress, int]]:
+def _with(
+    state: DeliveryState, mailings: Sequence[Mailing], numbers: Mapping[int, Mapping[DeliveryState, int]]
+) -> list[tuple[Mailing, int]]:
     """The mailings that have mails in this state, and how many."""
-    return [(progress, number) for progress in mailings if (number := progress.states.get(state, 0))]
+    return [(mailing, number) for mailing in mailings if (number := numbers.get(mailing.id, {}).get(state, 0))]
 
 
 def _fails(state: SourceState, now: datetime) -> bool:
