@@ -153,7 +153,7 @@ class Words:
     def _of_tasks(self) -> Mapping[str, str]:
         pgettext = self._texts.pgettext
         return {
-            "catalogue": pgettext("what is done with events", "entry in the catalogue"),
+            "catalogue": pgettext("what is done with events", "update of the catalogue"),
             "digests": pgettext("what is done with events", "messages at once"),
             "mailings": pgettext("what is done with events", "preparation of mailings"),
             "deliveries": pgettext("what is done with events", "sending of mailings"),
