@@ -315,10 +315,10 @@ def test_staff_read_what_is_done_not_the_names_of_groups(busy: House, browser: T
     assert "2 events wait to be handled (sending of mailings)" in page(browser, "/en/")
     assert "2 événements en attente de traitement (départ des envois)" in page(browser, "/fr/")
     assert "2 eventos pendientes de procesar (salida de los envíos)" in page(browser, "/es/")
-    assert "Ajout au catalogue" in page(browser, "/fr/dead-letters")
-    assert "Incorporación al catálogo" in page(browser, "/es/dead-letters")
+    assert "Mise à jour du catalogue" in page(browser, "/fr/dead-letters")
+    assert "Actualización del catálogo" in page(browser, "/es/dead-letters")
     told = page(browser, "/en/dead-letters")
-    assert "Entry in the catalogue" in told
+    assert "Update of the catalogue" in told
     assert "Group" not in told and "group" not in told
 
 
