@@ -244,3 +244,13 @@ def test_postgresql_restarts_while_notices_are_settled(
     clock.move(timedelta(minutes=3))
     assert send_notices(sender_of(app), ids) == {}
     assert channel.mailed == {"reader1": 1, "reader2": 1}
+
+
+def test_a_lease_that_cannot_be_renewed_keeps_no_other_back() -> None:
+    renewed = threading.Event()
+
+    def fails() -> None:
+        raise ConnectionError("the database went away")
+
+    with patience.renewing(timedelta(seconds=0.1), lambda: [fails, renewed.set]):
+        assert renewed.wait(5)

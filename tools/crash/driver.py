@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.crash import disk
-from tools.crash.faults import How, Kind, kinds, schedule
+from tools.crash.faults import How, Kind, in_a_write, kinds, schedule
 from tools.crash.reckoning import Fault, Reckoning
 from tools.crash.strike import Striker
 from tools.crash.tally import Tally
@@ -209,6 +209,8 @@ lease_seconds = {self.plan.lease}
         fault = Fault(kind, time.monotonic(), due=self.due(), items=frozenset(self.publisher.published))
         fault.at, fault.victims = self.striker.strike(kind)
         fault.until = time.monotonic()
+        if kind.how is How.STALL and self.striker.caught_in_a_write:
+            fault.kind = in_a_write(kind, COPIES["senders"])
         if (
             kind.how is How.REFUSE
         ):  # what was published and refused meanwhile must have come before the clock moves again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tribune.domain.mailings import WINDOW
@@ -57,10 +57,14 @@ class Kind:
 ALL = "all roles"
 
 
+def in_a_write(stall: Kind, senders: int) -> Kind:
+    """A stop that caught its victim in the middle of a write: it holds the one lock that SQLite has, so that no sender
+    can renew a lease. It hits them all."""
+    return replace(stall, victim=f"{stall.victim}, in a write", hits=senders)
+
+
 def kinds(engines: str, senders: int, *, full_disk: bool, refusals: bool) -> list[Kind]:
     """The faults of a topology. `senders`: how many there are; `full_disk`, `refusals`: whether these can be tried."""
-    # A process that is stopped in the middle of a write holds the one lock that SQLite has: no lease can be renewed.
-    embedded = engines == "embedded"
     found = [
         Kind(How.KILL, "senders", 8, 1),
         Kind(How.KILL, "consumers", 4),
@@ -72,14 +76,14 @@ def kinds(engines: str, senders: int, *, full_disk: bool, refusals: bool) -> lis
         Kind(How.TERM, "consumers", 1),
         Kind(How.TERM, "scheduler", 1),
         Kind(How.TERM, "web", 1),
-        Kind(How.STALL, "senders", 2, senders if embedded else 1),
-        Kind(How.STALL, "consumers", 1, senders if embedded else 0),
+        Kind(How.STALL, "senders", 2, 1),
+        Kind(How.STALL, "consumers", 1),
         # Leases go by the store's time, which the offset moves (ADR 13): a step takes every lease away.
         Kind(How.CLOCK, "", 2, senders),
     ]
     if refusals:
         found.append(Kind(How.REFUSE, "", 1, senders))
-    if embedded:
+    if engines == "embedded":
         if full_disk:
             found.append(Kind(How.FULL, "", 1, senders))
         return found

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.crash import disk
 from tools.crash.faults import ALL, DOWN_SECONDS, How, Kind
+from tools.crash.locks import writes
 from tools.stack.engines import Engines
 from tools.stack.workers import Worker
 from tribune.domain.sending import RETRY_DELAYS
@@ -33,6 +34,7 @@ class Striker:
     ) -> None:
         self.in_hand: set[str] = set()
         self.bad_exits: list[str] = []
+        self.caught_in_a_write = False  # the last stop: its victim held SQLite's lock
         self._engines = engines
         self._workers = workers
         self._dice = dice
@@ -95,6 +97,8 @@ class Striker:
     def _stall(self, victims: Sequence[Worker]) -> None:
         for victim in victims:
             victim.signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        self.caught_in_a_write = any(writes(victim.pid) for victim in victims)
         time.sleep(self._lease + self._dice.uniform(1.0, 3.0))
         for victim in victims:
             victim.signal(signal.SIGCONT)

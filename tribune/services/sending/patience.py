@@ -55,17 +55,18 @@ def settle_patiently(
 
 
 @contextmanager
-def renewing(lease: timedelta, renew: Callable[[], object]) -> Iterator[None]:
-    """Call `renew` four times in each `lease`, in a thread, until the end. What it raises is logged: there is time for
-    another try."""
+def renewing(lease: timedelta, renewals: Callable[[], Sequence[Callable[[], None]]]) -> Iterator[None]:
+    """Call what `renewals` gives four times in each `lease`, in a thread, until the end. What one of them raises is
+    logged and keeps no other back: there is time for another try."""
     over = Event()
 
     def keep() -> None:
         while not over.wait(lease.total_seconds() / 4):
-            try:
-                renew()
-            except Exception as error:
-                log.warning("a lease cannot be renewed now", error=type(error).__name__)
+            for renew in renewals():
+                try:
+                    renew()
+                except Exception as error:
+                    log.warning("a lease cannot be renewed now", error=type(error).__name__)
 
     keeper = Thread(target=keep, name="tribune-leases", daemon=True)
     keeper.start()

@@ -6,6 +6,7 @@ the same one at once, and a worker that lost its lease writes nothing. `release_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,7 +45,7 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
         tried += len(claims)
         if not claims:
             return tried
-        with renewing(sender.lease, partial(_renew, sender, mailing_id, chunk, claims)):
+        with renewing(sender.lease, partial(_renewals, sender, mailing_id, chunk, claims)):
             done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
         settle = partial(_settle, sender, mailing, chunk, claims, batch, done)
         settle_patiently(sender.store, settle, sender.stopping)
@@ -54,9 +55,12 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
             return tried
 
 
-def _renew(sender: Sender, mailing: int, chunk: int, claims: list[RetryClaim]) -> None:
-    with sender.store.write() as tx:
-        tx.ledger.renew_retries(mailing, chunk, claims, tx.now(), sender.lease)
+def _renewals(sender: Sender, mailing: int, chunk: int, claims: list[RetryClaim]) -> list[Callable[[], None]]:
+    def renew() -> None:
+        with sender.store.write() as tx:
+            tx.ledger.renew_retries(mailing, chunk, claims, tx.now(), sender.lease)
+
+    return [renew]
 
 
 def _permit(tx: Transaction, sender: Sender, claims: list[RetryClaim], now: datetime) -> Permit:

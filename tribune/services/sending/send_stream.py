@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import structlog
@@ -75,7 +76,7 @@ class Stream:
         """Send until there is nothing left, or the sender is to stop. Raises what the channel or the store fell over,
         after the ledger has been told of everything that is known."""
         broken: Exception | None = None
-        with renewing(self._sender.lease, self._renew):
+        with renewing(self._sender.lease, self._renewals):
             try:
                 for _ in range(OPEN):
                     self._submit(self._next)
@@ -163,13 +164,15 @@ class Stream:
             if self._pending:
                 self._heard(self._told.get())
 
-    def _renew(self) -> None:
-        """Renew the leases while mails are on their way: a server may take longer for one than a lease lasts. Mails
-        are handed over by the first lease alone (hand_over.deadline), so a process that stood still is fenced."""
-        for name, run in list(self._held.items()):
-            with self._sender.store.write() as tx:
-                if name in self._held:
-                    tx.ledger.renew(run.claim, tx.now(), self._sender.lease)
+    def _renewals(self) -> list[Callable[[], None]]:
+        """What renews the leases while mails are on their way: a server may take longer for one than a lease lasts.
+        Mails are handed over by the first lease alone (hand_over.deadline), so a process that stood still is fenced."""
+        return [partial(self._renew, *held) for held in list(self._held.items())]
+
+    def _renew(self, name: Chunk, run: ChunkRun) -> None:
+        with self._sender.store.write() as tx:
+            if name in self._held:
+                tx.ledger.renew(run.claim, tx.now(), self._sender.lease)
 
     # -- the ledger's side ------------------------------------------------------------------------------------
 
