@@ -17,13 +17,11 @@ class Http(Section):
     allowed_private_networks: tuple[str, ...] = ()
 
 
-class FeedSource(Section):
-    """A feed to watch. `policy_areas`, `places`, `kind`, `language` hold where an entry says nothing.
+class RecordSource(Section):
+    """What an entry is taken for where it says nothing: `policy_areas`, `places`, `kind`, `language`.
 
-    `categories` maps the feed's own words to policy areas; entries published before `since` are left out."""
+    `categories` maps the source's own words to policy areas; entries published before `since` are left out."""
 
-    address: str
-    every_minutes: Minutes = 30
     kind: str = "report"
     language: str = "en"
     policy_areas: tuple[str, ...] = ()
@@ -32,19 +30,20 @@ class FeedSource(Section):
     since: date | None = None
 
 
-class OaiSource(Section):
-    """An OAI-PMH repository to harvest. As for a feed; `since` is also where the first harvest begins."""
+class FeedSource(RecordSource):
+    """A feed to watch."""
+
+    address: str
+    every_minutes: Minutes = 30
+
+
+class OaiSource(RecordSource):
+    """An OAI-PMH repository to harvest; `since` is also where the first harvest begins."""
 
     address: str
     every_minutes: Minutes = 24 * 60
     prefix: str = "oai_dc"
     set: str = ""
-    kind: str = "report"
-    language: str = "en"
-    policy_areas: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    categories: dict[str, str] = {}
-    since: date | None = None
 
 
 class IlostatSource(Section):
