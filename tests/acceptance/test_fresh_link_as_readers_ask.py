@@ -147,6 +147,19 @@ def test_the_page_says_what_a_new_link_is_good_for(house: House, browser: TestCl
     assert handy in browser.get(link(mail), params={"in": "en"}).text
 
 
+@pytest.mark.usefixtures("two_keys")
+def test_an_old_link_promises_no_way_back_by_itself(browser: TestClient, page: str) -> None:
+    before = Signer({"k1": KEYS["k1"].encode()}, "k1").sign("preferences", 1, "letter", 1)
+    browser.post(page, data={"do": "stop"})
+    assert "You can come back at any time with this same link." in browser.get(page, params={"in": "en"}).text
+    for language, words in (
+        ("en", "You can come back at any time. Your topics"),
+        ("fr", "Vous pouvez revenir à tout moment. Vos thèmes"),
+        ("es", "Puede volver en cualquier momento. Sus temas"),
+    ):
+        assert words in browser.get(f"/p/{before}", params={"in": language}).text
+
+
 def test_staff_see_the_mail_on_the_desk(house: House, browser: TestClient, desk: TestClient, page: str) -> None:
     ask(browser, page)
     fresh(house)
