@@ -162,6 +162,13 @@ def test_a_stall_answers_for_nothing_that_comes_long_after_it() -> None:
     assert blame([stall], Double(15, 23 + LEASE + SLACK), LEASE) is None
 
 
+def test_a_stop_that_hits_no_sender_takes_no_blame_from_one_that_does() -> None:
+    stop = fault(Kind(How.STALL, "consumers", 1), 10, until=22)
+    sender = fault(STALL, 23, until=35)
+    assert blame([stop, sender], Double(22.5, 34), LEASE) is sender
+    assert blame([stop], Double(22.5, 34), LEASE) is stop, "nobody else explains it: its bound is 0, and it is wrong"
+
+
 def test_a_fault_that_is_over_does_not_hide_the_one_that_is_to_blame() -> None:
     over, cause = fault(KILL, 10), fault(KILL, 40)
     assert blame([over, cause], Double(9, 45), LEASE) is cause

@@ -45,8 +45,8 @@ class Kind:
 
     @property
     def lasting(self) -> bool:
-        """Whether it keeps senders at work from the ledger while it lasts."""
-        return self.how in (How.STALL, How.FULL) or self.victim == "postgres"
+        """Whether it keeps senders at work from the ledger while it lasts: a stop that hits no sender does not."""
+        return self.hits > 0 and (self.how in (How.STALL, How.FULL) or self.victim == "postgres")
 
     @property
     def bound(self) -> int:
