@@ -21,6 +21,7 @@ from tribune.ports.log import Outbox
 from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
+from tribune.ports.segments import Segments
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
@@ -72,6 +73,9 @@ class Transaction(Protocol):
 
     @property
     def schedules(self) -> Schedules: ...
+
+    @property
+    def segments(self) -> Segments: ...
 
     @property
     def sources(self) -> Sources: ...

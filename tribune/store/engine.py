@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
+    from tribune.store.segments import SqlSegments
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
@@ -148,6 +149,12 @@ class SqlTransaction:
         from tribune.store.schedules import SqlSchedules
 
         return SqlSchedules(self.connection)
+
+    @cached_property
+    def segments(self) -> SqlSegments:
+        from tribune.store.segments import SqlSegments
+
+        return SqlSegments(self.connection)
 
     @cached_property
     def sources(self) -> SqlSources:

@@ -40,6 +40,7 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
@@ -68,6 +69,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "inbox",
     "instant_text",
     "item_history",
@@ -87,9 +89,12 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
     "signatures",
     "source_records",
     "sources",
