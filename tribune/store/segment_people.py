@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true
 
@@ -99,7 +100,8 @@ class SegmentPeople:
         wishes: dict[int, list[Subject]] = defaultdict(list)
         for id, digest, cadence, kept in execute(
             select(
-                *(subscriptions.c[name] for name in ("subscriber_id", "digest", "cadence", "choice")),
+                *(subscriptions.c.subscriber_id, subscriptions.c.digest, subscriptions.c.cadence),
+                subscriptions.c.choice,
             )
             .where(subscriptions.c.subscriber_id.in_(ids))
             .order_by(subscriptions.c.id)
@@ -123,7 +125,9 @@ class SegmentPeople:
             .where(marks.c.subscriber_id.in_(ids))
             .group_by(marks.c.subscriber_id)
         )
-        seen = self._dates(select(engagement).where(engagement.c.subscriber_id.in_(ids)))
+        seen = self._dates(
+            select(engagement.c.subscriber_id, engagement.c.last_seen_on).where(engagement.c.subscriber_id.in_(ids))
+        )
         never = set(
             self._connection.scalars(
                 select(suppressions.c.subscriber_id).where(suppressions.c.subscriber_id.in_(ids))
@@ -148,8 +152,9 @@ class SegmentPeople:
             )
         }
 
-    def _dates(self, query: Select[tuple[int, date]]) -> dict[int, date]:
-        return {id: day for id, day in self._connection.execute(query) if day is not None}
+    def _dates(self, query: Select[*tuple[Any, ...]]) -> dict[int, date]:
+        rows = self._connection.execute(query).all()
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
 
 def _big(number: int) -> ColumnElement[int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -138,7 +137,9 @@ class _Compiler:
         since = when.since(self._terms.today)
         if since is not None:
             return column >= _midnight(since) if when.within_days is not None else column < _midnight(since)
-        return _between(column, when.on_or_after and _midnight(when.on_or_after), when.before and _midnight(when.before))
+        begins = true() if when.on_or_after is None else column >= _midnight(when.on_or_after)
+        ends = true() if when.before is None else column < _midnight(when.before)
+        return and_(begins, ends)
 
     def _dated(self, what: Moment, when: When) -> ColumnElement[bool]:
         """A person's last date is the latest of several: it is on or after a day if one of them is."""
@@ -167,10 +168,6 @@ def _reads(language: str, first: bool) -> ColumnElement[bool]:
         return or_(column == language, column.startswith(f"{language},"), column.startswith(f"{language}-"))
     listed = literal(",").concat(column).concat(",")
     return or_(listed.contains(f",{language},"), listed.contains(f",{language}-"))
-
-
-def _between(column: ColumnElement[Any], start: Any, end: Any) -> ColumnElement[bool]:
-    return and_(true() if start is None else column >= start, true() if end is None else column < end)
 
 
 def _midnight(day: date) -> datetime:

@@ -78,10 +78,9 @@ class SqlSegments(SegmentPeople):
         return gone
 
     def tags(self) -> Mapping[str, int]:
-        rows = self._connection.execute(
-            select(person_tags.c.tag, func.count()).group_by(person_tags.c.tag).order_by(person_tags.c.tag)
-        )
-        return {tag: number for tag, number in rows}
+        tag = person_tags.c.tag
+        rows = self._connection.execute(select(tag, func.count().label("number")).group_by(tag).order_by(tag))
+        return {row.tag: row.number for row in rows}
 
     def saw(self, ids: Collection[int], day: date) -> None:
         for batch in batches(sorted(set(ids))):
