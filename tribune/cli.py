@@ -21,6 +21,7 @@ COMMANDS = {
     "items": "Look into the catalogue",
     "search": "Search the catalogue in a reader's language",
     "subscribers": "Import, export and look up subscribers",
+    "segments": "Saved rules that select people: who is in, and why; tags of people",
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",

@@ -26,7 +26,7 @@ def empty(app: Application) -> None:
 
 
 @settings(
-    max_examples=20,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -43,7 +43,9 @@ def test_the_store_and_the_reasons_agree(app: Application, people: list[Person],
             mailable = {id for id in inside if facts[id].mailable}
             assert tx.segments.among(rule, read_with, ids) == inside
             assert tx.segments.count(rule, read_with) == (len(inside), len(mailable))
-            assert set(tx.segments.sample(rule, read_with, 100)) == inside
+            look = tx.segments.look(rule, read_with, 100)
+            assert look.numbers == (len(inside), len(mailable))
+            assert set(look.sample) == inside
             for only, wanted in ((False, inside), (True, mailable)):
                 told = [id for batch in tx.segments.ids(rule, read_with, mailable=only) for id in batch]
                 assert told == sorted(wanted)

@@ -107,8 +107,9 @@ def find(node: Node, facts: Facts, terms: Terms) -> Finding:
 
 
 def covers(wanted: str, language: str) -> bool:
-    """Whether who reads `language` reads what a rule calls `wanted`: the same, or a regional form of it."""
-    wanted, language = wanted.lower(), language.lower()
+    """Whether who reads `language` reads what a rule calls `wanted`: the same, or a regional form of it.
+
+    Both are written as the house keeps languages: `pt-BR`, `zh-Hant`."""
     return language == wanted or language.startswith(f"{wanted}-")
 
 

@@ -37,6 +37,7 @@ class Fault(StrEnum):
     NOT_A_DATE = "not_a_date"
     BACKWARDS = "backwards"
     NOT_A_PERSON = "not_a_person"
+    NO_SUCH_PERSON = "no_such_person"
     IN_AND_OUT = "in_and_out"
     VERSION = "version"
 
@@ -63,6 +64,7 @@ _SAYS = {
     Fault.NOT_A_DATE: "{given} is not a date.",
     Fault.BACKWARDS: "The range ends ({given}) before it begins.",
     Fault.NOT_A_PERSON: "{given} is not a person's number.",
+    Fault.NO_SUCH_PERSON: "There is no subscriber {given}.",
     Fault.IN_AND_OUT: "Person {given} is both pinned and left out.",
     Fault.VERSION: "Version {given} of the format is not known.",
 }

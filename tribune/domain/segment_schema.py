@@ -4,6 +4,7 @@ It says what form a rule may have; which codes there are only an installation's 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tribune.domain.audience import Cadence, Status
@@ -16,6 +17,11 @@ _NAMES = {
     "policy_areas": "Policy areas that a subscription follows.",
     "kinds": "Kinds of items that a subscription follows.",
 }
+
+
+def document() -> str:
+    """The schema as its file holds it."""
+    return json.dumps(schema(), ensure_ascii=False, indent=2) + "\n"
 
 
 def schema() -> dict[str, Any]:

@@ -48,6 +48,13 @@ class Count(NamedTuple):
     mailable: int
 
 
+class Look(NamedTuple):
+    """What one sees of a segment at once."""
+
+    numbers: Count
+    sample: tuple[int, ...]
+
+
 class Segments(Protocol):
     """Saved rules and the people they select."""
 
@@ -97,8 +104,9 @@ class Segments(Protocol):
 
     def count(self, rule: Rule, terms: Terms) -> Count: ...
 
-    def sample(self, rule: Rule, terms: Terms, size: int) -> Sequence[int]:
-        """A few of the people, spread over all of them, and the same ones while the segment stays as it is."""
+    def look(self, rule: Rule, terms: Terms, size: int) -> Look:
+        """The count, and a few of the people: spread over all of them, and the same ones while the segment stays as it
+        is. No dearer than the count."""
         ...
 
     def ids(self, rule: Rule, terms: Terms, *, mailable: bool) -> Iterator[Sequence[int]]:

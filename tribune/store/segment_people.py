@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true, union_all
 
 from tribune.domain.audience import Cadence, Status
 from tribune.domain.segment_matching import Terms
 from tribune.domain.segments import Facts, Rule, Subject
-from tribune.ports.segments import Count
+from tribune.ports.segments import Count, Look
 from tribune.store.masks import choice_from_json
 from tribune.store.segment_sql import may_be_mailed, selects
 from tribune.store.tables import engagement, marks, person_tags, rhythms, subscribers, subscriptions, suppressions
@@ -20,8 +20,9 @@ from tribune.store.tables import engagement, marks, person_tags, rhythms, subscr
 _AT_ONCE = 500
 _SLICE = 50_000
 _SPREAD, _PRIME = 2_654_435_761, 4_294_967_291
-_FOR_SETS = ("SET LOCAL work_mem = '96MB'",)
-"""PostgreSQL makes a set of a million people in memory only if it may take so much; else it looks each of them up."""
+_FOR_JOINS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL plan_cache_mode = force_custom_plan")
+"""For PostgreSQL: a join of a million people stays in memory, and each rule gets a plan of its own, however often it is
+asked."""
 
 
 class SegmentPeople:
@@ -38,12 +39,22 @@ class SegmentPeople:
         people, reached = self._connection.execute(query.where(selects(rule, terms))).one()
         return Count(people, reached)
 
-    def sample(self, rule: Rule, terms: Terms, size: int) -> Sequence[int]:
+    def look(self, rule: Rule, terms: Terms, size: int) -> Look:
         self._set_up()
+        # The rule is read once: what it found is counted, and a few are taken from it.
+        found = (
+            select(subscribers.c.id, may_be_mailed().label("mailable"))
+            .select_from(subscribers)
+            .where(selects(rule, terms))
+            .cte("found")
+        )
         # Neighbouring numbers fall far from each other, and each person's place is the same each time.
-        spread = (cast(subscribers.c.id, BigInteger) * _big(_SPREAD)) % _big(_PRIME)
-        query = select(subscribers.c.id).where(selects(rule, terms)).order_by(spread, subscribers.c.id)
-        return self._connection.scalars(query.limit(size)).all()
+        spread = (cast(found.c.id, BigInteger) * _big(_SPREAD)) % _big(_PRIME)
+        few = select(found.c.id).order_by(spread, found.c.id).limit(size).subquery()
+        counted = select(func.count(), func.count().filter(found.c.mailable)).select_from(found)
+        of_few = select(_big(-1), few.c.id)
+        (people, reached), *sample = self._connection.execute(union_all(counted, of_few)).all()
+        return Look(Count(people, reached), tuple(id for _, id in sample))
 
     def ids(self, rule: Rule, terms: Terms, *, mailable: bool) -> Iterator[Sequence[int]]:
         self._set_up()
@@ -76,7 +87,7 @@ class SegmentPeople:
 
     def _set_up(self) -> None:
         if self._connection.dialect.name == "postgresql":
-            for statement in _FOR_SETS:
+            for statement in _FOR_JOINS:
                 self._connection.exec_driver_sql(statement)
 
     # -- what rules ask of a person
