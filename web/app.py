@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
-from web.newsroom import desk
+from web.newsroom import desk, segments
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import home, unsubscribe
@@ -29,6 +29,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(unsubscribe.router(app, pages))
     site.include_router(home.router(app, pages))
     site.include_router(desk.router(app, pages))
+    site.include_router(segments.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,

@@ -341,4 +341,4 @@ def _meant(word: str, codes: Codelist, known: Known | None) -> tuple[str, tuple[
         found = known.codelists.places.find(word.upper())
     if found is not None:
         return f"Did you mean {found} ({codes.label(found, 'en')})?", (found,)
-    return codes.suggestion(word), ()
+    return codes.suggestion(word), tuple(codes.nearest(word))

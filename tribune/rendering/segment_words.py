@@ -128,7 +128,7 @@ class SegmentWords:
                 return self._reads(languages, first)
             case Tagged(tags):
                 pattern = ngettext(
-                    "They bear the tag %(names)s.", "They bear at least one of these tags: %(names)s.", len(tags)
+                    "They bear this tag: %(names)s.", "They bear at least one of these tags: %(names)s.", len(tags)
                 )
                 return self._with(pattern, list(tags))
             case Dated(what, when):

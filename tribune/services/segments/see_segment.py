@@ -19,7 +19,7 @@ SAMPLE = 5
 class Seen:
     """How many are in, and what rules know of a few of them."""
 
-    count: Count
+    numbers: Count
     sample: Sequence[Facts]
 
 
