@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 ACTOR = "cli"
+LOCALE = "en"
 _MOST_TOLD = 1_000
 
 Which = Annotated[str, typer.Argument(help="A segment's short name, or a file of a rule that ends in .json.")]
@@ -136,7 +137,7 @@ def why(
 
     with application() as app, app.store.read() as tx:
         told = say_why_in_segment(tx, _rule(app, tx, which), person, app.codelists, app.clock.now())
-        reasons = SegmentReasons(_words(app), app.translations.gettext("en"), Formats("en", app.codelists))
+        reasons = SegmentReasons(_words(app), app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists))
         print(reasons.answer(told.verdict))
         if told.verdict.found is not None:
             _print_reason(reasons.reason(told.verdict.found))
@@ -227,8 +228,8 @@ def _words(app: Application) -> SegmentWords:
     from tribune.rendering.formats import Formats
     from tribune.rendering.segment_words import SegmentWords
 
-    texts, formats = app.translations.gettext("en"), Formats("en", app.codelists)
-    return SegmentWords("en", texts, formats, app.codelists.groups, app.digests)
+    texts, formats = app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists)
+    return SegmentWords(LOCALE, texts, formats, app.codelists.groups, app.digests)
 
 
 def _print(line: Line, depth: int = 0) -> None:
@@ -239,7 +240,8 @@ def _print(line: Line, depth: int = 0) -> None:
 
 def _print_reason(reason: Reason, depth: int = 0) -> None:
     found = f" ({'; '.join(reason.found)})" if reason.found else ""
-    print(f"{'  ' * depth}{'yes' if reason.holds else 'no '} {reason.text}{found}")
+    text = " ".join([reason.text, *reason.lines])
+    print(f"{'  ' * depth}{'yes' if reason.holds else 'no '} {text}{found}")
     for part in reason.parts:
         _print_reason(part, depth + 1)
 

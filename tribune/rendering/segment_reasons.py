@@ -16,10 +16,12 @@ from tribune.rendering.wording import Wording
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A condition (`text`), whether it holds, what is known of the person (`found`), and the reasons below it."""
+    """A condition (`text`, and `lines` where it says several things), whether it holds, what is known of the person
+    (`found`), and the reasons below it."""
 
     text: str
     holds: bool
+    lines: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     parts: tuple[Reason, ...] = ()
 
@@ -37,22 +39,19 @@ class SegmentReasons:
         """The verdict in one sentence."""
         _ = self._texts.gettext
         if verdict.left_out:
-            return _("This person is not in the segment: they are left out by name, whatever the conditions say.")
+            return _("This person is not in the segment: they are left out individually, whatever the conditions say.")
         if verdict.found is not None and verdict.found.holds:
             return _("This person is in the segment: the conditions hold.")
         if verdict.pinned:
-            return _("This person is in the segment: they are added by name, whatever the conditions say.")
+            return _("This person is in the segment: they are added individually, whatever the conditions say.")
         return _("This person is not in the segment: the conditions do not hold.")
 
     def reason(self, finding: Finding) -> Reason:
         """The reasons of a finding, from the top."""
-        head = self._words.top(finding.node).text if finding.parts else self._words.line(finding.node).text
-        return Reason(head, finding.holds, self._found(finding), tuple(self._below(part) for part in finding.parts))
-
-    def _below(self, finding: Finding) -> Reason:
         line = self._words.line(finding.node)
-        text = " ".join([line.text, *(part.text for part in line.parts)]) if not finding.parts else line.text
-        return Reason(text, finding.holds, self._found(finding), tuple(self._below(part) for part in finding.parts))
+        below = tuple(self.reason(part) for part in finding.parts)
+        lines = () if below else tuple(part.text for part in line.parts)
+        return Reason(line.text, finding.holds, lines, self._found(finding), below)
 
     def _found(self, finding: Finding) -> tuple[str, ...]:
         _, ngettext, seen = self._texts.gettext, self._texts.ngettext, finding.seen

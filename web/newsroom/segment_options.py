@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Status
-from tribune.domain.codelists import PlaceType, fold
+from tribune.domain.codelists import fold
 from tribune.domain.segments import Moment
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
@@ -22,15 +22,13 @@ MOST_TAGS = 60
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The lists. `regions` and `groups_of_places` are short cuts; `places` are all of them by name."""
+    """The lists. `places` are countries, regions and groups of countries by name; `ways` are those of each moment."""
 
     groups: Sequence[Option]
     languages: Sequence[Option]
     policy_areas: Sequence[Option]
     kinds: Sequence[Option]
     places: Sequence[Option]
-    regions: Sequence[Option]
-    groups_of_places: Sequence[Option]
     digests: Sequence[Option]
     cadences: Sequence[Option]
     statuses: Sequence[Option]
@@ -57,17 +55,12 @@ def options(app: Application, texts: Texts, formats: Formats, words: SegmentWord
     def by_name(codes: list[Option]) -> Sequence[Option]:
         return sorted(codes, key=lambda option: fold(option[1]))
 
-    def of(type: PlaceType) -> list[Option]:
-        return [(place.code, formats.place(place.code)) for place in lists.places.of_type(type)]
-
     return Options(
         groups=[(code.code, words.group(code.code)) for code in lists.groups],
         languages=[(tag, formats.capitalised(formats.language(tag))) for tag in languages],
         policy_areas=by_name([(code.code, formats.policy_area(code.code)) for code in lists.policy_areas]),
         kinds=by_name([(code.code, formats.capitalised(formats.kinds(code.code))) for code in lists.kinds]),
-        places=by_name([option for type in PlaceType for option in of(type)]),
-        regions=of(PlaceType.REGION),
-        groups_of_places=of(PlaceType.GROUP),
+        places=by_name([(code, formats.place(code)) for code in lists.places.places]),
         digests=[(id, words.digest(id)) for id in app.digests],
         cadences=[(one.value, formats.capitalised(words.cadence(one))) for one in Cadence],
         statuses=[(one.value, formats.capitalised(words.status(one))) for one in Status],
