@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tribune.store.audience import SqlAudience
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
+    from tribune.store.consents import SqlConsents
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
     from tribune.store.notices import SqlNotices
@@ -106,6 +107,12 @@ class SqlTransaction:
         from tribune.store.audience import SqlAudience
 
         return SqlAudience(self.connection)
+
+    @cached_property
+    def consents(self) -> SqlConsents:
+        from tribune.store.consents import SqlConsents
+
+        return SqlConsents(self.connection)
 
     @cached_property
     def planning(self) -> SqlPlanning:
