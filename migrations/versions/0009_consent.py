@@ -43,6 +43,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("network <> ''"),
         sqlite_where=sa.text("network != ''"),
     )
+    op.create_index(
+        "ix_consents_unsubscribed_at",
+        "consents",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("act = 'unsubscribed'"),
+        sqlite_where=sa.text("act = 'unsubscribed'"),
+    )
     op.create_table(
         "consent_texts",
         sa.Column("version", sa.String(length=60), nullable=False),

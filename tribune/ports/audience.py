@@ -60,6 +60,10 @@ class Audience(Protocol):
         """Folded address (tribune.domain.addresses.address_key) -> subscriber, for those that exist."""
         ...
 
+    def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
+        """Those of these people who exist, by their numbers."""
+        ...
+
     def everyone(self) -> Iterator[Subscriber]:
         """All subscribers in order of id, read in batches."""
         ...
@@ -80,6 +84,11 @@ class Audience(Protocol):
 
     def set_stopped(self, person: Subscriber, now: datetime) -> None:
         """Store a person's status, what they have stopped, and their marks; the rest stands."""
+        ...
+
+    def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:
+        """(person, digest; None: all) stop, all in a few statements: what `tribune.domain.changes.stopped` says. Gives
+        those that changed anything. Marks are left alone, which planning may hold."""
         ...
 
     def suppress(self, address: str, reason: str, now: datetime) -> None:
