@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, case, exists, or_, update
+from sqlalchemy import ColumnElement, Connection, case, exists, or_, update
 
 from tribune.domain.audience import Status
 from tribune.store.tables import rhythms, subscribers
@@ -33,7 +33,7 @@ def stop(
 
 
 def _stop(connection: Connection, digest: str | None, ids: list[int], now: datetime) -> set[int]:
-    going = [_r.subscriber_id.in_(ids), _r.stopped_at.is_(None)]
+    going: list[ColumnElement[bool]] = [_r.subscriber_id.in_(ids), _r.stopped_at.is_(None)]
     if digest is not None:
         going.append(_r.digest == digest)
     stopped = set(connection.scalars(update(rhythms).where(*going).values(stopped_at=now).returning(_r.subscriber_id)))
