@@ -99,6 +99,10 @@ class Audience(Protocol):
         """Those of the addresses (as given) that are suppressed -> reason."""
         ...
 
+    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
+        """Take these addresses from the suppression list where they stand there for one of these reasons."""
+        ...
+
     def carry_over(self, rows: Sequence[CarryOver]) -> None:
         """Remember; an item that waits already is left as it is."""
         ...

@@ -44,10 +44,6 @@ class SignUps(Protocol):
         """These have confirmed: nothing of theirs waits any more, and nothing waits for their next mail."""
         ...
 
-    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
-        """Take these addresses from the suppression list where they stand there for one of these reasons."""
-        ...
-
     # what time does
     def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
         """Delete sign-ups that have waited since before an instant, at most so many, and erase people who never

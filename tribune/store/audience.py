@@ -301,6 +301,11 @@ class SqlAudience:
                 found[by_hash[hash]] = reason
         return found
 
+    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
+        listed = suppressions.c.reason.in_(sorted(reasons))
+        for batch in _batches(sorted(address_hash(address_key(address)) for address in addresses)):
+            self._connection.execute(delete(suppressions).where(suppressions.c.address_hash.in_(batch), listed))
+
     # -- what waits for them
 
     def carry_over(self, rows: Sequence[CarryOver]) -> None:

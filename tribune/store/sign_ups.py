@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
-from tribune.domain.addresses import address_hash, address_key
 from tribune.domain.audience import Status
 from tribune.domain.consent import ConsentSource
 from tribune.domain.sign_up import Asking, SignUp, from_json, to_json
 from tribune.ports.sign_ups import Known
 from tribune.store.counters import take_numbers
-from tribune.store.tables import carry_overs, notices, people, rhythms, sign_ups, subscribers, suppressions
+from tribune.store.tables import carry_overs, notices, people, rhythms, sign_ups, subscribers
 
 _AT_ONCE = 500
 _c = sign_ups.c
@@ -77,15 +76,6 @@ class SqlSignUps:
             self._connection.execute(update(subscribers).where(subscribers.c.id.in_(batch)).values(confirmed_at=now))
             for table in (sign_ups, carry_overs):
                 self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
-
-    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
-        hashes = sorted(address_hash(address_key(address)) for address in addresses)
-        for batch in _batches(hashes):
-            self._connection.execute(
-                delete(suppressions).where(
-                    suppressions.c.address_hash.in_(batch), suppressions.c.reason.in_(sorted(reasons))
-                )
-            )
 
     def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
         old = self._connection.execute(

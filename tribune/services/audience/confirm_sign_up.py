@@ -72,7 +72,7 @@ def confirm_together(
         new = list(changed.values())
         tx.audience.update(new, masker(tx, codelists), now)
         tx.sign_ups.settle(list(changed), now)
-        tx.sign_ups.lift([person.address for person in new], LIFTED)
+        tx.audience.lift([person.address for person in new], LIFTED)
         ensure_cohorts(tx, new, now)
         tx.consents.add(records)
     return told
