@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from tribune.domain.sign_up import Asking, Quota, Standing
 from tribune.ports.clock import StoppedClock
 from tribune.ports.store import PLANNING
 from tribune.services.audience.confirm_sign_up import Confirmation, confirm_together, look_at_sign_up
-from tribune.services.audience.sign_up import Answer, sign_up_together
+from tribune.services.audience.sign_up import CHECK_YOUR_MAIL, sign_up_together
 from tribune.services.audience.unsubscribe import Stop, unsubscribe, unsubscribe_together
 
 pytestmark = pytest.mark.both_stores
@@ -34,7 +34,7 @@ def door(app: Application) -> Door:
 
 
 def test_before_the_confirmation_there_is_a_mail_and_nothing_else(app: Application, door: Door) -> None:
-    assert door.asks(ANNA) is Answer.CHECK_YOUR_MAIL
+    assert door.asks(ANNA) is CHECK_YOUR_MAIL
     person = door.person(ANNA)
     assert person is not None
     assert (person.status, person.name, person.subscriptions, person.rhythms) == (Status.PENDING, "", (), ())
@@ -109,7 +109,7 @@ def test_who_is_subscribed_keeps_their_choices_and_is_shown_the_way_to_them(app:
     door.asks(ANNA)
     door.confirms(door.link(ANNA))
     before = door.person(ANNA)
-    assert door.asks("ANNA@EXAMPLE.org", wanted(Choice())) is Answer.CHECK_YOUR_MAIL
+    assert door.asks("ANNA@EXAMPLE.org", wanted(Choice())) is CHECK_YOUR_MAIL
     assert door.person(ANNA) == before
     assert [notice.kind for notice in door.notices(ANNA)] == [CONFIRM, NoticeKind.ALREADY_SUBSCRIBED]
 
@@ -139,7 +139,7 @@ def test_who_is_never_mailed_is_not_mailed_and_the_answer_is_the_same(
 ) -> None:
     with app.store.write() as tx:
         tx.audience.suppress(ANNA, reason, app.clock.now())
-    assert door.asks(ANNA) is Answer.CHECK_YOUR_MAIL
+    assert door.asks(ANNA) is CHECK_YOUR_MAIL
     assert door.person(ANNA) is None
     assert not events(app)
 
@@ -157,7 +157,7 @@ def test_who_had_themselves_erased_may_come_back(app: Application, door: Door) -
 
 def test_one_address_is_not_mailed_again_and_again(app: Application, door: Door, clock: StoppedClock) -> None:
     for _ in range(10):
-        assert door.asks(ANNA, network="") is Answer.CHECK_YOUR_MAIL
+        assert door.asks(ANNA, network="") is CHECK_YOUR_MAIL
         clock.move(timedelta(seconds=1))
     assert len(door.notices(ANNA)) == 2
     for _ in range(60):
@@ -170,12 +170,13 @@ def test_one_address_is_not_mailed_again_and_again(app: Application, door: Door,
 
 def test_a_network_may_ask_so_often_and_others_are_not_hit(app: Application, clock: StoppedClock) -> None:
     door = Door(app, (Quota(3, HOUR), Quota(5, HOUR * 24)))
-    answers = [door.asks(f"p{n}@example.org") for n in range(5)]
-    assert answers == [Answer.CHECK_YOUR_MAIL] * 3 + [Answer.TOO_MANY] * 2
+    answers = [door.asks(f"p{n}@example.org").again_at for n in range(5)]
+    assert answers == [None] * 3 + [clock.now() + HOUR] * 2, "at the end of the hour"
     assert door.person("p3@example.org") is None
-    assert door.asks("q@example.org", network="203.0.113.0/24") is Answer.CHECK_YOUR_MAIL
+    assert door.asks("q@example.org", network="203.0.113.0/24") is CHECK_YOUR_MAIL
     clock.move(HOUR)
-    assert door.asks("p5@example.org") is Answer.TOO_MANY, "in a day, refused ones count too"
+    again = door.asks("p5@example.org").again_at
+    assert again == datetime(2026, 11, 24, tzinfo=UTC), "in a day, refused ones count too"
     with app.store.write() as tx:
         assert tx.quotas.forget_before(clock.now() + timedelta(days=2)) > 0
 
@@ -186,7 +187,7 @@ def test_several_forms_at_once_share_a_transaction_and_the_quota(app: Applicatio
     asked.append(Asking("x@example.org", wanted(), "v", "2001:db8::/48"))
     with app.store.write() as tx:
         answers = sign_up_together(tx, asked, door.needs, app.clock.now())
-    assert answers == [Answer.CHECK_YOUR_MAIL] * 3 + [Answer.TOO_MANY] * 2 + [Answer.CHECK_YOUR_MAIL]
+    assert [told.again_at is None for told in answers] == [True] * 3 + [False] * 2 + [True]
     assert [door.person(f"p{n}@example.org") is not None for n in range(4)] == [True, True, True, False]
 
 
@@ -213,7 +214,7 @@ def test_several_confirm_and_leave_at_once(app: Application, door: Door) -> None
 
 
 def test_two_who_type_the_same_new_address_at_once_make_one_person(app: Application, door: Door) -> None:
-    assert both_at_once(lambda: door.asks(ANNA), lambda: door.asks(ANNA)) == [Answer.CHECK_YOUR_MAIL] * 2
+    assert both_at_once(lambda: door.asks(ANNA), lambda: door.asks(ANNA)) == [CHECK_YOUR_MAIL] * 2
     assert len(door.notices(ANNA)) == 2
     with app.store.read() as tx:
         assert tx.audience.count() == {Status.PENDING: 1}

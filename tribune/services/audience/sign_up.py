@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from tribune.domain.addresses import address_key
 from tribune.domain.audience import Choice, Status
@@ -30,12 +29,15 @@ _KINDS = (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ALREADY_SUBSCRIBED)
 _LOOK_BACK = max(longest_limit(kind) for kind in _KINDS)
 
 
-class Answer(StrEnum):
-    """What is said to whoever sent the form."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to whoever sent the form: to look into their mailbox, or (`again_at`) that too many came from their
+    network, and when it may ask again."""
 
-    CHECK_YOUR_MAIL = "check_your_mail"
-    TOO_MANY = "too_many"
-    """From this network, for now."""
+    again_at: datetime | None = None
+
+
+CHECK_YOUR_MAIL = Answer()
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ def sign_up_together(tx: Transaction, asked: Sequence[Asking], needs: SignUps, n
         content = {"sign_up": str(number), "digest": digests[0] if len(digests) == 1 else ""}
         mails.append(Request(NoticeKind.CONFIRM_SUBSCRIPTION, subscriber, asking.wanted.languages, content))
     request_notices(tx, mails, needs.rules, now)
-    return [Answer.TOO_MANY if n in refused else Answer.CHECK_YOUR_MAIL for n in range(len(asked))]
+    return [Answer(refused[n]) if n in refused else CHECK_YOUR_MAIL for n in range(len(asked))]
 
 
-def _over_quota(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: datetime) -> set[int]:
-    """The places of forms from networks that have asked too often. They are counted as well."""
-    windows: dict[int, list[tuple[Window, int]]] = {}
+def _over_quota(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: datetime) -> dict[int, datetime]:
+    """The places of forms from networks that have asked too often, and when each may ask again. They count as well."""
+    places: dict[int, list[tuple[Window, int]]] = {}
     rank: Counter[Window] = Counter()
     for n, asking in enumerate(asked):
         if not asking.network:
@@ -93,9 +95,13 @@ def _over_quota(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: d
         for quota in needs.quotas:
             window = needs.hidden(f"{quota.within.total_seconds():.0f} {asking.network}"), quota.until(now)
             rank[window] += 1
-            windows.setdefault(n, []).append((window, quota.number - rank[window]))
+            # How many of the window may stand before this batch for this one to be within the quota.
+            places.setdefault(n, []).append((window, quota.number - rank[window]))
     total = tx.quotas.count(rank)
-    return {n for n, told in windows.items() if any(total[w] - rank[w] > left for w, left in told)}
+    over = {
+        n: [window[1] for window, room in told if total[window] - rank[window] > room] for n, told in places.items()
+    }
+    return {n: max(until) for n, until in over.items() if until}
 
 
 def _not_suppressed(tx: Transaction, wanted: dict[str, Asking]) -> list[str]:
