@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
@@ -49,14 +49,21 @@ class TooBusy(Exception):
 
 
 class Together(Generic[Ask, Told]):
-    """Does `work` for whoever asks, several at once, in a thread of its own. Safe to ask from any event loop."""
+    """Does `work` for whoever asks, several at once, in a thread of its own; `committed` hears of what went through.
+    Safe to ask from any event loop."""
 
     def __init__(
-        self, name: str, store: Store, work: Callable[[Transaction, Sequence[Ask]], Sequence[Told]], most: int = MOST
+        self,
+        name: str,
+        store: Store,
+        work: Callable[[Transaction, Sequence[Ask]], Sequence[Told]],
+        committed: Callable[[Sequence[Ask]], None] = lambda _: None,
+        most: int = MOST,
     ) -> None:
         self._name = name
         self._store = store
         self._work = work
+        self._committed = committed
         self._most = most
         self._waiting: deque[_One[Ask, Told]] = deque()
         self._some = threading.Condition()
@@ -92,9 +99,10 @@ class Together(Generic[Ask, Told]):
     def _do(self, batch: Sequence[_One[Ask, Told]]) -> None:
         if not batch:
             return
+        asked = [one.asked for one in batch]
         try:
             with self._store.write() as tx:
-                told = self._work(tx, [one.asked for one in batch])
+                told = self._work(tx, asked)
         except Exception as error:
             if _is_away(error):
                 log.warning("the store cannot be reached", wanted=self._name, error=reason(error), asked=len(batch))
@@ -107,6 +115,7 @@ class Together(Generic[Ask, Told]):
                 self._do(batch[: len(batch) // 2])
                 self._do(batch[len(batch) // 2 :])
         else:
+            self._committed(asked)
             for one, answer in zip(batch, told, strict=True):
                 one.told = [answer]
 
@@ -136,24 +145,20 @@ class Batches:
 
     def __init__(self, app: Application, texts: Collection[ConsentText] = ()) -> None:
         self._app = app
-        self._texts = {text.version: text for text in texts}
-        self._kept: dict[str, ConsentText] = {}
-        self._tries: Counter[str] = Counter()
-        self.sign_ups = Together("sign-ups", app.store, self._sign_up)
+        self._unkept = {text.version: text for text in texts}
+        self.sign_ups = Together("sign-ups", app.store, self._sign_up, self._signed_up)
         self.confirmations = Together("confirmations", app.store, self._confirm)
         self.leaving = Together("leaving", app.store, self._leave)
 
     def _sign_up(self, tx: Transaction, asked: Sequence[Asking]) -> Sequence[Answer]:
         now = self._app.clock.now()
-        for version in {asking.text_version for asking in asked} - self._kept.keys():
-            text = self._texts.get(version)
-            if text is not None:
-                tx.consents.keep_text(text, now)
-                # Kept for good only if this transaction is: after ten batches we may believe it.
-                self._tries[version] += 1
-                if self._tries[version] >= 10:
-                    self._kept[version] = text
+        for version in {asking.text_version for asking in asked} & self._unkept.keys():
+            tx.consents.keep_text(self._unkept[version], now)
         return sign_up_together(tx, asked, self._app.sign_ups, now)
+
+    def _signed_up(self, asked: Sequence[Asking]) -> None:
+        for version in {asking.text_version for asking in asked}:
+            self._unkept.pop(version, None)
 
     def _confirm(self, tx: Transaction, asked: Sequence[Confirmation]) -> Sequence[Standing]:
         app = self._app

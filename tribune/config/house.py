@@ -47,8 +47,8 @@ class Planning(Section):
 class Web(Section):
     """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
 
-    `trusted_proxies` are the networks whose X-Forwarded-For is believed. The desk answers `desk_networks` only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`,
-    where `metrics_port` is set.
+    `trusted_proxies` are the networks whose X-Forwarded-For is believed. The desk answers `desk_networks` only. Roles
+    that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
     """
 
     host: str = "127.0.0.1"

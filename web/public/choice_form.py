@@ -122,9 +122,7 @@ def rhythm_of(chosen: Chosen, digests: Collection[Digest], texts: Texts, errors:
         errors["cadence"] = texts.gettext("Please choose how often you wish to receive it.")
         return Cadence.WEEKLY, 0, 8
     if any(cadence not in digest.cadences for digest in digests):
-        errors["cadence"] = texts.gettext(
-            "One of the newsletters does not come in this rhythm. Please choose another."
-        )
+        errors["cadence"] = texts.gettext("One of the newsletters does not come in this rhythm. Please choose another.")
     if cadence is Cadence.AT_ONCE:
         return cadence, 0, 0
     weekday, hour = _number(chosen.weekday, 6), _number(chosen.hour, 23)

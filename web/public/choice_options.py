@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
@@ -87,10 +88,7 @@ def choice_options(
         weekdays=tuple(
             (str(day), capital(str(name))) for day, name in sorted(get_day_names("wide", locale=_cldr(formats)).items())
         ),
-        hours=tuple(
-            (str(hour), formats.time(datetime(2026, 11, 23) + timedelta(hours=hour)))
-            for hour in range(24)  # noqa: DTZ001
-        ),
+        hours=tuple((str(hour), formats.time(datetime(2026, 11, 23, hour, tzinfo=UTC_ZONE))) for hour in range(24)),
         zones=_zones(formats, codelists),
         groups=tuple((code.code, code.label(formats.locale)) for code in codelists.groups),
     )

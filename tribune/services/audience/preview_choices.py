@@ -39,10 +39,12 @@ def recent_items(tx: Transaction, now: datetime, reach: timedelta = WEEK) -> Rec
     """What was released within `reach`. The same for everybody: worth keeping for a minute."""
     since = now - reach
     mark = tx.planning.sequence_before(since)
-    items = {item.id: item for item in tx.catalogue.items({r.item_id for r in tx.catalogue.releases_after(mark)}).values()}
+    items = {
+        item.id: item for item in tx.catalogue.items({r.item_id for r in tx.catalogue.releases_after(mark)}).values()
+    }
     releases = {id: tuple(told) for id, told in tx.catalogue.releases_of(items).items()}
     there = [(item, releases[id]) for id, item in items.items() if item.withdrawn_at is None and releases.get(id)]
-    there.sort(key=lambda one: importance(*one, now))
+    there.sort(key=lambda one: importance(one[0], one[1], now))
     return Recent(since, tuple(there), mark)
 
 
