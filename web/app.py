@@ -14,7 +14,7 @@ from tribune.domain.errors import NotFound
 from web import health
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import desk
+from web.newsroom import desk, segments
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import confirm, home, subscribe, unsubscribe
@@ -35,6 +35,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(confirm.router(app, pages, batches, network_of))
     site.include_router(home.router(app, pages))
     site.include_router(desk.router(app, pages))
+    site.include_router(segments.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,

@@ -41,6 +41,7 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
@@ -73,6 +74,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "inbox",
     "instant_text",
     "item_history",
@@ -92,10 +94,13 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
     "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
     "sign_ups",
     "signatures",
     "source_records",
