@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
@@ -48,6 +49,9 @@ class Transaction(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+
+    @property
+    def archive(self) -> Archive: ...
 
     @property
     def audience(self) -> Audience: ...
