@@ -58,13 +58,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PublicEdition:
-    """A dated issue that went out. `first_due` and `last_due`: its first and last mailing's due instants."""
+    """A dated issue that went out: when the first of its mailings was due, and until when they were planned: what was
+    released later, none of them holds."""
 
     digest: str
     cadence: Cadence
     occasion: str
     first_due: datetime
-    last_due: datetime
+    planned_until: datetime
 
 
 def slug(title: str) -> str:

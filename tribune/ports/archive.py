@@ -31,12 +31,16 @@ class Archive(Protocol):
         """How many `newest` has in all."""
         ...
 
-    def among(self, items: Collection[int], selection: Selection) -> set[int]:
+    def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         """Those of the items that are visible and that the selection asks for."""
         ...
 
-    def versions(self, items: Collection[int]) -> dict[int, dict[str, Listing]]:
+    def versions(self, ids: Collection[int]) -> dict[int, dict[str, Listing]]:
         """Item -> base language -> its listing; items that are not visible are left out."""
+        ...
+
+    def others(self, ids: Collection[int]) -> dict[int, Listing]:
+        """Item -> what readers of none of its languages are shown; items that are not visible are left out."""
         ...
 
     def codes(self, axis: str) -> Mapping[str, int]:
@@ -72,6 +76,12 @@ class Archive(Protocol):
     def releases_between(self, after: datetime, until: datetime) -> list[Release]:
         """Releases after one instant and up to another, those since replaced included, in order."""
         ...
+
+    def released_until(self, ids: Collection[int], until: datetime) -> dict[int, list[str]]:
+        """Item -> the languages that had been released up to an instant, in order, whatever became of them since."""
+        ...
+
+    def source_languages(self, ids: Collection[int]) -> dict[int, str]: ...
 
     # -- writes
 

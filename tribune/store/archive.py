@@ -14,7 +14,7 @@ from tribune.domain.items import Release
 from tribune.domain.merging import Content
 from tribune.store import listings as rows
 from tribune.store.release_queries import batches
-from tribune.store.tables import editions, listing_codes, listings, mailings, releases
+from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
 
 _l = listings.c
 _COLUMNS = (_l.item_id, _l.language, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
@@ -45,9 +45,9 @@ class SqlArchive:
         told = select(func.count()).select_from(listings).where(_shown_to(reading), _asked_for(any_of))
         return int(self._connection.scalar(told) or 0)
 
-    def among(self, items: Collection[int], selection: Selection) -> set[int]:
+    def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         found: set[int] = set()
-        for batch in batches(items):
+        for batch in batches(ids):
             found.update(
                 self._connection.scalars(
                     select(_l.item_id).where(_l.item_id.in_(batch), _l.base == rows.ANY_OTHER, _asked_for([selection]))
@@ -55,12 +55,19 @@ class SqlArchive:
             )
         return found
 
-    def versions(self, items: Collection[int]) -> dict[int, dict[str, Listing]]:
+    def versions(self, ids: Collection[int]) -> dict[int, dict[str, Listing]]:
         found: dict[int, dict[str, Listing]] = {}
-        for batch in batches(items):
+        for batch in batches(ids):
             asked = select(_l.base, *_COLUMNS).where(_l.item_id.in_(batch), _l.base != rows.ANY_OTHER)
             for base, *row in self._connection.execute(asked):
                 found.setdefault(row[0], {})[base] = Listing(*row)
+        return found
+
+    def others(self, ids: Collection[int]) -> dict[int, Listing]:
+        found: dict[int, Listing] = {}
+        for batch in batches(ids):
+            asked = select(*_COLUMNS).where(_l.item_id.in_(batch), _l.base == rows.ANY_OTHER)
+            found.update({row.item_id: Listing(*row) for row in self._connection.execute(asked)})
         return found
 
     def codes(self, axis: str) -> Mapping[str, int]:
@@ -111,7 +118,7 @@ class SqlArchive:
                 select(
                     mailings.c.edition_id,
                     func.min(mailings.c.due_at).label("first"),
-                    func.max(mailings.c.due_at).label("last"),
+                    func.max(mailings.c.planned_at).label("last"),
                 )
                 .where(mailings.c.edition_id.in_([row.id for row in found]))
                 .group_by(mailings.c.edition_id)
@@ -143,6 +150,26 @@ class SqlArchive:
             .order_by(releases.c.sequence)
         )
         return [Release(*row) for row in self._connection.execute(asked)]
+
+    def released_until(self, ids: Collection[int], until: datetime) -> dict[int, list[str]]:
+        found: dict[int, dict[str, None]] = {}
+        for batch in batches(ids):
+            asked = (
+                select(releases.c.item_id, releases.c.language)
+                .where(releases.c.item_id.in_(batch), releases.c.released_at <= until)
+                .order_by(releases.c.sequence)
+            )
+            for item, language in self._connection.execute(asked):
+                found.setdefault(item, {})[language] = None
+        return {item: list(languages) for item, languages in found.items()}
+
+    def source_languages(self, ids: Collection[int]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for batch in batches(ids):
+            told = items.c.content["source_language"].as_string()
+            rows_ = self._connection.execute(select(items.c.id, told).where(items.c.id.in_(batch)))
+            found.update({row[0]: row[1] for row in rows_})
+        return found
 
     # -- writes -----------------------------------------------------------------------------------------------
 
