@@ -15,7 +15,7 @@ from web import health
 from web.newsroom import desk
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import home, unsubscribe
+from web.public import editions, feeds, home, items, machines, unsubscribe
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -27,7 +27,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
-    site.include_router(home.router(app, pages))
+    for part in (machines, feeds, home, items, editions):
+        site.include_router(part.router(app, pages))
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(

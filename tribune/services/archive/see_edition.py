@@ -1,9 +1,9 @@
 """A public edition: everything that was released for a digest up to the day of an issue, since the issue before.
 
 It is no person's own copy (decisions.md, 12). An issue leaves at many instants, as its readers' days begin: the public
-edition covers from the first instant of the issue before to the last planning of its own, so that whatever anybody's copy left
-out for want of room stands here (docs/adr/0028). Who is in it follows from releases up to that last instant alone, so
-it stays as it is; only what is withdrawn goes.
+edition covers from the first instant of the issue before to the last planning of its own, so that whatever anybody's
+copy left out for want of room stands here (docs/adr/0028). What is in it follows from releases up to that last instant
+alone, so it stays as it is; only what is withdrawn goes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     from tribune.ports.store import Transaction
 
 PAGE = 30
-_FIRST_REACH = {
-    Cadence.DAILY: timedelta(days=1),
-    Cadence.WEEKLY: timedelta(days=7),
-    Cadence.MONTHLY: timedelta(days=31),
-}
+_DAYS = {Cadence.DAILY: 1, Cadence.WEEKLY: 7, Cadence.MONTHLY: 31}
+"""How far back the first issue of all reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,8 @@ def see_edition(
     pages = max(1, -(-len(listings) // PAGE))
     page = min(page, pages)
     shown = with_items(tx, listings[(page - 1) * PAGE : page * PAGE])
-    gone = len(set(numbers) - set(others))
+    # Of what kind a withdrawn item was is not told: a digest of some kinds only does not count them.
+    gone = 0 if digest.kinds else len(set(numbers) - set(others))
     return SeenEdition(edition, since, until, shown, len(listings), gone, page, pages)
 
 
