@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("base", sa.String(length=20), nullable=False),
         sa.Column("language", sa.String(length=20), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("released_at", instant, nullable=False),
         sa.Column("updated_at", instant, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -37,6 +38,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_listings_sequence", "listings", ["sequence"], unique=False)
+    op.create_index("ix_listings_day_sequence", "listings", ["day", "sequence"], unique=False)
     op.create_table(
         "listing_codes",
         sa.Column("axis", sa.String(length=10), nullable=False),
@@ -56,6 +58,7 @@ def downgrade() -> None:
     op.drop_index("ix_releases_released_at", table_name="releases")
     op.drop_index("ix_listing_codes_item_id", table_name="listing_codes")
     op.drop_table("listing_codes")
+    op.drop_index("ix_listings_day_sequence", table_name="listings")
     op.drop_index("ix_listings_sequence", table_name="listings")
     op.drop_table("listings")
 
@@ -70,8 +73,8 @@ def _list_what_is_visible(connection: sa.Connection) -> None:
     ):
         visible.setdefault(row.item_id, []).append(row)
     add = sa.text(
-        "INSERT INTO listings (item_id, base, language, sequence, released_at, updated_at, kind, slug, digest)"
-        " VALUES (:item_id, :base, :language, :sequence, :released_at, :updated_at, :kind, :slug, :digest)"
+        "INSERT INTO listings (item_id, base, language, sequence, day, released_at, updated_at, kind, slug, digest)"
+        " VALUES (:item_id, :base, :language, :sequence, :day, :released_at, :updated_at, :kind, :slug, :digest)"
     )
     add_code = sa.text("INSERT INTO listing_codes (axis, code, item_id) VALUES (:axis, :code, :item_id)")
     for item in connection.execute(sa.text("SELECT id, kind, content FROM items WHERE merged_into IS NULL")).all():
@@ -88,6 +91,7 @@ def _list_what_is_visible(connection: sa.Connection) -> None:
         for base, row in by_base.items():
             if row.language in titles:
                 told = {"item_id": item.id, "base": base, "language": row.language, "sequence": row.sequence}
+                told["day"] = min(content.get("published_on") or str(row.released_at)[:10], str(row.released_at)[:10])
                 told |= {"released_at": row.released_at, "updated_at": row.released_at, "kind": item.kind}
                 connection.execute(add, told | {"slug": _slug(titles[row.language]), "digest": ""})
         if found:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from tribune.domain.audience import Cadence, Choice, Fallback
 from tribune.domain.codelists import Places, fold
@@ -48,6 +49,14 @@ class Selection:
     everywhere: bool = False
 
 
+class Order(StrEnum):
+    """How lists are ordered, the newest first: by the day that items bear, for people; by release, for feeds, whose
+    readers miss nothing that way."""
+
+    DAY = "day"
+    RELEASE = "release"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Who reads: languages in order, and what to do with an item that has none of them."""
@@ -66,6 +75,37 @@ class PublicEdition:
     occasion: str
     first_due: datetime
     planned_until: datetime
+
+
+def one_before(cadence: Cadence, day: date) -> date:
+    """The date of the issue before, for those whose issue this is: the day before, the same weekday of the week before,
+    or the first such weekday of the month before."""
+    if cadence is not Cadence.MONTHLY:
+        return day - timedelta(days=7 if cadence is Cadence.WEEKLY else 1)
+    earlier = day - timedelta(days=28)
+    return earlier if earlier.month != day.month and earlier.day <= 7 else day - timedelta(days=35)
+
+
+def for_the_shelf(editions: Iterable[PublicEdition]) -> list[PublicEdition]:
+    """The issues that the archive lists, the newest first: every daily one, the first weekly one of each week and the
+    first monthly one of each month. People choose their weekday, and all of a week's issues hold about the same."""
+    first: dict[tuple[object, ...], PublicEdition] = {}
+    for edition in sorted(editions, key=lambda one: one.occasion):
+        day = date.fromisoformat(edition.occasion)
+        span: tuple[object, ...] = (day,)
+        if edition.cadence is Cadence.WEEKLY:
+            span = tuple(day.isocalendar())[:2]
+        elif edition.cadence is Cadence.MONTHLY:
+            span = (day.year, day.month)
+        first.setdefault((edition.digest, edition.cadence, *span), edition)
+    kept = sorted(first.values(), key=lambda one: (one.digest, one.cadence.rank))
+    return sorted(kept, key=lambda one: one.occasion, reverse=True)
+
+
+def day_of(published_on: date | None, released_at: datetime) -> date:
+    """The day that an item bears: of its publication, or of its release where that was first or nothing is told."""
+    released = released_at.date()
+    return min(published_on or released, released)
 
 
 def slug(title: str) -> str:

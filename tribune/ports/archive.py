@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tribune.domain.archive import Listing, PublicEdition, Reading, Selection
+from tribune.domain.archive import Listing, Order, PublicEdition, Reading, Selection
 from tribune.domain.audience import Cadence
 from tribune.domain.items import Release
 from tribune.domain.merging import Content
@@ -21,10 +21,16 @@ class Archive(Protocol):
     # -- lists
 
     def newest(
-        self, reading: Reading, any_of: Sequence[Selection] = (), *, limit: int, offset: int = 0
+        self,
+        reading: Reading,
+        any_of: Sequence[Selection] = (),
+        *,
+        limit: int,
+        offset: int = 0,
+        order: Order = Order.DAY,
     ) -> list[Listing]:
-        """Items that one of the selections asks for (none: all), each once, in the version that the reader is shown;
-        what was released last comes first."""
+        """Items that one of the selections asks for (none: all), each once, in the version that the reader is shown,
+        the newest first."""
         ...
 
     def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
@@ -61,16 +67,21 @@ class Archive(Protocol):
 
     # -- editions
 
-    def editions(self, digests: Collection[str], *, limit: int, offset: int = 0) -> list[PublicEdition]:
-        """Issues of these digests of which a mailing with recipients has begun to leave, the newest first."""
+    def editions(self, digests: Collection[str], first: str, last: str) -> list[PublicEdition]:
+        """Issues of these digests, of local dates from `first` to `last`, of which a mailing with recipients has begun
+        to leave."""
+        ...
+
+    def issue_day(self, digests: Collection[str], *, before: str = "", after: str = "") -> str | None:
+        """The last local date before `before`, or else the first after `after`, that has such an issue."""
         ...
 
     def edition(self, digest: str, cadence: Cadence, occasion: str) -> PublicEdition | None:
         """That issue, if it has begun to leave."""
         ...
 
-    def due_before(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
-        """The first due instant of the issue before this one, whether or not it held anything for anybody."""
+    def first_due(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
+        """The first due instant of an issue, whether or not it held anything for anybody."""
         ...
 
     def releases_between(self, after: datetime, until: datetime) -> list[Release]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
-from tribune.domain.archive import Listing
+from tribune.domain.archive import Listing, day_of
 from tribune.domain.items import DataSummary, Identifier, Item, LanguageVersion, Link, Scheme
 from tribune.domain.mailings import FragmentKey, Shape
 from tribune.domain.matching import over
@@ -110,8 +110,7 @@ class PublicItems:
         key = FragmentKey(item.id, item.version, Shape.ROW, listing.language, self.voice.locale)
         view = item_view.view(item, key, self.voice.formats, self.voice.wording, self.voice.texts)
         version = item.version_in(listing.language)
-        released = listing.released_at.date()
-        day = min(item.published_on or released, released)
+        day = day_of(item.published_on, listing.released_at)
         return Card(
             number=item.id,
             address=self._addresses.item(self.voice.locale, item.id, listing.slug),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, PublicEdition, Reading, Selection, base_language
+from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, Order, PublicEdition, Reading, Selection, base_language
 from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.items import Release
 from tribune.domain.merging import Content
@@ -30,15 +30,17 @@ class SqlArchive:
     # -- lists ------------------------------------------------------------------------------------------------
 
     def newest(
-        self, reading: Reading, any_of: Sequence[Selection] = (), *, limit: int, offset: int = 0
+        self,
+        reading: Reading,
+        any_of: Sequence[Selection] = (),
+        *,
+        limit: int,
+        offset: int = 0,
+        order: Order = Order.DAY,
     ) -> list[Listing]:
-        wanted = (
-            select(*_COLUMNS)
-            .where(_shown_to(reading), _asked_for(any_of))
-            .order_by(_l.sequence.desc())
-            .limit(limit)
-            .offset(offset)
-        )
+        by = (_l.day.desc(), _l.sequence.desc()) if order is Order.DAY else (_l.sequence.desc(),)
+        wanted = select(*_COLUMNS).where(_shown_to(reading), _asked_for(any_of)).order_by(*by)
+        wanted = wanted.limit(limit).offset(offset)
         return [Listing(*row) for row in self._connection.execute(wanted)]
 
     def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
@@ -95,15 +97,15 @@ class SqlArchive:
 
     # -- editions ---------------------------------------------------------------------------------------------
 
-    def editions(self, digests: Collection[str], *, limit: int, offset: int = 0) -> list[PublicEdition]:
-        asked = (
-            select(editions)
-            .where(editions.c.digest.in_(sorted(digests)), editions.c.cadence.in_(_ISSUES), _began())
-            .order_by(editions.c.occasion.desc(), editions.c.digest, editions.c.cadence)
-            .limit(limit)
-            .offset(offset)
-        )
+    def editions(self, digests: Collection[str], first: str, last: str) -> list[PublicEdition]:
+        asked = select(editions).where(_of(digests), editions.c.occasion.between(first, last), _began())
         return self._with_dues(self._connection.execute(asked).all())
+
+    def issue_day(self, digests: Collection[str], *, before: str = "", after: str = "") -> str | None:
+        day = editions.c.occasion
+        asked = select(func.max(day) if before else func.min(day)).where(_of(digests), _began())
+        found: str | None = self._connection.scalar(asked.where(day < before if before else day > after))
+        return found
 
     def edition(self, digest: str, cadence: Cadence, occasion: str) -> PublicEdition | None:
         asked = select(editions).where(
@@ -112,34 +114,21 @@ class SqlArchive:
         return next(iter(self._with_dues(self._connection.execute(asked).all())), None)
 
     def _with_dues(self, found: Sequence[Any]) -> list[PublicEdition]:
-        dues = {
-            row.edition_id: (row.first, row.last)
-            for row in self._connection.execute(
-                select(
-                    mailings.c.edition_id,
-                    func.min(mailings.c.due_at).label("first"),
-                    func.max(mailings.c.planned_at).label("last"),
-                )
-                .where(mailings.c.edition_id.in_([row.id for row in found]))
+        dues: dict[int, tuple[datetime, datetime]] = {}
+        for batch in batches(row.id for row in found):
+            asked = (
+                select(mailings.c.edition_id, func.min(mailings.c.due_at), func.max(mailings.c.planned_at))
+                .where(mailings.c.edition_id.in_(batch))
                 .group_by(mailings.c.edition_id)
             )
-        }
+            dues.update({edition: (first, last) for edition, first, last in self._connection.execute(asked)})
         return [PublicEdition(row.digest, Cadence(row.cadence), row.occasion, *dues[row.id]) for row in found]
 
-    def due_before(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
-        before = (
-            select(editions.c.id)
-            .where(
-                editions.c.digest == digest,
-                editions.c.cadence == cadence.value,
-                editions.c.occasion < occasion,
-                exists().where(mailings.c.edition_id == editions.c.id),
-            )
-            .order_by(editions.c.occasion.desc())
-            .limit(1)
-        )
+    def first_due(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
         found: datetime | None = self._connection.scalar(
-            select(func.min(mailings.c.due_at)).where(mailings.c.edition_id == before.scalar_subquery())
+            select(func.min(mailings.c.due_at))
+            .join(editions, editions.c.id == mailings.c.edition_id)
+            .where(editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion)
         )
         return found
 
@@ -216,6 +205,10 @@ def _fits(selection: Selection) -> ColumnElement[bool]:
 def _names(axis: str, codes: Collection[str]) -> ColumnElement[bool]:
     named = select(listing_codes.c.item_id).where(listing_codes.c.axis == axis, listing_codes.c.code.in_(sorted(codes)))
     return _l.item_id.in_(named)
+
+
+def _of(digests: Collection[str]) -> ColumnElement[bool]:
+    return and_(editions.c.digest.in_(sorted(digests)), editions.c.cadence.in_(_ISSUES))
 
 
 def _began() -> ColumnElement[bool]:

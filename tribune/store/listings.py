@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from tribune.domain.archive import EVERYWHERE, base_language, slug
+from tribune.domain.archive import EVERYWHERE, base_language, day_of, slug
 from tribune.domain.items import LanguageVersion
 from tribune.domain.merging import Content
 from tribune.store.item_codec import content_to_json
@@ -50,6 +50,7 @@ def write(connection: Connection, item_id: int, content: Content, now: datetime)
                 "base": base,
                 "language": release.language,
                 "sequence": release.sequence,
+                "day": day_of(content.published_on, release.released_at).isoformat(),
                 "released_at": release.released_at,
                 "updated_at": before.updated_at if before is not None and before.digest == digest else now,
                 "kind": content.kind,

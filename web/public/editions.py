@@ -13,6 +13,7 @@ from tribune.domain.archive import ISSUES, PublicEdition
 from tribune.domain.audience import Cadence
 from tribune.rendering import linked_data
 from tribune.rendering.public_addresses import ANYTHING, Filter
+from tribune.services.archive.list_editions import list_editions
 from tribune.services.archive.see_edition import see_edition
 from web.pages import Pages
 from web.public.meta import Meta
@@ -20,7 +21,7 @@ from web.public.shelf import Shelf, page_of
 from web.words import Words
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-SHOWN = 60
+_MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def router(app: Application, pages: Pages) -> APIRouter:
@@ -53,11 +54,16 @@ def issue_lines(shelf: Shelf, locale: str, found: list[PublicEdition]) -> list[t
 
 
 def _editions(shelf: Shelf, request: Request) -> Response:
-    locale, page = shelf.public.locale(request), page_of(request.query_params)
+    locale = shelf.public.locale(request)
+    asked = request.query_params.get("month", "")
+    if asked and not _MONTH.fullmatch(asked):
+        raise HTTPException(404)
     with shelf.app.store.read() as tx:
-        found = tx.archive.editions(shelf.app.digests, limit=SHOWN + 1, offset=(page - 1) * SHOWN)
+        month = list_editions(tx, shelf.app.digests, date.fromisoformat(f"{asked}-01") if asked else None)
+    if asked and month is None:
+        raise HTTPException(404)
     pages, default = shelf.everywhere(request)
-    query = Filter().query(page=page) if page > 1 else ""
+    query = f"?month={asked}" if asked else ""
     organisation = shelf.app.organisation.name(locale)
     _ = shelf.texts(locale).gettext
     meta = Meta(
@@ -68,8 +74,8 @@ def _editions(shelf: Shelf, request: Request) -> Response:
         default=default + query,
         feeds=shelf.feeds(locale, organisation, ANYTHING),
     )
-    lines = issue_lines(shelf, locale, found[:SHOWN])
-    return shelf.show(request, "editions.html", "editions", meta, lines=lines, page=page, more=len(found) > SHOWN)
+    lines = issue_lines(shelf, locale, month.editions) if month else []
+    return shelf.show(request, "editions.html", "editions", meta, lines=lines, month=month)
 
 
 def _edition(shelf: Shelf, request: Request, digest_id: str, cadence_name: str, day: str) -> Response:

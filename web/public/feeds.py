@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from tribune.bootstrap import Application
-from tribune.domain.archive import Listing, alternates, locale_of_page
+from tribune.domain.archive import Listing, Order, alternates, locale_of_page
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.items import Item
 from tribune.rendering import feeds
@@ -54,7 +54,8 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
     narrowed = checked(filter_of(request.query_params), shelf.codelists)
     with shelf.app.store.read() as tx:
         wanted = selection_of(narrowed, shelf.codelists)
-        found = with_items(tx, tx.archive.newest(reading_of(narrowed, locale), wanted, limit=ENTRIES))
+        reading = reading_of(narrowed, locale)
+        found = with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
         versions = tx.archive.versions({item.id for item, _ in found})
     name, organisation = shelf.name_of(narrowed, locale), shelf.app.organisation.name(locale)
     own = ("own",) if narrowed.own else ()

@@ -14,6 +14,7 @@ from tribune.bootstrap import Application
 from tribune.domain.archive import Listing, alternates, base_language
 from tribune.domain.codelists import PlaceType
 from tribune.rendering.feeds import instant
+from tribune.services.archive.list_editions import every_edition
 from web.pages import Pages
 from web.public import caching
 from web.public.shelf import Shelf
@@ -77,7 +78,7 @@ def router(app: Application, pages: Pages) -> APIRouter:
     @routes.get("/sitemap-editions.xml")
     def of_editions(request: Request) -> Response:
         with app.store.read() as tx:
-            found = tx.archive.editions(app.digests, limit=min(EDITIONS, MOST // len(shelf.offered)))
+            found = every_edition(tx, app.digests, min(EDITIONS, MOST // len(shelf.offered)))
         told = (
             {tag: shelf.addresses.edition(tag, one.digest, one.cadence, one.occasion) for tag in shelf.offered}
             for one in found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tribune.domain.archive import Listing, PublicEdition, Reading
 from tribune.domain.codelists import Codelists, PlaceType
 from tribune.domain.items import Item
+from tribune.services.archive.list_editions import latest_editions
 from tribune.services.archive.visible_items import with_items
 
 if TYPE_CHECKING:
@@ -36,5 +37,5 @@ def front_page(tx: Transaction, locale: str, codelists: Codelists, digests: Coll
         newest=with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),
         topics=[area.code for area in codelists.policy_areas if area.code in named],
         regions=[place.code for place in codelists.places.of_type(PlaceType.REGION) if place.within == WORLD],
-        editions=tx.archive.editions(digests, limit=ISSUES),
+        editions=latest_editions(tx, digests, ISSUES),
     )

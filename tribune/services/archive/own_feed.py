@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tribune.domain.archive import Listing, Reading, asks_for, locale_of_page
+from tribune.domain.archive import Listing, Order, Reading, asks_for
 from tribune.domain.audience import Status, Subscriber, frame_locale
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest, Rules
@@ -24,7 +24,7 @@ ENTRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnFeed:
-    """What the feed holds, and the locale that speaks around it. `pages`: item -> locale -> version."""
+    """What the feed holds, and the locale that speaks around it."""
 
     locale: str
     items: list[tuple[Item, Listing]]
@@ -47,13 +47,8 @@ def own_feed(
     selections = [selection for selection in wanted if selection is not None]
     locale = frame_locale(person.languages, rules.offered, rules.default_language)
     reading = Reading(person.languages, person.fallback)
-    listings = tx.archive.newest(reading, selections, limit=ENTRIES) if selections else []
+    listings = tx.archive.newest(reading, selections, limit=ENTRIES, order=Order.RELEASE) if selections else []
     return OwnFeed(locale, with_items(tx, listings))
-
-
-def page_of(listing: Listing, locale: str, offered: tuple[str, ...]) -> str:
-    """The locale of the page that shows a version as its own; else the reader's."""
-    return locale_of_page(listing.language, offered) or locale
 
 
 def _stopped(person: Subscriber, digest: str) -> bool:

@@ -1,19 +1,19 @@
 """A public edition: everything that was released for a digest up to the day of an issue, since the issue before.
 
 It is no person's own copy (decisions.md, 12). An issue leaves at many instants, as its readers' days begin: the public
-edition covers from the first instant of the issue before to the last planning of its own, so that whatever anybody's
-copy left out for want of room stands here (docs/adr/0028). What is in it follows from releases up to that last instant
-alone, so it stays as it is; only what is withdrawn goes.
+edition covers from the first instant of their issue before (a day, a week or a month ago) to the last planning of its
+own, so that whatever anybody's copy left out for want of room stands here (docs/adr/0028). What is in it follows from
+releases up to that last instant alone, so it stays as it is; only what is withdrawn goes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from tribune.domain.archive import ISSUES, Listing, PublicEdition, base_language
+from tribune.domain.archive import ISSUES, Listing, PublicEdition, base_language, one_before
 from tribune.domain.audience import Cadence, Fallback, shown_language
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tribune.ports.store import Transaction
 
 PAGE = 30
-_DAYS = {Cadence.DAILY: 1, Cadence.WEEKLY: 7, Cadence.MONTHLY: 31}
-"""How far back the first issue of all reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def see_edition(
     if edition is None:
         raise NotFound("There is no such issue.")
     until = edition.planned_until
-    since = tx.archive.due_before(digest.id, cadence, occasion) or edition.first_due - timedelta(days=_DAYS[cadence])
+    since = _since(tx, edition)
     released = tx.archive.releases_between(since, until)
     numbers = _shown_then(tx, released, until, locale)
     versions = tx.archive.versions(numbers)
@@ -68,6 +66,13 @@ def see_edition(
     # Of what kind a withdrawn item was is not told: a digest of some kinds only does not count them.
     gone = 0 if digest.kinds else len(set(numbers) - set(others))
     return SeenEdition(edition, since, until, shown, len(listings), gone, page, pages)
+
+
+def _since(tx: Transaction, edition: PublicEdition) -> datetime:
+    day = date.fromisoformat(edition.occasion)
+    before = one_before(edition.cadence, day)
+    went = tx.archive.first_due(edition.digest, edition.cadence, before.isoformat())
+    return went or edition.first_due - (day - before)
 
 
 def _shown_then(tx: Transaction, released: Sequence[Release], until: datetime, locale: str) -> list[int]:

@@ -13,6 +13,7 @@ listings = Table(
     Column("base", String(20), nullable=False),
     Column("language", String(20), nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("day", String(10), nullable=False),
     Column("released_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
@@ -20,10 +21,12 @@ listings = Table(
     Column("digest", String(32), nullable=False),
     PrimaryKeyConstraint("item_id", "base"),
     Index("ix_listings_sequence", "sequence"),
+    Index("ix_listings_day_sequence", "day", "sequence"),
     sqlite_with_rowid=False,
 )
 """A row for each base language in which an item is visible, and one under "" for readers of none of them: the source
-language, or what was released first. `digest` is a hash of what is shown: where it changes, `updated_at` moves."""
+language, or what was released first. `day`: of publication, or of release where
+that was first. `digest` is a hash of what is shown: where it changes, `updated_at` moves."""
 
 listing_codes = Table(
     "listing_codes",
