@@ -142,13 +142,12 @@ class PublicItems:
         if link and not (ended and item.session and link.url == item.session.registration_url):
             label = item_view.action_of(item, link, formats, self.voice.texts)
             button = File(link.url, label, link.format)
-        paragraphs = tuple(_paragraphs(version.abstract))
-        updated = listing.updated_at.date()
+            updated = listing.updated_at.date()
         return ItemPage(
             card=card,
             kind=formats.capitalised(formats.kind(item.kind)),
             kind_code=item.kind,
-            paragraphs=paragraphs,
+            paragraphs=tuple(paragraphs(version.abstract)),
             description=cut_at_sentence(version.abstract, DESCRIPTION) or card.particulars,
             button=button,
             versions=tuple(self._version(item, one, listing, pages) for one in item.versions),
@@ -199,8 +198,9 @@ class PublicItems:
         )
 
 
-def _paragraphs(text: str) -> list[str]:
-    said = [clean(part) for part in text.replace("\r\n", "\n").split("\n\n")]
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of an abstract, each on one line."""
+    said = [clean(part) for part in text.splitlines()]
     return [part for part in said if part][:MOST_PARAGRAPHS]
 
 

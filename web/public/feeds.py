@@ -17,7 +17,7 @@ from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.items import Item
 from tribune.rendering import feeds
 from tribune.rendering.public_addresses import Filter
-from tribune.rendering.public_items import Card
+from tribune.rendering.public_items import Card, paragraphs
 from tribune.rendering.text import clean
 from tribune.services.archive.list_items import checked, reading_of, selection_of
 from tribune.services.archive.own_feed import ENTRIES, FEED, own_feed
@@ -144,7 +144,7 @@ def _entries(
             language=listing.language,
             published=listing.released_at,
             updated=listing.updated_at,
-            summary=clean(version.abstract)[:SUMMARY] if version else "",
+            summary="\n".join(paragraphs(version.abstract[:SUMMARY])) if version else "",
             text=_text(shelf, locale, card),
             authors=tuple(name for name in map(clean, item.authors) if name),
             categories=tuple(_categories(shelf, locale, item)),
