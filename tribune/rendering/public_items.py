@@ -142,7 +142,7 @@ class PublicItems:
         if link and not (ended and item.session and link.url == item.session.registration_url):
             label = item_view.action_of(item, link, formats, self.voice.texts)
             button = File(link.url, label, link.format)
-            updated = listing.updated_at.date()
+        updated = listing.updated_at.date()
         return ItemPage(
             card=card,
             kind=formats.capitalised(formats.kind(item.kind)),

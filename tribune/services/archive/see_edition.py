@@ -69,10 +69,12 @@ def see_edition(
 
 
 def _since(tx: Transaction, edition: PublicEdition) -> datetime:
+    """The first instant of the issue before: when it left, or, for zones in which nobody had it then, the same hour."""
     day = date.fromisoformat(edition.occasion)
     before = one_before(edition.cadence, day)
+    same_hour = edition.first_due - (day - before)
     went = tx.archive.first_due(edition.digest, edition.cadence, before.isoformat())
-    return went or edition.first_due - (day - before)
+    return min(went, same_hour) if went else same_hour
 
 
 def _shown_then(tx: Transaction, released: Sequence[Release], until: datetime, locale: str) -> list[int]:
