@@ -239,8 +239,8 @@ def test_the_migration_lists_what_the_catalogue_does(house: House, clock: Stoppe
 
     def rows() -> list[tuple[object, ...]]:
         with house.app.store.read() as tx:
-            told = tx.connection.execute(text(f"SELECT {columns} FROM listings ORDER BY 1, 2")).all()  # type: ignore[attr-defined]
-            codes = tx.connection.execute(text("SELECT * FROM listing_codes ORDER BY 1, 2, 3")).all()  # type: ignore[attr-defined]
+            told = tx.connection.execute(text(f"SELECT {columns} FROM listings ORDER BY 1, 2")).all()
+            codes = tx.connection.execute(text("SELECT * FROM listing_codes ORDER BY 1, 2, 3")).all()
         return [tuple(row) for row in (*told, *codes)]
 
     before = rows()
@@ -253,8 +253,8 @@ def test_the_migration_lists_what_the_catalogue_does(house: House, clock: Stoppe
     migration = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(migration)
     with house.app.store.write() as tx:
-        tx.connection.execute(text("DELETE FROM listings"))  # type: ignore[attr-defined]
-        tx.connection.execute(text("DELETE FROM listing_codes"))  # type: ignore[attr-defined]
-        migration._list_what_is_visible(tx.connection)  # type: ignore[attr-defined]
+        tx.connection.execute(text("DELETE FROM listings"))
+        tx.connection.execute(text("DELETE FROM listing_codes"))
+        migration._list_what_is_visible(tx.connection)
     assert rows() == before
     assert len(before) == 10

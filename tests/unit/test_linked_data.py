@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.mails import data_release, publication, session
 from tribune.domain.items import Identifier, Item, LanguageVersion, Link, Scheme
