@@ -223,8 +223,10 @@ class Application:
     @cached_property
     def composer(self) -> Composer:
         from tribune.rendering.email.composer import Composer
+        from tribune.rendering.public_addresses import Addresses
 
-        return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
+        addresses = Addresses(self.base_url.rstrip("/"))
+        return Composer(self.translations, self.codelists, self.organisation, locate("templates"), addresses)
 
     @cached_property
     def notice_composer(self) -> NoticeComposer:

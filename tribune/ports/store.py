@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
@@ -65,6 +66,9 @@ class Transaction(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+
+    @property
+    def archive(self) -> Archive: ...
 
     @property
     def audience(self) -> Audience: ...

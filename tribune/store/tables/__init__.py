@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -81,6 +82,8 @@ __all__ = [
     "item_identifiers",
     "item_records",
     "items",
+    "listing_codes",
+    "listings",
     "log_members",
     "log_messages",
     "log_offsets",
