@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tribune.rendering.locales import Translations
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
+    from tribune.services.sending.share_connections import ConnectionShare
     from tribune.store.engine import MakeOutbox, SqlStore
 
 
@@ -275,9 +276,15 @@ class Application:
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,
             connections=told.smtp.connections,
+            share=self._share if told.throttle.connections else None,
         )
         self._closing.callback(channel.close)
         return channel
+
+    def _share(self) -> ConnectionShare:
+        from tribune.services.sending.share_connections import ConnectionShare
+
+        return ConnectionShare(self.store, self.clock, "smtp", self.settings.email.throttle.connections)
 
     @cached_property
     def rates(self) -> Rates:

@@ -43,6 +43,7 @@ from tribune.store.tables.log import (
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -64,6 +65,7 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
     "counters",
     "dead_letters",
     "deliveries",
