@@ -46,6 +46,7 @@ from tribune.store.tables.segments import engagement, person_tags, segment_versi
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -67,6 +68,7 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
     "consent_texts",
     "consents",
     "counters",
