@@ -59,12 +59,16 @@ class SegmentWords:
         told = [] if rule.who is None else [self.top(rule.who)]
         if rule.include:
             pattern = ngettext(
-                "%(number)s person is added individually.", "%(number)s people are added individually.", len(rule.include)
+                "%(number)s person is added individually.",
+                "%(number)s people are added individually.",
+                len(rule.include),
             )
             told.append(Line(pattern % {"number": formats.number(len(rule.include))}))
         if rule.exclude:
             pattern = ngettext(
-                "%(number)s person is left out individually.", "%(number)s people are left out individually.", len(rule.exclude)
+                "%(number)s person is left out individually.",
+                "%(number)s people are left out individually.",
+                len(rule.exclude),
             )
             told.append(Line(pattern % {"number": formats.number(len(rule.exclude))}))
         return tuple(told)

@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -28,6 +29,7 @@ from tribune.store.tables.catalogue import (
     source_records,
     sources,
 )
+from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -44,6 +46,7 @@ from tribune.store.tables.segments import engagement, person_tags, segment_versi
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -65,6 +68,9 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
+    "consent_texts",
+    "consents",
     "counters",
     "dead_letters",
     "deliveries",
@@ -78,6 +84,8 @@ __all__ = [
     "item_identifiers",
     "item_records",
     "items",
+    "listing_codes",
+    "listings",
     "log_members",
     "log_messages",
     "log_offsets",
@@ -92,11 +100,13 @@ __all__ = [
     "outbox",
     "people",
     "person_tags",
+    "quotas",
     "releases",
     "rhythms",
     "schedules",
     "segment_versions",
     "segments",
+    "sign_ups",
     "signatures",
     "source_records",
     "sources",
