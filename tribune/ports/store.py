@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.audience import Audience
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
@@ -22,6 +23,8 @@ from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
 from tribune.ports.sources import Sources
+from tribune.ports.staff import Staff
+from tribune.ports.staff_sessions import StaffSessions
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
 
@@ -78,6 +81,15 @@ class Transaction(Protocol):
 
     @property
     def stories(self) -> Stories: ...
+
+    @property
+    def staff(self) -> Staff: ...
+
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+
+    @property
+    def api_tokens(self) -> ApiTokens: ...
 
     @property
     def inbox(self) -> Inbox: ...

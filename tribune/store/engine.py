@@ -20,6 +20,7 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.audience import SqlAudience
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
     from tribune.store.sources import SqlSources
+    from tribune.store.staff import SqlStaff
+    from tribune.store.staff_sessions import SqlStaffSessions
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
 
@@ -160,6 +163,24 @@ class SqlTransaction:
         from tribune.store.stories import SqlStories
 
         return SqlStories(self.connection)
+
+    @cached_property
+    def staff(self) -> SqlStaff:
+        from tribune.store.staff import SqlStaff
+
+        return SqlStaff(self.connection)
+
+    @cached_property
+    def staff_sessions(self) -> SqlStaffSessions:
+        from tribune.store.staff_sessions import SqlStaffSessions
+
+        return SqlStaffSessions(self.connection)
+
+    @cached_property
+    def api_tokens(self) -> SqlApiTokens:
+        from tribune.store.api_tokens import SqlApiTokens
+
+        return SqlApiTokens(self.connection)
 
     @cached_property
     def inbox(self) -> SqlInbox:

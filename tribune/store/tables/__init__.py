@@ -53,10 +53,19 @@ from tribune.store.tables.sending import (
     signatures,
     throttles,
 )
+from tribune.store.tables.staff import (
+    api_tokens,
+    sign_in_attempts,
+    staff,
+    staff_links,
+    staff_recovery_codes,
+    staff_sessions,
+)
 
 __all__ = [
     "WORDS",
     "Instant",
+    "api_tokens",
     "at_once_served",
     "carry_overs",
     "chunks",
@@ -90,9 +99,14 @@ __all__ = [
     "releases",
     "rhythms",
     "schedules",
+    "sign_in_attempts",
     "signatures",
     "source_records",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_recovery_codes",
+    "staff_sessions",
     "subscribers",
     "subscriptions",
     "suppressions",
