@@ -40,7 +40,7 @@ class StaffMember:
     @property
     def actor(self) -> str:
         """How events and the audit log name them."""
-        return f"staff:{self.id}"
+        return f"staff/{self.id}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

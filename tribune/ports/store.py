@@ -14,6 +14,7 @@ from typing import Protocol
 from tribune.ports.ageing import Ageing
 from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.audience import Audience
+from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.inbox import Inbox
@@ -54,6 +55,9 @@ class Transaction(Protocol):
 
     @property
     def audience(self) -> Audience: ...
+
+    @property
+    def audit(self) -> Audit: ...
 
     @property
     def planning(self) -> Planning: ...

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
     from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.audience import SqlAudience
+    from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.inbox import SqlInbox
@@ -109,6 +110,12 @@ class SqlTransaction:
         from tribune.store.audience import SqlAudience
 
         return SqlAudience(self.connection)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        from tribune.store.audit import SqlAudit
+
+        return SqlAudit(self.connection)
 
     @cached_property
     def planning(self) -> SqlPlanning:

@@ -55,6 +55,7 @@ from tribune.store.tables.sending import (
 )
 from tribune.store.tables.staff import (
     api_tokens,
+    audit,
     sign_in_attempts,
     staff,
     staff_links,
@@ -67,6 +68,7 @@ __all__ = [
     "Instant",
     "api_tokens",
     "at_once_served",
+    "audit",
     "carry_overs",
     "chunks",
     "codelist_bits",

@@ -1,4 +1,4 @@
-"""Tables of staff: who signs in, with what, in which browsers; links and tokens that stand for them."""
+"""Tables of staff: who signs in, with what, in which browsers; links and tokens that stand for them; what they did."""
 
 from __future__ import annotations
 
@@ -98,3 +98,19 @@ api_tokens = Table(
     Column("revoked_at", Instant),
     Index("ix_api_tokens_staff_id", "staff_id"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(60), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("about", String(100), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("before", String(64), nullable=False),
+    Column("seal", String(64), nullable=False),
+    Index("ix_audit_actor_number", "actor", "number"),
+    Index("ix_audit_about_number", "about", "number"),
+)
+"""Append-only; each row is sealed with the one before it (tribune.domain.audit)."""
