@@ -6,18 +6,22 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
-from web.newsroom import desk
+from web.newsroom import desk, doors, invitation
+from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import home, unsubscribe
+from web.routes import every_route
 from web.security import Guard
 
+NEWSROOM = "/{locale}/newsroom/"
 STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -28,12 +32,18 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
     site.include_router(home.router(app, pages))
+    access = site.state.access = Access(app)
+    site.include_router(doors.router(app, pages, access))
+    site.include_router(invitation.router(app, pages, access))
     site.include_router(desk.router(app, pages))
+    pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
+    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
+        metrics_networks=app.settings.web.metrics_networks,
         base_url=app.base_url,
         failed=lambda scope: pages.error(Request(scope), 500),
     )
@@ -43,5 +53,9 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     @site.exception_handler(RequestValidationError)
     def _refused(request: Request, error: Exception) -> Response:
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    @site.exception_handler(NotSignedIn)
+    def _sign_in_first(request: Request, _: Exception) -> Response:
+        return RedirectResponse(sign_in_address(request, pages.locale_of(request)), 303)
 
     return site

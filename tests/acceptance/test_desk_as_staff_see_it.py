@@ -9,17 +9,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
+from tests.newsroom import staff_browser
 from tribune.domain.topics import groups
 from tribune.ports.sources import SourceState
 from tribune.services.sending.cancel_mailing import cancel_mailing
 from tribune.services.sending.pause_mailing import pause_mailing
-from web.app import create_app
 from web.words import Words
 
 
 @pytest.fixture
 def browser(house: House) -> Iterator[TestClient]:
-    with TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321)) as client:
+    with staff_browser(house.app) as client:
         yield client
 
 
