@@ -45,8 +45,8 @@ def anybody(app: Application, base_url: str = HERE, **facts: Any) -> TestClient:
 
 
 def staff_browser(app: Application, *roles: Role, staff: StaffMember | None = None, **facts: Any) -> TestClient:
-    """A browser in which somebody with these roles (none: an administrator) is signed in, however far the test moves the
-    clock."""
+    """A browser in which somebody with these roles (none: an administrator) is signed in, however far the test moves
+    the clock."""
     return _StaffBrowser(app, staff or staff_member(app, *roles), **facts)
 
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
-from web.newsroom import desk, doors, invitation
+from web.newsroom import account, audit, desk, doors, invitation, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
@@ -35,6 +35,10 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     access = site.state.access = Access(app)
     site.include_router(doors.router(app, pages, access))
     site.include_router(invitation.router(app, pages, access))
+    site.include_router(account.router(app, pages, access))
+    site.include_router(tokens.router(app, pages))
+    site.include_router(staff.router(app, pages))
+    site.include_router(audit.router(app, pages))
     site.include_router(desk.router(app, pages))
     pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})

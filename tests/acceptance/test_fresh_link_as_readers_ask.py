@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House, Mail
+from tests.newsroom import staff_browser
 from tribune.bootstrap import Application
 from tribune.config import Security
 from tribune.domain.notices import RULES, NoticeKind
