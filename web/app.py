@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
-from web.newsroom import account, audit, desk, doors, invitation, staff, tokens
+from web.newsroom import account, audit, desk, doors, invitation, provider, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
@@ -35,6 +35,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     access = site.state.access = Access(app)
     site.include_router(doors.router(app, pages, access))
     site.include_router(invitation.router(app, pages, access))
+    site.include_router(provider.router(app, pages, access))
     site.include_router(account.router(app, pages, access))
     site.include_router(tokens.router(app, pages))
     site.include_router(staff.router(app, pages))

@@ -38,7 +38,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-_FENCED = re.compile(r"/api(/.*)?|/[^/]*/newsroom(/.*)?", re.DOTALL)
+_FENCED = re.compile(r"/api(/.*)?|(/[^/]*)?/newsroom(/.*)?", re.DOTALL)
 """What is for staff and their programs. The rest is for readers, but for the figures."""
 
 FIGURES = "/metrics"

@@ -122,4 +122,4 @@ def safe_next(text: str, otherwise: str) -> str:
     if len(text) > LONGEST_NEXT or not text.isascii() or not _INSIDE.fullmatch(text) or "//" in text.partition("?")[0]:
         return otherwise
     place = text.partition("?")[0].split("/", 3)[3:]
-    return otherwise if place and place[0].startswith(("sign-", "invitation")) else text
+    return otherwise if place and place[0].startswith(("sign-", "invitation", "provider")) else text
