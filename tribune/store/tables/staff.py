@@ -128,8 +128,8 @@ POSTGRESQL_GUARD = (
     "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
 )
-"""The database itself refuses to change or delete an entry. Whoever owns it can take the triggers away: that is what the
-chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
+"""The database itself refuses to change or delete an entry. Whoever owns it can take the triggers away: that is what
+the chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
 
 for statement in SQLITE_GUARD:
     event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))
