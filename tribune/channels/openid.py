@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
@@ -21,9 +21,6 @@ from tribune.domain.identity import Identity
 from tribune.domain.staff_members import new_token
 from tribune.ports.clock import Clock
 from tribune.ports.identity import Begun
-
-if TYPE_CHECKING:
-    from authlib.integrations.httpx_client import OAuth2Client
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 KEPT_SECONDS = 3_600
@@ -59,11 +56,21 @@ class OpenIdProvider:
 
     def begin(self, redirect_uri: str) -> Begun:
         """See the port."""
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
         state, nonce, verifier = new_token(), new_token(), new_token()
-        with self._client(redirect_uri) as client:
-            address, _ = client.create_authorization_url(
-                self._described()["authorization_endpoint"], state=state, code_verifier=verifier, nonce=nonce
-            )
+        address = prepare_grant_uri(
+            self._described()["authorization_endpoint"],
+            client_id=self._client_id,
+            response_type="code",
+            redirect_uri=redirect_uri,
+            scope=self._scope,
+            state=state,
+            nonce=nonce,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
         return Begun(str(address), state, nonce, verifier)
 
     def finish(self, code: str, redirect_uri: str, nonce: str, verifier: str, issuer: str = "") -> Identity:
@@ -73,24 +80,13 @@ class OpenIdProvider:
 
         if issuer and issuer != self._issuer:
             raise _not_held("it comes from another provider")
-        with self._client(redirect_uri) as client:
-            try:
-                token = client.fetch_token(
-                    self._described()["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=verifier,
-                )
-            except httpx.HTTPError as error:
-                raise self._away(error) from None
-            except (AuthlibBaseError, ValueError) as error:
-                raise _not_held(f"the code was not taken: {type(error).__name__}") from None
-            try:
-                claims = self._claims(token, nonce)
-                if "email" not in claims and "userinfo_endpoint" in self._described():
-                    claims |= self._more_claims(client, str(claims["sub"]))
-            except (JoseError, AuthlibBaseError, ValueError, KeyError, TypeError) as error:
-                raise _not_held(type(error).__name__) from None
+        token = self._token(code, redirect_uri, verifier)
+        try:
+            claims = self._claims(token, nonce)
+            if "email" not in claims and "userinfo_endpoint" in self._described():
+                claims |= self._more_claims(str(token["access_token"]), str(claims["sub"]))
+        except (JoseError, AuthlibBaseError, ValueError, KeyError, TypeError) as error:
+            raise _not_held(type(error).__name__) from None
         groups = claims.get(self._groups_claim)
         return Identity(
             issuer=self._issuer,
@@ -100,6 +96,31 @@ class OpenIdProvider:
             name=" ".join(str(claims.get("name") or "").split())[:120],
             groups=frozenset(map(str, groups)) if isinstance(groups, list) else frozenset(),
         )
+
+    def _token(self, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
+        """What the provider gives for a code (RFC 6749, 4.1.3)."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        basic = None
+        if self._client_secret:  # both parts are form-encoded first (RFC 6749, 2.3.1)
+            basic = httpx.BasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
+        else:
+            form["client_id"] = self._client_id
+        try:
+            with self._client() as client:
+                answer = client.post(self._described()["token_endpoint"], data=form, auth=basic)
+                told = answer.json() if answer.status_code == 200 else None
+        except httpx.HTTPError as error:
+            raise self._away(error) from None
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or "id_token" not in told:
+            raise _not_held(f"the code was not taken ({answer.status_code})")
+        return told
 
     def _claims(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """What the ID token says, once signature, issuer, audience, times and nonce hold."""
@@ -129,24 +150,23 @@ class OpenIdProvider:
         claims.validate(now=int(self._clock.now().timestamp()), leeway=LEEWAY_SECONDS)
         return dict(decoded.claims)
 
-    def _more_claims(self, client: OAuth2Client, subject: str) -> dict[str, Any]:
+    def _more_claims(self, access_token: str, subject: str) -> dict[str, Any]:
         """What the provider tells of somebody beside the token; only if it is of the same person (5.3.2)."""
-        answer = client.get(self._described()["userinfo_endpoint"])
+        try:
+            with self._client() as client:
+                bearer = {"authorization": f"Bearer {access_token}"}
+                answer = client.get(self._described()["userinfo_endpoint"], headers=bearer)
+        except httpx.HTTPError as error:
+            raise self._away(error) from None
         told = answer.json() if answer.status_code == 200 else {}
         return told if isinstance(told, dict) and told.get("sub") == subject else {}
 
-    def _client(self, redirect_uri: str) -> OAuth2Client:
-        from authlib.integrations.httpx_client import OAuth2Client
-
-        return OAuth2Client(
-            client_id=self._client_id,
-            client_secret=self._client_secret or None,
-            scope=self._scope,
-            redirect_uri=redirect_uri,
-            code_challenge_method="S256",
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
             transport=self._transport,
             trust_env=False,
             follow_redirects=False,
+            headers={"accept": "application/json"},
         )
 
     def _described(self) -> dict[str, Any]:
@@ -172,8 +192,8 @@ class OpenIdProvider:
             if kept is not None and now - kept[0] < KEPT_SECONDS and not (anew and now - kept[0] >= 1):
                 return dict(kept[1])
             try:
-                with httpx.Client(transport=self._transport, trust_env=False) as client:
-                    answer = client.get(address, headers={"accept": "application/json"})
+                with self._client() as client:
+                    answer = client.get(address)
                     told = answer.json() if answer.status_code == 200 else None
             except (httpx.HTTPError, ValueError) as error:
                 raise self._away(error) from None

@@ -119,7 +119,10 @@ def sign_in_address(request: Request, locale: str) -> str:
 
 def safe_next(text: str, otherwise: str) -> str:
     """`text`, if it is a path in the newsroom of this very site, and no page of signing in or out; else `otherwise`."""
-    if len(text) > LONGEST_NEXT or not text.isascii() or not _INSIDE.fullmatch(text) or "//" in text.partition("?")[0]:
+    path = text.partition("?")[0].lower().replace("%2e", ".").replace("%2f", "/")
+    if len(text) > LONGEST_NEXT or not text.isascii() or not _INSIDE.fullmatch(text):
         return otherwise
-    place = text.partition("?")[0].split("/", 3)[3:]
+    _, _, _, *place = path.split("/")
+    if {".", ".."} & set(place) or "" in place[:-1]:
+        return otherwise
     return otherwise if place and place[0].startswith(("sign-", "invitation", "provider")) else text
