@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
+from web.batches import Batches
+from web.clients import client_network
 from web.newsroom import account, audit, desk, doors, invitation, provider, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import home, unsubscribe
+from web.public import confirm, home, subscribe, unsubscribe
 from web.routes import every_route
 from web.security import Guard
 
@@ -30,7 +32,11 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
-    site.include_router(unsubscribe.router(app, pages))
+    form = subscribe.SubscribeForm(app, pages)
+    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
+    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    site.include_router(subscribe.router(form, batches, network_of))
+    site.include_router(confirm.router(app, pages, batches, network_of))
     site.include_router(home.router(app, pages))
     access = site.state.access = Access(app)
     site.include_router(doors.router(app, pages, access))
@@ -49,6 +55,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
         metrics_networks=app.settings.web.metrics_networks,
+        trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
         failed=lambda scope: pages.error(Request(scope), 500),
     )

@@ -32,6 +32,10 @@ WHO: dict[str, str] = {
     "POST /u/{token}": ALL,
     "GET /p/{token}": ALL,
     "POST /p/{token}": ALL,
+    "GET /c/{token}": ALL,
+    "POST /c/{token}": ALL,
+    "GET /{locale}/subscribe": ALL,
+    "POST /{locale}/subscribe": ALL,
     # where staff come in
     f"GET {N}/sign-in": ALL,
     f"POST {N}/sign-in": ALL,

@@ -100,7 +100,7 @@ def test_groups_give_roles_to_who_is_new_and_anew_at_each_sign_in(house: Open, p
     assert come(browser_of(app), provider) == HOME
     with app.store.read() as tx:
         (awa,) = tx.staff.everyone()
-    assert (awa.name, awa.roles, awa.provider) == ("Awa Diop", {Role.EDITOR}, True)
+    assert (awa.name, awa.roles, awa.provider) == ("Awa Diop", frozenset({Role.EDITOR}), True)
     provider.claims["groups"] = ["it"]
     assert come(browser_of(app), provider) == HOME
     provider.claims["groups"] = ["others"]

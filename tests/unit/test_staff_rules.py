@@ -221,7 +221,10 @@ def test_a_token_of_the_api_is_found_by_scanners() -> None:
 
 def test_a_token_may_no_more_than_its_owner_and_not_for_ever() -> None:
     may = frozenset({Permission.READ_DESK, Permission.READ_MAILS})
-    assert checked("  Friday   report ", [Permission.READ_DESK], DAY, may) == ("Friday report", {Permission.READ_DESK})
+    assert checked("  Friday   report ", [Permission.READ_DESK], DAY, may) == (
+        "Friday report",
+        frozenset({Permission.READ_DESK}),
+    )
     for name, scopes, life, where in (
         ("", [Permission.READ_DESK], DAY, "name"),
         ("x" * 81, [Permission.READ_DESK], DAY, "name"),
@@ -264,6 +267,8 @@ def test_only_verified_addresses_of_the_named_domains_are_ours() -> None:
 
 def test_groups_give_roles_and_without_a_mapping_roles_are_given_here() -> None:
     rules = IdentityRules(roles={"editors": frozenset({Role.EDITOR}), "it": frozenset({Role.ADMINISTRATOR})})
-    assert rules.roles_of(identity("a@b.c", True, "editors", "it", "others")) == {Role.EDITOR, Role.ADMINISTRATOR}
+    assert rules.roles_of(identity("a@b.c", True, "editors", "it", "others")) == frozenset(
+        {Role.EDITOR, Role.ADMINISTRATOR}
+    )
     assert rules.roles_of(identity("a@b.c", True, "others")) == frozenset()
     assert IdentityRules().roles_of(identity("a@b.c", True, "editors")) is None

@@ -105,14 +105,14 @@ class OpenIdProvider:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        basic = None
+        basic: httpx.Auth | None = None
         if self._client_secret:  # both parts are form-encoded first (RFC 6749, 2.3.1)
             basic = httpx.BasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
         else:
             form["client_id"] = self._client_id
         try:
             with self._client() as client:
-                answer = client.post(self._described()["token_endpoint"], data=form, auth=basic)
+                answer = client.post(self._described()["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT)
                 told = answer.json() if answer.status_code == 200 else None
         except httpx.HTTPError as error:
             raise self._away(error) from None

@@ -18,6 +18,7 @@ from tribune.bootstrap import Application
 from tribune.domain.staff import Permission, permissions
 from tribune.domain.staff_members import StaffMember
 from tribune.services.staff.sessions import SignedIn, find_session, is_to_be_noted
+from web.clients import client_address
 from web.newsroom.cookies import SESSION, Cookies
 
 _INSIDE = re.compile(r"/([A-Za-z-]{2,20})/newsroom(/[^\\\x00-\x20\x7f]*|\?[^\\\x00-\x20\x7f]*)?")
@@ -34,6 +35,7 @@ class Access:
     def __init__(self, app: Application) -> None:
         self.app = app
         self.cookies = Cookies(app)
+        self.address_of = client_address(app.settings.web.trusted_proxies)
         self._needed: dict[str, Permission | None] = {}
 
     def learn(self, needed: Mapping[str, Permission | None]) -> None:

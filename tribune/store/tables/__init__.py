@@ -28,6 +28,7 @@ from tribune.store.tables.catalogue import (
     source_records,
     sources,
 )
+from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -73,6 +74,8 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "consent_texts",
+    "consents",
     "counters",
     "dead_letters",
     "deliveries",
@@ -98,10 +101,12 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "quotas",
     "releases",
     "rhythms",
     "schedules",
     "sign_in_attempts",
+    "sign_ups",
     "signatures",
     "source_records",
     "sources",

@@ -132,6 +132,6 @@ POSTGRESQL_GUARD = (
 the chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
 
 for statement in SQLITE_GUARD:
-    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))
+    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
 for statement in POSTGRESQL_GUARD:
-    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="postgresql"))
+    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
