@@ -112,7 +112,9 @@ class OpenIdProvider:
             form["client_id"] = self._client_id
         try:
             with self._client() as client:
-                answer = client.post(self._described()["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT)
+                answer = client.post(
+                    self._described()["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT
+                )
                 told = answer.json() if answer.status_code == 200 else None
         except httpx.HTTPError as error:
             raise self._away(error) from None
