@@ -27,6 +27,8 @@ DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=heade
 SIGNED_IN: list[dict[str, object]] = []
 """The cookies of every browser here: somebody of the staff is signed in."""
 
+DESK += ["account", "account/tokens", "account/password", "account/second-factor", "staff", "staff/new", "staff/1"]
+DESK += ["audit", "audit?action=sign_in&who=cli", "sign-in/used-up"]
 DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
 
 
