@@ -16,6 +16,7 @@ from web.newsroom import desk
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import editions, feeds, home, items, machines, unsubscribe
+from web.public.shelf import Shelf
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -24,11 +25,12 @@ STATIC = Path(__file__).resolve().parent / "static"
 def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
     pages = Pages(app)
+    shelf = Shelf(app, pages)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
     for part in (machines, feeds, home, items, editions):
-        site.include_router(part.router(app, pages))
+        site.include_router(part.router(app, shelf))
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(

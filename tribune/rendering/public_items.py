@@ -25,6 +25,7 @@ DESCRIPTION = 200
 MOST_FIGURES = 12
 MOST_PARAGRAPHS = 40
 MOST_LINKS = 20
+MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,19 @@ class PublicItems:
     def __init__(self, voice: Voice, addresses: Addresses) -> None:
         self.voice = voice
         self._addresses = addresses
+        self._cards: dict[tuple[int, int, str, int], Card] = {}
 
     def card(self, item: Item, listing: Listing) -> Card:
-        """An item as a list shows it."""
+        """An item as a list shows it: kept, as neither a version nor a release ever changes."""
+        key = (item.id, item.version, listing.language, listing.sequence)
+        found = self._cards.get(key)
+        if found is None:
+            if len(self._cards) >= MOST_KEPT:
+                self._cards.clear()
+            found = self._cards[key] = self._card(item, listing)
+        return found
+
+    def _card(self, item: Item, listing: Listing) -> Card:
         key = FragmentKey(item.id, item.version, Shape.ROW, listing.language, self.voice.locale)
         view = item_view.view(item, key, self.voice.formats, self.voice.wording, self.voice.texts)
         version = item.version_in(listing.language)

@@ -17,7 +17,8 @@ from tribune.store.release_queries import batches
 from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
 
 _l = listings.c
-_COLUMNS = (_l.item_id, _l.language, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_COLUMNS = (_l.item_id, _l.language, _l.version, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_other = listings.alias()
 _ISSUES = [cadence.value for cadence in ISSUES]
 
 
@@ -182,8 +183,7 @@ def _shown_to(reading: Reading) -> ColumnElement[bool]:
 
 
 def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
-    other = listings.alias()
-    return ~exists().where(other.c.item_id == _l.item_id, other.c.base.in_(bases))
+    return ~exists().where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
 
 
 def _asked_for(any_of: Sequence[Selection]) -> ColumnElement[bool]:

@@ -21,8 +21,6 @@ from tribune.rendering.public_items import Card, paragraphs
 from tribune.rendering.text import clean
 from tribune.services.archive.list_items import checked, reading_of, selection_of
 from tribune.services.archive.own_feed import ENTRIES, FEED, own_feed
-from tribune.services.archive.visible_items import with_items
-from web.pages import Pages
 from web.public import caching
 from web.public.shelf import Shelf, filter_of
 
@@ -33,10 +31,9 @@ NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 """`updated` of a feed without entries."""
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/{locale}/feed.atom`, `/{locale}/feed.json`, `/f/TOKEN.atom`, `/f/TOKEN.json`."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
 
     @routes.get("/{locale}/feed.{form}")
     def feed(request: Request, form: Form) -> Response:
@@ -55,7 +52,7 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
     with shelf.app.store.read() as tx:
         wanted = selection_of(narrowed, shelf.codelists)
         reading = reading_of(narrowed, locale)
-        found = with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
+        found = shelf.kept.with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
         versions = tx.archive.versions({item.id for item, _ in found})
     name, organisation = shelf.name_of(narrowed, locale), shelf.app.organisation.name(locale)
     own = ("own",) if narrowed.own else ()
@@ -86,7 +83,7 @@ def _own(shelf: Shelf, request: Request, token: str, form: Form) -> Response:
         raise NotFound("This link is not complete or not valid.") from None
     private = {"x-robots-tag": "noindex", "cache-control": "no-store"}
     with app.store.read() as tx:
-        told = own_feed(tx, number, app.digests, app.codelists, app.rules)
+        told = own_feed(tx, number, app.digests, app.codelists, app.rules, shelf.kept)
         versions = tx.archive.versions({item.id for item, _ in told.items}) if told else {}
     if told is None:
         return PlainTextResponse("This feed has ended.\n", 410, headers=private)
