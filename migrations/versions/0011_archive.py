@@ -74,13 +74,13 @@ def _list_what_is_visible(connection: sa.Connection) -> None:
     ):
         visible.setdefault(row.item_id, []).append(row)
     add = sa.text(
-        "INSERT INTO listings (item_id, base, language, version, sequence, day, released_at, updated_at, kind, slug, digest)"
-        " VALUES (:item_id, :base, :language, :version, :sequence, :day, :released_at, :updated_at, :kind, :slug, :digest)"
+        "INSERT INTO listings"
+        " (item_id, base, language, version, sequence, day, released_at, updated_at, kind, slug, digest) VALUES"
+        " (:item_id, :base, :language, :version, :sequence, :day, :released_at, :updated_at, :kind, :slug, :digest)"
     )
     add_code = sa.text("INSERT INTO listing_codes (axis, code, item_id) VALUES (:axis, :code, :item_id)")
-    for item in connection.execute(
-        sa.text("SELECT id, version, kind, content FROM items WHERE merged_into IS NULL")
-    ).all():
+    items = sa.text("SELECT id, version, kind, content FROM items WHERE merged_into IS NULL")
+    for item in connection.execute(items).all():
         found = visible.get(item.id, [])
         content = json.loads(item.content) if isinstance(item.content, str) else item.content
         titles = {one["language"]: one.get("title", "") for one in content["versions"]}

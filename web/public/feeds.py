@@ -18,7 +18,7 @@ from tribune.domain.items import Item
 from tribune.rendering import feeds
 from tribune.rendering.public_addresses import Filter
 from tribune.rendering.public_items import Card, paragraphs
-from tribune.rendering.text import clean
+from tribune.rendering.text import clean, cut_at_sentence
 from tribune.services.archive.list_items import checked, reading_of, selection_of
 from tribune.services.archive.own_feed import ENTRIES, FEED, own_feed
 from web.public import caching
@@ -26,7 +26,8 @@ from web.public.shelf import Shelf, filter_of
 
 Form = Literal["atom", "json"]
 TYPES = {"atom": "application/atom+xml; charset=utf-8", "json": "application/feed+json; charset=utf-8"}
-SUMMARY = 2_000
+SUMMARY = 900
+"""Characters of an abstract: fifty entries stay below 100 kB."""
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 """`updated` of a feed without entries."""
 
@@ -141,7 +142,7 @@ def _entries(
             language=listing.language,
             published=listing.released_at,
             updated=listing.updated_at,
-            summary="\n".join(paragraphs(version.abstract[:SUMMARY])) if version else "",
+            summary=_summary(version.abstract) if version else "",
             text=_text(shelf, locale, card),
             authors=tuple(name for name in map(clean, item.authors) if name),
             categories=tuple(_categories(shelf, locale, item)),
@@ -161,9 +162,21 @@ def _title(shelf: Shelf, locale: str, card: Card) -> str:
     return said % {"title": card.title, "in_language": shelf.items(locale).voice.wording.in_language(card.language)}
 
 
+def _summary(abstract: str) -> str:
+    """The first paragraphs of an abstract."""
+    said: list[str] = []
+    room = SUMMARY
+    for paragraph in paragraphs(abstract):
+        if room < SUMMARY // 4:
+            break
+        said.append(cut_at_sentence(paragraph, room))
+        room -= len(said[-1])
+    return "\n".join(said)
+
+
 def _text(shelf: Shelf, locale: str, card: Card) -> str:
-    """What there is to tell beside the abstract: the kind, when a session is, the figures and where they are from."""
-    said = [card.particulars, card.when, card.figures_of]
+    """What there is to tell beside the abstract: when a session is, the figures and where they are from."""
+    said = [card.when, card.figures_of]
     for one in card.figures:
         change = f" ({one.change})" if one.change else ""
         said.append(f"{one.label} – {one.value}{change}")
