@@ -1,4 +1,4 @@
-"""The public pages over 20,000 items: how long the server takes for each (wall clock; its own processor time), and size.
+"""The public pages over 20,000 items: how long the server takes (wall clock; its own processor time), and their size.
 
 `python -m bench.pages [ITEMS] [--postgres]`. The site is asked in memory, one request at a time. The pages read the
 catalogue only: how many subscribers there are does not matter to them.

@@ -13,6 +13,7 @@ from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.items import Release
 from tribune.domain.merging import Content
 from tribune.store import listings as rows
+from tribune.store import search
 from tribune.store.release_queries import batches
 from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
 
@@ -47,6 +48,9 @@ class SqlArchive:
     def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
         told = select(func.count()).select_from(listings).where(_shown_to(reading), _asked_for(any_of))
         return int(self._connection.scalar(told) or 0)
+
+    def found(self, text: str, language: str, *, kind: str | None = None, limit: int) -> list[tuple[int, str]]:
+        return search.find(self._connection, text, language, kind=kind, limit=limit)
 
     def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         found: set[int] = set()

@@ -27,7 +27,7 @@ from web.public.shelf import Shelf, filter_of
 Form = Literal["atom", "json"]
 TYPES = {"atom": "application/atom+xml; charset=utf-8", "json": "application/feed+json; charset=utf-8"}
 SUMMARY = 900
-"""Characters of an abstract: fifty entries stay below 100 kB."""
+"""Characters of an abstract: a feed's entries stay below 100 kB."""
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 """`updated` of a feed without entries."""
 

@@ -21,7 +21,7 @@ from web.public.shelf import Shelf
 MOST = 50_000
 """Addresses in a part: the protocol's bound."""
 
-ITEMS = 2_500
+ITEMS = 1_000
 """Items in a part, by their numbers: so a part stays as it is while others grow."""
 
 EDITIONS = 5_000

@@ -92,14 +92,16 @@ def _found(
     text: str,
     page: int,
 ) -> ItemList:
-    hits = tx.catalogue.search(text, locale, kind=narrowed.kind or None, limit=MOST_FOUND)
-    fit = tx.archive.among([hit.item_id for hit in hits], wanted[0] if wanted else Selection())
+    hits = tx.archive.found(text, locale, kind=narrowed.kind or None, limit=MOST_FOUND)
+    fit = tx.archive.among([item for item, _ in hits], wanted[0] if wanted else Selection())
     versions = tx.archive.versions(fit)
     own = base_language(locale)
     listings = []
-    for hit in hits:
-        known = versions.get(hit.item_id, {})
-        listing = known.get(own) or (None if narrowed.own else known.get(base_language(hit.language)))
+    for item, language in hits:
+        known = versions.get(item, {})
+        listing = known.get(own)
+        if listing is None and not narrowed.own:  # an identifier finds an item, in whatever language it is
+            listing = known.get(base_language(language)) or next(iter(known.values()), None)
         if listing:
             listings.append(listing)
     pages = max(1, -(-len(listings) // PAGE))

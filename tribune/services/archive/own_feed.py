@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FEED = "feed"
 """The purpose of the tokens in the addresses of own feeds: `/f/TOKEN.atom`."""
 
-ENTRIES = 50
+ENTRIES = 40
 
 
 @dataclass(frozen=True, slots=True)
