@@ -29,6 +29,7 @@ from tribune.store.tables.catalogue import (
     source_records,
     sources,
 )
+from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -41,9 +42,11 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -65,12 +68,16 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
+    "consent_texts",
+    "consents",
     "counters",
     "dead_letters",
     "deliveries",
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "inbox",
     "instant_text",
     "item_history",
@@ -92,9 +99,14 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
+    "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
+    "sign_ups",
     "signatures",
     "source_records",
     "sources",
