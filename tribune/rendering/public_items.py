@@ -5,6 +5,7 @@ Items that come in here hold visible language versions only (tribune.services.ar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
@@ -92,7 +93,7 @@ class ItemPage:
     places: tuple[tuple[str, str], ...]
     authors: str
     series: str
-    identifiers: tuple[tuple[str, str, str], ...]
+    identifiers: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     figures: tuple[Figure, ...]
     spoken: str
     over: bool
@@ -166,7 +167,7 @@ class PublicItems:
             places=tuple((code, formats.place(code)) for code in item.places),
             authors=formats.aside(clean(formats.list(item.authors))) if item.authors and not item.data else "",
             series=clean(item.series),
-            identifiers=tuple(told for one in item.identifiers for told in _identifier(one)),
+            identifiers=_identifiers(item.identifiers),
             figures=self._figures(item.data) if item.data else (),
             spoken=self.voice.wording.languages(item.session.languages)
             if item.session and item.session.languages
@@ -215,11 +216,12 @@ def paragraphs(text: str) -> list[str]:
     return [part for part in said if part][:MOST_PARAGRAPHS]
 
 
-def _identifier(told: Identifier) -> list[tuple[str, str, str]]:
-    """Name, value, and where it leads ("" for nowhere). What is internal to sources is not shown."""
-    value = clean(told.value)
-    if told.scheme is Scheme.DOI:
-        return [("DOI", value, f"https://doi.org/{quote(value, safe='/')}")]
-    if told.scheme in (Scheme.ISBN, Scheme.ISSN):
-        return [(told.scheme.value.upper(), value, "")]
-    return []
+def _identifiers(told: Iterable[Identifier]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Each name with its values and where they lead ("" for nowhere). What is internal to sources is not shown."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in told:
+        if one.scheme in (Scheme.DOI, Scheme.ISBN, Scheme.ISSN):
+            value = clean(one.value)
+            leads = f"https://doi.org/{quote(value, safe='/')}" if one.scheme is Scheme.DOI else ""
+            found.setdefault(one.scheme.value.upper(), []).append((value, leads))
+    return tuple((name, tuple(values)) for name, values in found.items())
