@@ -15,11 +15,12 @@ from tribune.domain.errors import NotFound
 from web import health
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, provider, staff, tokens
+from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, home, subscribe, unsubscribe
+from web.public import confirm, editions, feeds, home, items, machines, subscribe, unsubscribe
+from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
 
@@ -32,23 +33,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
-    form = subscribe.SubscribeForm(app, pages)
-    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
-    site.include_router(unsubscribe.router(app, pages, batches, network_of))
-    site.include_router(subscribe.router(form, batches, network_of))
-    site.include_router(confirm.router(app, pages, batches, network_of))
-    site.include_router(home.router(app, pages))
-    access = site.state.access = Access(app)
-    site.include_router(doors.router(app, pages, access))
-    site.include_router(invitation.router(app, pages, access))
-    site.include_router(provider.router(app, pages, access))
-    site.include_router(account.router(app, pages, access))
-    site.include_router(tokens.router(app, pages))
-    site.include_router(staff.router(app, pages))
-    site.include_router(audit.router(app, pages))
-    site.include_router(desk.router(app, pages))
-    pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
-    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})
+    _for_readers(site, app, pages)
+    _for_staff(site, app, pages)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,
@@ -71,3 +57,24 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
         return RedirectResponse(sign_in_address(request, pages.locale_of(request)), 303)
 
     return site
+
+
+def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
+    form = subscribe.SubscribeForm(app, pages)
+    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
+    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    site.include_router(subscribe.router(form, batches, network_of))
+    site.include_router(confirm.router(app, pages, batches, network_of))
+    shelf = Shelf(app, pages)
+    for part in (machines, feeds, home, items, editions):
+        site.include_router(part.router(app, shelf))
+
+
+def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
+    access = site.state.access = Access(app)
+    for door in (doors, invitation, provider, account):
+        site.include_router(door.router(app, pages, access))
+    for part in (tokens, staff, audit, desk, segments):
+        site.include_router(part.router(app, pages))
+    of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
+    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

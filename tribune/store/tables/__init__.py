@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -41,9 +42,11 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -74,6 +77,7 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
     "consent_texts",
     "consents",
     "counters",
@@ -82,12 +86,15 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "inbox",
     "instant_text",
     "item_history",
     "item_identifiers",
     "item_records",
     "items",
+    "listing_codes",
+    "listings",
     "log_members",
     "log_messages",
     "log_offsets",
@@ -101,10 +108,13 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
     "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
     "sign_in_attempts",
     "sign_ups",
     "signatures",
