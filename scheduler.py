@@ -146,7 +146,8 @@ def notices(app: Application) -> int:
 
 
 def housekeeping(app: Application) -> None:
-    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
+    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left,
+    sessions and links of staff."""
     with app.store.write() as tx:
         now = tx.now()
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
@@ -155,9 +156,19 @@ def housekeeping(app: Application) -> None:
         deserted = tx.schedules.forget_deserted()
     with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
+    with app.store.write() as tx:
+        signed_out = tx.staff_sessions.forget_before(app.clock.now()) + tx.staff.forget_links_before(app.clock.now())
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
     expired = app.log.expire(now)  # the last: where the log is away, all else is done
-    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
+    log.info(
+        "housekeeping",
+        messages=expired,
+        inbox=forgotten,
+        cohorts=deserted,
+        notices=settled,
+        sessions=signed_out,
+        caught_files=caught,
+    )
 
 
 def ageing(app: Application) -> int:

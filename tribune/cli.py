@@ -27,6 +27,8 @@ COMMANDS = {
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",
     "events": "The event log: lag, dead letters, replay",
+    "staff": "Who may come into the newsroom, and with which roles",
+    "audit": "Who did what when, and whether the record is whole",
 }
 
 

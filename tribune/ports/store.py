@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
@@ -29,6 +30,8 @@ from tribune.ports.schedules import Schedules
 from tribune.ports.segments import Segments
 from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
+from tribune.ports.staff import Staff
+from tribune.ports.staff_sessions import StaffSessions
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
 
@@ -114,6 +117,15 @@ class Transaction(Protocol):
 
     @property
     def stories(self) -> Stories: ...
+
+    @property
+    def staff(self) -> Staff: ...
+
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+
+    @property
+    def api_tokens(self) -> ApiTokens: ...
 
     @property
     def inbox(self) -> Inbox: ...

@@ -13,11 +13,13 @@ from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.items import Release
 from tribune.domain.merging import Content
 from tribune.store import listings as rows
+from tribune.store import search
 from tribune.store.release_queries import batches
 from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
 
 _l = listings.c
-_COLUMNS = (_l.item_id, _l.language, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_COLUMNS = (_l.item_id, _l.language, _l.version, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_other = listings.alias()
 _ISSUES = [cadence.value for cadence in ISSUES]
 
 
@@ -46,6 +48,9 @@ class SqlArchive:
     def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
         told = select(func.count()).select_from(listings).where(_shown_to(reading), _asked_for(any_of))
         return int(self._connection.scalar(told) or 0)
+
+    def found(self, text: str, language: str, *, kind: str | None = None, limit: int) -> list[tuple[int, str]]:
+        return search.find(self._connection, text, language, kind=kind, limit=limit)
 
     def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         found: set[int] = set()
@@ -182,8 +187,7 @@ def _shown_to(reading: Reading) -> ColumnElement[bool]:
 
 
 def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
-    other = listings.alias()
-    return ~exists().where(other.c.item_id == _l.item_id, other.c.base.in_(bases))
+    return ~exists().where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
 
 
 def _asked_for(any_of: Sequence[Selection]) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from tribune.store.segments import SqlSegments
     from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
+    from tribune.store.staff import SqlStaff
+    from tribune.store.staff_sessions import SqlStaffSessions
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
 
@@ -204,6 +207,24 @@ class SqlTransaction:
         from tribune.store.stories import SqlStories
 
         return SqlStories(self.connection)
+
+    @cached_property
+    def staff(self) -> SqlStaff:
+        from tribune.store.staff import SqlStaff
+
+        return SqlStaff(self.connection)
+
+    @cached_property
+    def staff_sessions(self) -> SqlStaffSessions:
+        from tribune.store.staff_sessions import SqlStaffSessions
+
+        return SqlStaffSessions(self.connection)
+
+    @cached_property
+    def api_tokens(self) -> SqlApiTokens:
+        from tribune.store.api_tokens import SqlApiTokens
+
+        return SqlApiTokens(self.connection)
 
     @cached_property
     def inbox(self) -> SqlInbox:

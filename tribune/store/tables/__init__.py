@@ -57,11 +57,20 @@ from tribune.store.tables.sending import (
     signatures,
     throttles,
 )
-from tribune.store.tables.staff import audit
+from tribune.store.tables.staff import (
+    api_tokens,
+    audit,
+    sign_in_attempts,
+    staff,
+    staff_links,
+    staff_recovery_codes,
+    staff_sessions,
+)
 
 __all__ = [
     "WORDS",
     "Instant",
+    "api_tokens",
     "at_once_served",
     "audit",
     "carry_overs",
@@ -106,10 +115,15 @@ __all__ = [
     "schedules",
     "segment_versions",
     "segments",
+    "sign_in_attempts",
     "sign_ups",
     "signatures",
     "source_records",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_recovery_codes",
+    "staff_sessions",
     "subscribers",
     "subscriptions",
     "suppressions",
