@@ -24,6 +24,7 @@ COMMANDS = {
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",
+    "api": "The description of the REST API",
     "events": "The event log: lag, dead letters, replay",
 }
 

@@ -12,6 +12,11 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
+from web.api.app import create_api
+from web.api.docs import problem_pages
+from web.api.problem_kinds import NOT_FOUND
+from web.api.problems import Problem
+from web.api.problems import answer as api_answer
 from web.newsroom import desk
 from web.pages import Pages
 from web.probe import Parts, no_parts
@@ -25,8 +30,10 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
+    site.mount("/api", create_api(app, pages, parts), name="api")
     site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
+    site.include_router(problem_pages(pages))
     site.include_router(home.router(app, pages))
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -42,6 +49,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     @site.exception_handler(NotFound)
     @site.exception_handler(RequestValidationError)
     def _refused(request: Request, error: Exception) -> Response:
+        if request.url.path == "/api":
+            return api_answer("/api", Problem(NOT_FOUND))
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
     return site

@@ -36,7 +36,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-_FENCED = re.compile(r"/metrics|/api(/.*)?|/[^/]*/newsroom(/.*)?", re.DOTALL)
+_FENCED = re.compile(r"/metrics|/[^/]*/newsroom(/.*)?", re.DOTALL)
 """What is for staff and their machines. The rest is for readers."""
 
 _TOKEN = re.compile(r"^/([a-z])/.+", re.DOTALL)

@@ -17,6 +17,7 @@ from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
+from tribune.ports.idempotency import Idempotency
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
@@ -97,6 +98,9 @@ class Transaction(Protocol):
 
     @property
     def inbox(self) -> Inbox: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
 
     @property
     def outbox(self) -> Outbox: ...

@@ -72,6 +72,16 @@ class SqlAudience:
             yield from self._read(people.c.id.between(ids[0], ids[-1]))
             after = ids[-1]
 
+    def page(
+        self, limit: int, *, after: int = 0, status: Status | None = None, group: str | None = None
+    ) -> list[Subscriber]:
+        wanted = select(subscribers.c.id).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(limit)
+        if status is not None:
+            wanted = wanted.where(subscribers.c.status == status.value)
+        if group is not None:
+            wanted = wanted.where(subscribers.c.audience_group == group)
+        return list(self._read(people.c.id.in_(self._connection.scalars(wanted).all())))
+
     def count(self) -> Mapping[Status, int]:
         rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
         return {Status(status): number for status, number in rows}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
+    from tribune.store.idempotency import SqlIdempotency
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
     from tribune.store.notices import SqlNotices
@@ -194,6 +195,12 @@ class SqlTransaction:
         from tribune.store.inbox import SqlInbox
 
         return SqlInbox(self.connection)
+
+    @cached_property
+    def idempotency(self) -> SqlIdempotency:
+        from tribune.store.idempotency import SqlIdempotency
+
+        return SqlIdempotency(self.connection)
 
     @cached_property
     def outbox(self) -> Outbox:

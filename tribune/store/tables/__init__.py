@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.api import idempotency_keys
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -79,6 +80,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "idempotency_keys",
     "inbox",
     "instant_text",
     "item_history",
