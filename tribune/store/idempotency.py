@@ -25,9 +25,11 @@ class SqlIdempotency:
         taken = self._connection.execute(
             into.values(
                 token_id=asked.token, key=asked.key, fingerprint=asked.fingerprint, taken_at=now, headers={}, body=""
-            ).on_conflict_do_nothing()
-        ).rowcount
-        if taken:
+            )
+            .on_conflict_do_nothing()
+            .returning(_k.token_id)
+        ).first()
+        if taken is not None:
             return None
         over = update(idempotency_keys).where(_of(asked), _k.status.is_(None), _k.taken_at < abandoned_before)
         if self._connection.execute(over.values(fingerprint=asked.fingerprint, taken_at=now)).rowcount:

@@ -6,6 +6,7 @@ Source: OpenAPI 3.1.0, https://spec.openapis.org/oas/v3.1.0.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,7 +78,7 @@ def describe(api: FastAPI) -> dict[str, Any]:
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             servers=[{"url": "/api", "description": "This house."}],
         )
-        api.openapi_schema = _finished(api, found)
+        api.openapi_schema = _named(_finished(api, found))
     return api.openapi_schema
 
 
@@ -122,6 +123,25 @@ def _finished(api: FastAPI, told: dict[str, Any]) -> dict[str, Any]:
             if method == "PATCH" and "application/json" in content:
                 content[MERGE_PATCH] = content["application/json"]
     return told
+
+
+def _named(told: dict[str, Any]) -> dict[str, Any]:
+    """With names of shapes as a client's classes may have them: `ItemOut` is Item, `Page[ItemOut]` ItemPage."""
+    names = {}
+    for name in told["components"]["schemas"]:
+        page = re.fullmatch(r"Page_(\w+?)(?:Out)?_", name)
+        names[name] = f"{page[1]}Page" if page else re.sub(r"In$", "Input", name.removesuffix("Out"))
+    if len(set(names.values())) != len(names):
+        raise ValueError("two shapes of the API have one name")
+    text = re.sub(
+        r'"#/components/schemas/(\w+)"', lambda found: f'"#/components/schemas/{names[found[1]]}"', json.dumps(told)
+    )
+    renamed: dict[str, Any] = json.loads(text)
+    schemas = {
+        names[name]: {**schema, "title": names[name]} for name, schema in renamed["components"]["schemas"].items()
+    }
+    renamed["components"]["schemas"] = dict(sorted(schemas.items()))
+    return renamed
 
 
 def _tell_problems(route: APIRoute, method: str, operation: dict[str, Any]) -> None:

@@ -157,22 +157,46 @@ def _reading(routes: APIRouter) -> None:
 
 
 def _doing(routes: APIRouter) -> None:
-    @routes.post("/v1/mailings/{mailing}/approve", tags=["mailings"], dependencies=RUN, response_model=MailingOut)
+    @routes.post(
+        "/v1/mailings/{mailing}/approve",
+        name="approve_mailing",
+        tags=["mailings"],
+        dependencies=RUN,
+        response_model=MailingOut,
+    )
     def approve(call: Doing, mailing: Number) -> Response:
         """Let a mailing leave that waits for approval."""
         return _move(call, mailing, approve_mailing, "mailing.approved")
 
-    @routes.post("/v1/mailings/{mailing}/pause", tags=["mailings"], dependencies=RUN, response_model=MailingOut)
+    @routes.post(
+        "/v1/mailings/{mailing}/pause",
+        name="pause_mailing",
+        tags=["mailings"],
+        dependencies=RUN,
+        response_model=MailingOut,
+    )
     def pause(call: Doing, mailing: Number) -> Response:
         """Let a mailing rest. Each sender finishes the mails that it has in hand; nothing is lost."""
         return _move(call, mailing, pause_mailing, "mailing.paused")
 
-    @routes.post("/v1/mailings/{mailing}/resume", tags=["mailings"], dependencies=RUN, response_model=MailingOut)
+    @routes.post(
+        "/v1/mailings/{mailing}/resume",
+        name="resume_mailing",
+        tags=["mailings"],
+        dependencies=RUN,
+        response_model=MailingOut,
+    )
     def resume(call: Doing, mailing: Number) -> Response:
         """Let a paused mailing go on."""
         return _move(call, mailing, resume_mailing, "mailing.resumed")
 
-    @routes.post("/v1/mailings/{mailing}/cancel", tags=["mailings"], dependencies=RUN, response_model=CancelledOut)
+    @routes.post(
+        "/v1/mailings/{mailing}/cancel",
+        name="cancel_mailing",
+        tags=["mailings"],
+        dependencies=RUN,
+        response_model=CancelledOut,
+    )
     def cancel(call: Doing, mailing: Number) -> Response:
         """What has not left never will, and comes with the next edition. This cannot be undone."""
 
@@ -183,7 +207,13 @@ def _doing(routes: APIRouter) -> None:
 
         return call.do(work)
 
-    @routes.post("/v1/mailings/{mailing}/retry", tags=["mailings"], dependencies=RUN, response_model=RetriedOut)
+    @routes.post(
+        "/v1/mailings/{mailing}/retry",
+        name="retry_mailing",
+        tags=["mailings"],
+        dependencies=RUN,
+        response_model=RetriedOut,
+    )
     def retry(call: Doing, mailing: Number, which: RetryIn) -> Response:
         """Try deliveries again now: what is held back for staff, and what waits for its next attempt."""
 
