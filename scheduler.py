@@ -145,7 +145,8 @@ def notices(app: Application) -> int:
 
 
 def housekeeping(app: Application) -> None:
-    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
+    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left,
+    sessions and links of staff."""
     with app.store.write() as tx:
         now = tx.now()
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
@@ -156,6 +157,8 @@ def housekeeping(app: Application) -> None:
         answered = tx.idempotency.forget_before(now - KEPT)
     with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
+    with app.store.write() as tx:
+        signed_out = tx.staff_sessions.forget_before(app.clock.now()) + tx.staff.forget_links_before(app.clock.now())
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
     expired = app.log.expire(now)  # the last: where the log is away, all else is done
     log.info(
@@ -165,6 +168,7 @@ def housekeeping(app: Application) -> None:
         cohorts=deserted,
         notices=settled,
         api_keys=answered,
+        sessions=signed_out,
         caught_files=caught,
     )
 

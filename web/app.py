@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -17,12 +18,15 @@ from web.api.docs import problem_pages
 from web.api.problem_kinds import NOT_FOUND
 from web.api.problems import Problem
 from web.api.problems import answer as api_answer
-from web.newsroom import desk
+from web.newsroom import account, audit, desk, doors, invitation, staff, tokens
+from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import home, unsubscribe
+from web.routes import every_route
 from web.security import Guard
 
+NEWSROOM = "/{locale}/newsroom/"
 STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -35,12 +39,22 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(unsubscribe.router(app, pages))
     site.include_router(problem_pages(pages))
     site.include_router(home.router(app, pages))
+    access = site.state.access = Access(app)
+    site.include_router(doors.router(app, pages, access))
+    site.include_router(invitation.router(app, pages, access))
+    site.include_router(account.router(app, pages, access))
+    site.include_router(tokens.router(app, pages))
+    site.include_router(staff.router(app, pages))
+    site.include_router(audit.router(app, pages))
     site.include_router(desk.router(app, pages))
+    pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
+    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
+        metrics_networks=app.settings.web.metrics_networks,
         base_url=app.base_url,
         failed=lambda scope: pages.error(Request(scope), 500),
     )
@@ -52,5 +66,9 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
         if request.url.path == "/api":
             return api_answer("/api", Problem(NOT_FOUND))
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    @site.exception_handler(NotSignedIn)
+    def _sign_in_first(request: Request, _: Exception) -> Response:
+        return RedirectResponse(sign_in_address(request, pages.locale_of(request)), 303)
 
     return site

@@ -15,6 +15,11 @@ MOST_FIELDS = 20
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The form's fields, the first value of each. Files are passed over. Raises HTTPException 413 or 400."""
+    return {name: values[0] for name, values in (await read_lists(request)).items()}
+
+
+async def read_lists(request: Request) -> Mapping[str, list[str]]:
+    """The same with all values of each: those of a list of boxes share a name."""
     size = 0
     chunks = []
     async for chunk in request.stream():
@@ -23,13 +28,13 @@ async def read_form(request: Request) -> Mapping[str, str]:
             raise HTTPException(413)
         chunks.append(chunk)
     request._body = b"".join(chunks)  # where Starlette keeps a body that was read
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     try:
         form = await request.form(max_files=MOST_FIELDS, max_fields=MOST_FIELDS)
     except MultiPartException:
         raise HTTPException(400) from None
     for name, value in form.multi_items():
         if not isinstance(value, UploadFile):
-            fields.setdefault(name, value)
+            fields.setdefault(name, []).append(value)
     await form.close()
     return fields

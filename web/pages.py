@@ -22,6 +22,7 @@ from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
 from web.newsroom.reasons import Reasons
+from web.newsroom.staff_words import StaffWords
 from web.newsroom.steps import Steps
 from web.words import Words
 
@@ -107,6 +108,7 @@ class Pages:
                 direction_of=direction,
                 formats=formats,
                 words=Words(texts),
+                staff_words=StaffWords(texts),
                 offered=self.offered,
                 language_names=self._language_names,
                 organisation=self.app.organisation,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.house import House
+from tests.newsroom import browser_cookie
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.ports.clock import StoppedClock
@@ -23,6 +24,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
 DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=headers", "mailings", "mailings/1", "items"]
+SIGNED_IN: list[dict[str, object]] = []
+"""The cookies of every browser here: somebody of the staff is signed in."""
+
 DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
 
 
@@ -64,7 +68,9 @@ def address(house: House) -> Iterator[str]:
     thread.start()
     while not server.started:
         threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    SIGNED_IN[:] = [browser_cookie(house.app, here)]
+    yield here
     server.should_exit = True
     thread.join()
 
@@ -92,7 +98,9 @@ def addresses(house: House, address: str) -> list[str]:
 
 
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
-    page = browser.new_context(viewport={"width": width, "height": 800}, **how).new_page()  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": 800}, **how)  # type: ignore[arg-type]
+    context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
+    page = context.new_page()
     page.goto(url)
     return page
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tribune.bootstrap import _own_key
 from tribune.domain.errors import ConfigurationError
+from tribune.staff_parts import _own_key
 
 
 def test_it_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tribune.config.reading import load
 from tribune.config.sending import Email, Ledger, Smtp, Throttle
 from tribune.config.settings import Settings
 from tribune.config.sources import FeedSource, Http, IlostatSource, OaiSource, Sources
+from tribune.config.staff import Oidc, Staff
 
 __all__ = [
     "Digest",
@@ -24,6 +25,7 @@ __all__ = [
     "Log",
     "Logging",
     "OaiSource",
+    "Oidc",
     "Organisation",
     "Planning",
     "Sasl",
@@ -32,6 +34,7 @@ __all__ = [
     "Settings",
     "Smtp",
     "Sources",
+    "Staff",
     "Store",
     "Throttle",
     "Web",

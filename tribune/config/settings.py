@@ -12,6 +12,7 @@ from tribune.config.engines import Log, Store
 from tribune.config.house import Digest, Logging, Organisation, Planning, Security, Web
 from tribune.config.sending import Email, Ledger
 from tribune.config.sources import Http, Sources
+from tribune.config.staff import Staff
 
 
 class Settings(BaseSettings):
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     ledger: Ledger = Ledger()
     web: Web = Web()
     security: Security = Security()
+    staff: Staff = Staff()
     planning: Planning = Planning()
     http: Http = Http()
     sources: Sources = Sources()

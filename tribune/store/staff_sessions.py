@@ -96,6 +96,10 @@ class SqlStaffSessions:
         row = self._connection.execute(asked).one_or_none()
         return Attempts(*row) if row else None
 
+    def give_back_attempt(self, counted_by: str) -> None:
+        given = update(sign_in_attempts).where(_a.counted_by == counted_by, _a.count > 0)
+        self._connection.execute(given.values(count=_a.count - 1, next_at=_a.last_at))
+
     def clear_attempts(self, counted_by: str) -> None:
         self._connection.execute(delete(sign_in_attempts).where(_a.counted_by == counted_by))
 

@@ -52,6 +52,13 @@ NO_SCOPE = Kind(
     "The token works, but its scopes, or the roles of its owner, do not allow this. `scope` names what is asked for.",
     "Make a token that has the scope. If it cannot be chosen, your roles do not include it: ask an administrator.",
 )
+WRONG_NETWORK = Kind(
+    "wrong-network",
+    403,
+    "Your network is not let in",
+    "This house answers staff and their programs from some networks only, and yours is none of them.",
+    "Call from one of them. An administrator can add networks to `[web] desk_networks`.",
+)
 NOT_FOUND = Kind(
     "not-found",
     404,
@@ -162,7 +169,18 @@ AWAY = Kind(
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        *(MALFORMED, BAD_CURSOR, NO_TOKEN, NO_SCOPE, NOT_FOUND, NO_METHOD, NOT_ACCEPTABLE, CONFLICT, STILL_AT_WORK),
+        *(
+            MALFORMED,
+            BAD_CURSOR,
+            NO_TOKEN,
+            NO_SCOPE,
+            WRONG_NETWORK,
+            NOT_FOUND,
+            NO_METHOD,
+            NOT_ACCEPTABLE,
+            CONFLICT,
+            STILL_AT_WORK,
+        ),
         *(CHANGED_MEANWHILE, TOO_LARGE, WRONG_MEDIA_TYPE, WRONG_HOST, INVALID, KEY_USED, STATE_NEEDED, TOO_MANY),
         *(FAILED, AWAY),
     )
