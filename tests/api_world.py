@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from tests.planned import add_people, plan
 from tests.planning_world import World
 from tribune.bootstrap import Application
+from tribune.domain.events import PUBLICATIONS
 from tribune.domain.staff import Permission, Role
 from tribune.domain.staff_members import StaffMember
 from tribune.services.staff.api_tokens import MadeToken, make_api_token
@@ -107,8 +108,17 @@ def seed(app: Application) -> World:
     return world
 
 
-def seed_mailing(app: Application, *sizes: int, **more: Any) -> int:
+def seed_mailing(app: Application, *sizes: int, first: int = 1_001, **more: Any) -> int:
     """A mailing of people of its own."""
     with app.store.write() as tx:
-        add_people(tx, sum(sizes), first=1_001)
-    return plan(app.store, sizes, first=1_001, **more)
+        add_people(tx, sum(sizes), first=first)
+    return plan(app.store, sizes, first=first, **more)
+
+
+def seed_events(api: Api) -> str:
+    """A story, and a dead letter of it; the story's id."""
+    sent = {"record": "seeded", "kind": "brief", "source_language": "en", "versions": {"en": {"title": "Work"}}}
+    story: str = api.post("/items", sent).json()["story"]
+    (message,) = api.app.log_view.newest([PUBLICATIONS], limit=1)
+    api.app.log.bury("catalogue", message, "BrokenEvent: no kind", "tribune/x.py:1", attempts=3)
+    return story

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
@@ -92,10 +93,13 @@ def test_a_token_does_no_more_than_its_owner_may_now(api: Api, app: Application)
 
 
 def test_nothing_of_a_request_is_read_before_its_token(api: Api) -> None:
-    broken = {"content": "{", "headers": {"content-type": "application/json", "authorization": "Bearer x"}}
-    problem(api.call("POST", "/items", **broken), 401, "token-needed")
-    broken["headers"]["authorization"] = f"Bearer {api.with_scopes(Permission.READ_DESK).token.secret}"
-    problem(api.call("POST", "/items", **broken), 403, "scope-missing")
+    def send(secret: str) -> Any:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
+        return api.call("POST", "/items", content="{", headers=headers)
+
+    problem(send("x"), 401, "token-needed")
+    problem(send(api.with_scopes(Permission.READ_DESK).token.secret), 403, "scope-missing")
+    problem(send(api.token.secret), 400, "malformed-request")
 
 
 def test_the_api_is_reached_from_anywhere_and_through_a_proxy(api: Api) -> None:

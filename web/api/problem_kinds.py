@@ -169,20 +169,9 @@ AWAY = Kind(
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        *(
-            MALFORMED,
-            BAD_CURSOR,
-            NO_TOKEN,
-            NO_SCOPE,
-            WRONG_NETWORK,
-            NOT_FOUND,
-            NO_METHOD,
-            NOT_ACCEPTABLE,
-            CONFLICT,
-            STILL_AT_WORK,
-        ),
-        *(CHANGED_MEANWHILE, TOO_LARGE, WRONG_MEDIA_TYPE, WRONG_HOST, INVALID, KEY_USED, STATE_NEEDED, TOO_MANY),
-        *(FAILED, AWAY),
+        *(MALFORMED, BAD_CURSOR, NO_TOKEN, NO_SCOPE, WRONG_NETWORK, NOT_FOUND, NO_METHOD, NOT_ACCEPTABLE),
+        *(CONFLICT, STILL_AT_WORK, CHANGED_MEANWHILE, TOO_LARGE, WRONG_MEDIA_TYPE, WRONG_HOST, INVALID, KEY_USED),
+        *(STATE_NEEDED, TOO_MANY, FAILED, AWAY),
     )
 }
 BY_STATUS: Mapping[int, Kind] = {kind.status: kind for kind in reversed(list(KINDS.values()))}
