@@ -129,6 +129,7 @@ def test_mailings_are_listed_by_state_and_edition(api: Api, app: Application) ->
 
 
 def test_a_mailing_is_approved_paused_resumed_and_cancelled(api: Api, app: Application) -> None:
+    seed(app)
     mailing = seed_mailing(app, 2, state=MailingState.PLANNED)
     approver = api.with_roles(Role.APPROVER)
     for action, state in (("approve", "approved"), ("pause", "paused"), ("resume", "approved")):

@@ -137,10 +137,11 @@ def _named(told: dict[str, Any]) -> dict[str, Any]:
         r'"#/components/schemas/(\w+)"', lambda found: f'"#/components/schemas/{names[found[1]]}"', json.dumps(told)
     )
     renamed: dict[str, Any] = json.loads(text)
-    schemas = {
-        names[name]: {**schema, "title": names[name]} for name, schema in renamed["components"]["schemas"].items()
+    schemas = renamed["components"]["schemas"]
+    renamed["components"]["schemas"] = {
+        names[old]: {"description": "A page of a list.", **schemas[old], "title": names[old]}
+        for old in sorted(names, key=names.__getitem__)
     }
-    renamed["components"]["schemas"] = dict(sorted(schemas.items()))
     return renamed
 
 
