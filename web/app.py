@@ -18,11 +18,13 @@ from web.api.docs import problem_pages
 from web.api.problem_kinds import NOT_FOUND
 from web.api.problems import Problem
 from web.api.problems import answer as api_answer
+from web.batches import Batches
+from web.clients import client_network
 from web.newsroom import account, audit, desk, doors, invitation, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import home, unsubscribe
+from web.public import confirm, home, subscribe, unsubscribe
 from web.routes import every_route
 from web.security import Guard
 
@@ -36,8 +38,12 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.mount("/api", create_api(app, pages, parts), name="api")
     site.include_router(health.router(app, parts))
-    site.include_router(unsubscribe.router(app, pages))
     site.include_router(problem_pages(pages))
+    form = subscribe.SubscribeForm(app, pages)
+    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
+    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    site.include_router(subscribe.router(form, batches, network_of))
+    site.include_router(confirm.router(app, pages, batches, network_of))
     site.include_router(home.router(app, pages))
     access = site.state.access = Access(app)
     site.include_router(doors.router(app, pages, access))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Section, Texts, WebAddress
+from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Network, Section, Texts, WebAddress
 from tribune.domain.audience import Cadence
 
 
@@ -50,8 +50,8 @@ class Web(Section):
     Who is not signed in sees nothing of the newsroom; `desk_networks`, where any are named, keep it to these networks
     besides. /metrics answers `metrics_networks` only. Roles that serve no pages answer /healthz and /metrics at
     `metrics_host`, where `metrics_port` is set.
-    A token of the API may make `api_calls_per_minute`, to each process, and a file sent to it may hold
-    `api_upload_bytes`.
+    `trusted_proxies` are the networks whose X-Forwarded-For is believed. A token of the API may make
+    `api_calls_per_minute`, to each process, and a file sent to it may hold `api_upload_bytes`.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +64,24 @@ class Web(Section):
     metrics_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     api_calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     api_upload_bytes: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = 200_000_000
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+class SignUp(Section):
+    """The public form of subscription: how many may be sent from one network (an IPv4 /24, an IPv6 /48)."""
+
+    per_network_hour: Annotated[int, Field(ge=1)] = 100
+    per_network_day: Annotated[int, Field(ge=1)] = 400
+
+
+class Retention(Section):
+    """How long personal data stays that nothing needs any more. What was asked for and never confirmed goes after
+    `unconfirmed_days`, and who asked with it; from which network somebody agreed, after `network_days`; what they
+    agreed to, `consent_years` after they have unsubscribed."""
+
+    unconfirmed_days: Annotated[int, Field(ge=1, le=60)] = 7
+    network_days: Annotated[int, Field(ge=0)] = 90
+    consent_years: Annotated[int, Field(ge=0, le=30)] = 3
 
 
 class Security(Section):

@@ -26,6 +26,13 @@ class NoticeKind(StrEnum):
     """What a notice says. Its templates stand in the folder templates/email/notice/KIND."""
 
     PREFERENCES_LINK = "preferences_link"
+    CONFIRM_SUBSCRIPTION = "confirm_subscription"
+    ALREADY_SUBSCRIBED = "already_subscribed"
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether anybody at all may have had it sent, so that it says nothing about the person."""
+        return self is NoticeKind.CONFIRM_SUBSCRIPTION
 
 
 class NoticeState(StrEnum):
@@ -63,6 +70,14 @@ class KindRules:
 RULES: Mapping[NoticeKind, KindRules] = {
     NoticeKind.PREFERENCES_LINK: KindRules(
         useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(6, timedelta(days=1)))
+    ),
+    # Strangers can have these sent to any address: few, and fewer still in a week.
+    NoticeKind.CONFIRM_SUBSCRIPTION: KindRules(
+        useful_for=timedelta(hours=24),
+        limits=(Limit(2, timedelta(hours=1)), Limit(4, timedelta(days=1)), Limit(6, timedelta(days=7))),
+    ),
+    NoticeKind.ALREADY_SUBSCRIBED: KindRules(
+        useful_for=timedelta(hours=24), limits=(Limit(1, timedelta(hours=1)), Limit(2, timedelta(days=7)))
     ),
 }
 

@@ -7,6 +7,7 @@ from tribune.domain.tokens import Signer
 from tribune.services.sending.reader_links import PREFERENCES
 
 NOTICE = "notice"
+CONFIRM = "confirm"
 
 
 class NoticeLinks:
@@ -20,7 +21,9 @@ class NoticeLinks:
     def link(self, notice: Notice) -> str:
         """The address that the notice is sent for."""
         match notice.kind:
-            case NoticeKind.PREFERENCES_LINK:
+            case NoticeKind.CONFIRM_SUBSCRIPTION:
+                return f"{self._base_url}/c/{self._signer.sign(CONFIRM, notice.subscriber, notice.content['sign_up'])}"
+            case NoticeKind.PREFERENCES_LINK | NoticeKind.ALREADY_SUBSCRIBED:
                 # In the third place stands what the link came with: a mailing's number, or this.
                 digest, came_with = notice.content["digest"], f"n{notice.id}"
                 return f"{self._base_url}/p/{self._signer.sign(PREFERENCES, notice.subscriber, digest, came_with)}"

@@ -29,6 +29,7 @@ from tribune.store.tables.catalogue import (
     source_records,
     sources,
 )
+from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -74,6 +75,8 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "consent_texts",
+    "consents",
     "counters",
     "dead_letters",
     "deliveries",
@@ -100,10 +103,12 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "quotas",
     "releases",
     "rhythms",
     "schedules",
     "sign_in_attempts",
+    "sign_ups",
     "signatures",
     "source_records",
     "sources",
