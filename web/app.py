@@ -20,7 +20,7 @@ from web.api.problems import Problem
 from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, staff, tokens
+from web.newsroom import account, audit, desk, doors, invitation, segments, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
@@ -53,6 +53,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(staff.router(app, pages))
     site.include_router(audit.router(app, pages))
     site.include_router(desk.router(app, pages))
+    site.include_router(segments.router(app, pages))
     pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})
     site.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -27,6 +27,7 @@ from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
+from tribune.ports.segments import Segments
 from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
 from tribune.ports.staff import Staff
@@ -104,6 +105,9 @@ class Transaction(Protocol):
 
     @property
     def schedules(self) -> Schedules: ...
+
+    @property
+    def segments(self) -> Segments: ...
 
     @property
     def sources(self) -> Sources: ...

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
+    from tribune.store.segments import SqlSegments
     from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
     from tribune.store.staff import SqlStaff
@@ -182,6 +183,12 @@ class SqlTransaction:
         from tribune.store.schedules import SqlSchedules
 
         return SqlSchedules(self.connection)
+
+    @cached_property
+    def segments(self) -> SqlSegments:
+        from tribune.store.segments import SqlSegments
+
+        return SqlSegments(self.connection)
 
     @cached_property
     def sources(self) -> SqlSources:

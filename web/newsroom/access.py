@@ -104,6 +104,11 @@ def member(request: Request) -> StaffMember:
     return who_asks(request).staff
 
 
+def may(request: Request, permission: Permission) -> bool:
+    """Whether who asks has a permission beyond the one that the route needs: a page shows only what they may do."""
+    return permission in permissions(member(request).roles)
+
+
 def actor(request: Request) -> str:
     """Who does it, as the audit log names them: `staff/3`."""
     return member(request).actor

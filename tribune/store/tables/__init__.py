@@ -42,6 +42,7 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
@@ -83,6 +84,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "idempotency_keys",
     "inbox",
     "instant_text",
@@ -103,10 +105,13 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
     "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
     "sign_in_attempts",
     "sign_ups",
     "signatures",
