@@ -76,7 +76,9 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person with subscriptions. `languages` is ordered: the first is also the language of the frame."""
+    """A person with subscriptions. `languages` is ordered: the first is also the language of the frame.
+
+    `paused_at` and `paused_until` (instants) belong to PAUSED: since when, and when it ends by itself (None: never)."""
 
     id: int
     address: str
@@ -88,6 +90,8 @@ class Subscriber:
     status: Status = Status.ACTIVE
     subscriptions: tuple[Subscription, ...] = ()
     rhythms: tuple[Rhythm, ...] = ()
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
 
 
 def shown_language(

@@ -15,6 +15,7 @@ from tribune.ports.ageing import Ageing
 from tribune.ports.audience import Audience
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
+from tribune.ports.data_requests import DataRequests
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
@@ -51,6 +52,9 @@ class Transaction(Protocol):
 
     @property
     def audience(self) -> Audience: ...
+
+    @property
+    def data_requests(self) -> DataRequests: ...
 
     @property
     def planning(self) -> Planning: ...
