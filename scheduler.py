@@ -19,6 +19,7 @@ from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
+from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.notices.release_notices import release_notices
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
@@ -45,6 +46,7 @@ log = structlog.get_logger()
 def tick(app: Application) -> Ticked:
     """Do once all that is due by the clock: embargoes first, so that the editions hold what they release."""
     embargoes(app)
+    resumptions(app)
     done = editions(app)
     retries(app)
     cancellations(app)
@@ -62,6 +64,21 @@ def embargoes(app: Application) -> int:
         lifted = len(lift_embargoes(tx, now))
     app.metrics.count("embargoes_lifted", lifted)
     return lifted
+
+
+def resumptions(app: Application) -> int:
+    """End the pauses whose day has come; how many."""
+    now = app.clock.now()
+    ended = 0
+    with app.store.read() as tx:
+        due = bool(tx.audience.to_resume(now, 1))
+    while due:
+        with app.store.write() as tx:
+            some = resume_due(tx, app.rules.pause_reach_back, now)
+        ended += some
+        due = some == AT_ONCE
+    app.metrics.count("pauses_ended", ended)
+    return ended
 
 
 def editions(app: Application) -> Ticked:
@@ -176,12 +193,15 @@ def ageing(app: Application) -> int:
 
 
 def next_due(app: Application) -> datetime | None:
-    """The earliest instant for which an edition or an embargo waits: when the next tick has something to do."""
+    """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick has something to do."""
     with app.store.read() as tx:
         waits = [tx.schedules.next_due_at()]
         for id in tx.catalogue.due_embargoes(NEVER)[:1]:
             item = tx.catalogue.item(id)
             waits.append(item.embargo_until if item else None)
+        for id in tx.audience.to_resume(NEVER, 1):
+            person = tx.audience.one(id)
+            waits.append(person.paused_until if person else None)
     return min((instant for instant in waits if instant is not None), default=None)
 
 
@@ -203,7 +223,8 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
-        self._every(TICK_SECONDS, embargoes, editions)
+        # Pauses end before, so that the editions of the day find those who are back.
+        self._every(TICK_SECONDS, embargoes, resumptions, editions)
         self._every(RETRY_SECONDS, retries)
         self._every(RETRY_SECONDS, cancellations)
         self._every(RETRY_SECONDS, notices)

@@ -20,7 +20,6 @@ def upgrade() -> None:
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.add_column(sa.Column("new_address", sa.String(length=320), nullable=True))
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("paused_at", instant, nullable=True))
         batch_op.add_column(sa.Column("paused_until", instant, nullable=True))
     op.create_index(
         "ix_subscribers_paused_until",
@@ -63,6 +62,5 @@ def downgrade() -> None:
     op.drop_index("ix_subscribers_paused_until", table_name="subscribers")
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
         batch_op.drop_column("paused_until")
-        batch_op.drop_column("paused_at")
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.drop_column("new_address")

@@ -1,4 +1,4 @@
-"""The suppression list's hashes are keyed; what an older version wrote is carried over, by several processes at once."""
+"""The suppression list has keyed hashes; what an older version wrote is carried over, by several processes at once."""
 
 from __future__ import annotations
 

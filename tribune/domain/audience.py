@@ -78,7 +78,7 @@ class Rhythm:
 class Subscriber:
     """A person with subscriptions. `languages` is ordered: the first is also the language of the frame.
 
-    `paused_at` and `paused_until` (instants) belong to PAUSED: since when, and when it ends by itself (None: never)."""
+    `paused_until` belongs to PAUSED: the instant at which it ends by itself (None: never)."""
 
     id: int
     address: str
@@ -90,7 +90,6 @@ class Subscriber:
     status: Status = Status.ACTIVE
     subscriptions: tuple[Subscription, ...] = ()
     rhythms: tuple[Rhythm, ...] = ()
-    paused_at: datetime | None = None
     paused_until: datetime | None = None
 
 

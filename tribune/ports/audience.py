@@ -47,6 +47,15 @@ class CarryOver:
     language: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A mail of a digest that a pause held back, and its items with the language in which each was to be shown."""
+
+    digest: str
+    cadence: Cadence
+    items: tuple[tuple[int, str], ...]
+
+
 Mask = Callable[[Choice], Sequence[int]]
 """The mask words of a choice (tribune.domain.masks.choice_mask with its bits and places)."""
 
@@ -86,6 +95,10 @@ class Audience(Protocol):
 
     def to_resume(self, now: datetime, limit: int) -> list[int]:
         """Those whose pause ends by now, the earliest first."""
+        ...
+
+    def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
+        """Mails planned since then that were not sent because the person was paused. Each is told once."""
         ...
 
     def choices(self, ids: Collection[int], digest: str) -> dict[int, tuple[Choice, ...]]:

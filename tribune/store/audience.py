@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete,
 from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
-from tribune.ports.audience import CarryOver, Mask, Recipient
+from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
 from tribune.store.bulk import insert_rows
-from tribune.store.carry_overs import add_carry_overs
+from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
 from tribune.store.engine import Hashes
 from tribune.store.masks import choice_from_json, choice_to_json
@@ -153,7 +153,6 @@ class SqlAudience:
                 status=Status(who.status),
                 subscriptions=in_order(wishes[who.id]),
                 rhythms=rhythms_in_order(kept[who.id]),
-                paused_at=who.paused_at,
                 paused_until=who.paused_until,
             )
 
@@ -205,9 +204,9 @@ class SqlAudience:
         self._connection.execute(
             update(subscribers)
             .where(subscribers.c.id == bindparam("of"))
-            .values({name: bindparam(f"to_{name}") for name in (*facts, "paused_at", "paused_until")}),
+            .values({name: bindparam(f"to_{name}") for name in (*facts, "paused_until")}),
             [
-                {"of": s.id, "to_changed_at": now, "to_paused_at": s.paused_at, "to_paused_until": s.paused_until}
+                {"of": s.id, "to_changed_at": now, "to_paused_until": s.paused_until}
                 | {f"to_{name}": value for name, value in _facts(s).items()}
                 for s in changed
             ],
@@ -223,7 +222,6 @@ class SqlAudience:
             .where(subscribers.c.id == person.id)
             .values(
                 status=person.status.value,
-                paused_at=person.paused_at,
                 paused_until=person.paused_until,
                 changed_at=now,
             )
@@ -243,6 +241,9 @@ class SqlAudience:
     def to_resume(self, now: datetime, limit: int) -> list[int]:
         until = subscribers.c.paused_until
         return list(self._connection.scalars(select(subscribers.c.id).where(until <= now).order_by(until).limit(limit)))
+
+    def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
+        return take_held_by_pause(self._connection, subscriber, since, now)
 
     def choices(self, ids: Collection[int], digest: str) -> dict[int, tuple[Choice, ...]]:
         found: dict[int, tuple[Choice, ...]] = dict.fromkeys(ids, ())

@@ -42,7 +42,6 @@ subscribers = Table(
     Column("status", String(20), nullable=False),
     Column("confirmed_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    Column("paused_at", Instant),
     Column("paused_until", Instant),
 )
 """`paused_until`: when a pause ends by itself; empty where there is none, or where it has no end."""
