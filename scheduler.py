@@ -193,7 +193,7 @@ def ageing(app: Application) -> int:
 
 
 def next_due(app: Application) -> datetime | None:
-    """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick has something to do."""
+    """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick acts."""
     with app.store.read() as tx:
         waits = [tx.schedules.next_due_at()]
         for id in tx.catalogue.due_embargoes(NEVER)[:1]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tribune.ports.ageing import Ageing
 from tribune.ports.audience import Audience
+from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.data_requests import DataRequests
@@ -55,6 +56,7 @@ class Transaction(Protocol):
 
     @property
     def data_requests(self) -> DataRequests: ...
+    def audit(self) -> Audit: ...
 
     @property
     def planning(self) -> Planning: ...

@@ -22,6 +22,7 @@ from tribune.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
     from tribune.store.audience import SqlAudience
+    from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.data_requests import SqlDataRequests
@@ -126,6 +127,12 @@ class SqlTransaction:
         from tribune.store.data_requests import SqlDataRequests
 
         return SqlDataRequests(self.connection, self._hashes)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        from tribune.store.audit import SqlAudit
+
+        return SqlAudit(self.connection)
 
     @cached_property
     def planning(self) -> SqlPlanning:
