@@ -19,6 +19,7 @@ from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
+from tribune.services.audience.erase_person import clear_away
 from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.notices.release_notices import release_notices
@@ -160,6 +161,15 @@ def notices(app: Application) -> int:
     return woken
 
 
+def data_requests(app: Application) -> int:
+    """What people asked for about their data and time has to see through; how many requests."""
+    now = app.clock.now()
+    before = now - timedelta(hours=app.settings.security.address_change_hours)
+    with app.store.write() as tx:
+        expired = tx.data_requests.expire(before, now)
+    return expired + clear_away(app.store, app.email, now)
+
+
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
     with app.store.write() as tx:
@@ -229,7 +239,7 @@ class Scheduler:
         self._every(RETRY_SECONDS, cancellations)
         self._every(RETRY_SECONDS, notices)
         # One job, so that it never takes both threads from the ticks.
-        self._every(HOUSEKEEPING_SECONDS, housekeeping, ageing)
+        self._every(HOUSEKEEPING_SECONDS, data_requests, housekeeping, ageing)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:
         def run() -> None:

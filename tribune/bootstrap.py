@@ -269,7 +269,8 @@ class Application:
     def notice_links(self) -> NoticeLinks:
         from tribune.services.notices.notice_links import NoticeLinks
 
-        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
+        fresh_for = timedelta(minutes=self.settings.security.fresh_link_minutes)
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain, fresh_for)
 
     @cached_property
     def email(self) -> EmailChannel:

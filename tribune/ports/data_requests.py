@@ -31,7 +31,7 @@ class RequestState(StrEnum):
 
 OPEN = (RequestState.WAITING, RequestState.CLEARING)
 
-BY_THEMSELVES = "person"
+BY_THEMSELVES = "self"
 """Who asked, where the person themselves did; else "cli", or what names a member of staff ("staff:7")."""
 
 

@@ -56,6 +56,8 @@ class Transaction(Protocol):
 
     @property
     def data_requests(self) -> DataRequests: ...
+
+    @property
     def audit(self) -> Audit: ...
 
     @property

@@ -54,8 +54,8 @@ def take_held_by_pause(connection: Connection, subscriber: int, since: datetime,
         return []
     rows = connection.execute(
         select(d.mailing_id, d.chunk, d.place, editions.c.digest, editions.c.cadence, signatures.c.content)
-        .join(e, and_(e.mailing_id == d.mailing_id, e.chunk == d.chunk, e.place == d.place))
-        .join(m, m.id == d.mailing_id)
+        .join(delivery_exceptions, and_(e.mailing_id == d.mailing_id, e.chunk == d.chunk, e.place == d.place))
+        .join(mailings, m.id == d.mailing_id)
         .join(editions, editions.c.id == m.edition_id)
         .join(signatures, and_(signatures.c.mailing_id == d.mailing_id, signatures.c.signature == d.signature))
         .where(tuple_(d.mailing_id, d.chunk, d.place).in_(places), m.planned_at >= since)
