@@ -156,12 +156,17 @@ class SqlDataRequests:
         key = self._connection.scalar(select(people.c.address_key).where(people.c.id == subscriber).with_for_update())
         if key is None:
             return False
+        lite = self._connection.dialect.name == "sqlite"
+        if lite:  # what is deleted is overwritten in the file, too
+            self._connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
         self._make_nobodys(subscriber)
         for table, column in _whole():
             self._connection.execute(delete(table).where(table.c[column] == subscriber))
         s = suppressions.c
         self._connection.execute(update(suppressions).where(s.subscriber_id == subscriber).values(subscriber_id=None))
         add_suppression(self._connection, self._hashes, key, reason, now, None)
+        if lite:
+            self._connection.exec_driver_sql("PRAGMA secure_delete = OFF").close()
         return True
 
     def _make_nobodys(self, subscriber: int) -> None:
