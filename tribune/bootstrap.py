@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tribune.rendering.email.composer import Composer
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
+    from tribune.services.audience.sign_up import SignUps
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.store.engine import MakeOutbox, SqlStore
@@ -210,6 +211,15 @@ class Application:
             offered=self.settings.organisation.languages,
             default_language=self.settings.organisation.default_language,
         )
+
+    @cached_property
+    def sign_ups(self) -> SignUps:
+        from tribune.domain.sign_up import Quota
+        from tribune.services.audience.sign_up import SignUps
+
+        told = self.settings.sign_up
+        quotas = (Quota(told.per_network_hour, timedelta(hours=1)), Quota(told.per_network_day, timedelta(days=1)))
+        return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
 
     @cached_property
     def composer(self) -> Composer:

@@ -16,6 +16,7 @@ from tribune.domain.addresses import SuppressionHash
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Outbox
+from tribune.ports.store import PARTS_OF
 from tribune.store.postgres import Options, open_postgres, take_lock
 from tribune.store.sqlite import open_sqlite
 
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
+    from tribune.store.consents import SqlConsents
     from tribune.store.data_requests import SqlDataRequests
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
     from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
+    from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
+    from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
@@ -94,7 +98,8 @@ class SqlTransaction:
     def lock(self, name: str) -> None:
         """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
         if self.connection.dialect.name == "postgresql":
-            take_lock(self.connection, name)
+            for part in PARTS_OF.get(name, (name,)):
+                take_lock(self.connection, part)
 
     def now(self) -> datetime:
         """The database's time where several machines share one (decisions.md, 19), moved as the clock port is.
@@ -127,6 +132,24 @@ class SqlTransaction:
         from tribune.store.data_requests import SqlDataRequests
 
         return SqlDataRequests(self.connection, self._hashes)
+
+    @cached_property
+    def consents(self) -> SqlConsents:
+        from tribune.store.consents import SqlConsents
+
+        return SqlConsents(self.connection)
+
+    @cached_property
+    def sign_ups(self) -> SqlSignUps:
+        from tribune.store.sign_ups import SqlSignUps
+
+        return SqlSignUps(self.connection)
+
+    @cached_property
+    def quotas(self) -> SqlQuotas:
+        from tribune.store.quotas import SqlQuotas
+
+        return SqlQuotas(self.connection)
 
     @cached_property
     def audit(self) -> SqlAudit:

@@ -17,13 +17,16 @@ from starlette.concurrency import run_in_threadpool
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, frame_locale
+from tribune.domain.consent import ConsentSource
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.notices import NoticeKind
 from tribune.ports.store import Transaction
-from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
+from tribune.services.audience.unsubscribe import Stop, less_often, subscribe_again
 from tribune.services.desk.reader_choices import as_often_as_before, reader_choices
 from tribune.services.notices.request_notice import request_notice
 from tribune.services.sending.reader_links import PREFERENCES, UNSUBSCRIBE
+from web.batches import Batches
+from web.clients import ClientNetwork
 from web.forms import read_form
 from web.pages import Pages
 
@@ -44,15 +47,17 @@ class Link:
     old: bool = False
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, pages: Pages, batches: Batches, network_of: ClientNetwork) -> APIRouter:
     """`/u/TOKEN` and `/p/TOKEN`."""
     routes = APIRouter()
     for page in PURPOSES:
-        _add(routes, page, app, pages)
+        _add(routes, page, app, pages, batches, network_of)
     return routes
 
 
-def _add(routes: APIRouter, page: str, app: Application, pages: Pages) -> None:
+def _add(
+    routes: APIRouter, page: str, app: Application, pages: Pages, batches: Batches, network_of: ClientNetwork
+) -> None:
     @routes.get(f"/{page}/{{token}}")
     def show(token: str, request: Request) -> Response:
         return _show(app, pages, _read(app, page, token), request)
@@ -60,7 +65,17 @@ def _add(routes: APIRouter, page: str, app: Application, pages: Pages) -> None:
     @routes.post(f"/{page}/{{token}}")
     async def act(token: str, request: Request) -> Response:
         link = _read(app, page, token)
-        return await run_in_threadpool(_act, app, pages, link, await read_form(request), request)
+        form = await read_form(request)
+        one_click = page == "u" and form.get("List-Unsubscribe", "").lower() == "one-click"
+        do = "stop" if one_click else form.get("do", "")
+        if do not in ("stop", "stop-all"):
+            return await run_in_threadpool(_act, app, pages, link, form, request)
+        source = ConsentSource.ONE_CLICK if one_click else ConsentSource.MAIL
+        digest = link.digest if do == "stop" else None
+        await batches.leaving(Stop(link.subscriber, digest, source, network_of(request)))
+        if one_click:
+            return PlainTextResponse("OK\n")
+        return await run_in_threadpool(_show, app, pages, link, request, done=do)
 
 
 def _read(app: Application, page: str, token: str) -> Link:
@@ -76,17 +91,12 @@ def _read(app: Application, page: str, token: str) -> Link:
 
 
 def _act(app: Application, pages: Pages, link: Link, form: Mapping[str, str], request: Request) -> Response:
-    one_click = form.get("List-Unsubscribe", "").lower() == "one-click"
-    do = "stop" if one_click and link.page == "u" else form.get("do", "")
+    do = form.get("do", "")
     now = app.clock.now()
     facts: dict[str, Any] = {"done": do}
     try:
         with app.store.write() as tx:
-            if do == "stop":
-                unsubscribe(tx, link.subscriber, link.digest, now)
-            elif do == "stop-all":
-                unsubscribe(tx, link.subscriber, None, now)
-            elif do in ("again", "all-again"):
+            if do in ("again", "all-again"):
                 which = link.digest if do == "again" else None
                 subscribe_again(tx, link.subscriber, which, app.rules.pause_reach_back, now)
             elif do == "slower" and link.digest in app.digests:
@@ -101,8 +111,6 @@ def _act(app: Application, pages: Pages, link: Link, form: Mapping[str, str], re
                 facts = {}
     except NotFound:
         pass  # erased meanwhile: there is nobody left to mail, which is what was asked for
-    if one_click:
-        return PlainTextResponse("OK\n")
     return _show(app, pages, link, request, **facts)
 
 

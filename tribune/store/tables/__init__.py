@@ -29,6 +29,7 @@ from tribune.store.tables.catalogue import (
     source_records,
     sources,
 )
+from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -65,6 +66,8 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "consent_texts",
+    "consents",
     "counters",
     "data_requests",
     "dead_letters",
@@ -91,9 +94,11 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "sign_ups",
     "signatures",
     "source_records",
     "sources",
