@@ -19,6 +19,7 @@ from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
+from tribune.ports.data_requests import DataRequests
 from tribune.ports.idempotency import Idempotency
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -72,6 +73,9 @@ class Transaction(Protocol):
 
     @property
     def audience(self) -> Audience: ...
+
+    @property
+    def data_requests(self) -> DataRequests: ...
 
     @property
     def consents(self) -> Consents: ...
