@@ -19,6 +19,7 @@ from tribune.ports.consents import Consents
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
+from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.schedules import Schedules
@@ -55,6 +56,9 @@ class Transaction(Protocol):
 
     @property
     def consents(self) -> Consents: ...
+
+    @property
+    def newcomers(self) -> Newcomers: ...
 
     @property
     def planning(self) -> Planning: ...

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tribune.store.consents import SqlConsents
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
+    from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
     from tribune.store.schedules import SqlSchedules
@@ -113,6 +114,12 @@ class SqlTransaction:
         from tribune.store.consents import SqlConsents
 
         return SqlConsents(self.connection)
+
+    @cached_property
+    def newcomers(self) -> SqlNewcomers:
+        from tribune.store.newcomers import SqlNewcomers
+
+        return SqlNewcomers(self.connection)
 
     @cached_property
     def planning(self) -> SqlPlanning:

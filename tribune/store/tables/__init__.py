@@ -29,6 +29,7 @@ from tribune.store.tables.catalogue import (
     sources,
 )
 from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
+from tribune.store.tables.imports import imports
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -71,6 +72,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "imports",
     "inbox",
     "instant_text",
     "item_history",
