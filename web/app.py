@@ -1,4 +1,4 @@
-"""The web application: the desk for staff, the pages behind the links of a mail, health and metrics."""
+"""The web application: pages for readers, the newsroom for staff, health and metrics."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
-from web import desk, health, unsubscribe
+from web import health
+from web.newsroom import desk
 from web.pages import Pages
 from web.probe import Parts, no_parts
+from web.public import home, unsubscribe
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -25,6 +27,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
     site.include_router(unsubscribe.router(app, pages))
+    site.include_router(home.router(app, pages))
     site.include_router(desk.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(

@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Fallback, shown_language
@@ -20,8 +21,8 @@ from tribune.rendering.locales import Texts, direction
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
-from web.reasons import Reasons
-from web.steps import Steps
+from web.newsroom.reasons import Reasons
+from web.newsroom.steps import Steps
 from web.words import Words
 
 
@@ -48,6 +49,13 @@ class Pages:
             return first
         default = self.app.settings.organisation.default_language
         return preferred(request.headers.get("accept-language", ""), self.offered, default)
+
+    def locale_in(self, request: Request) -> str:
+        """The language in an address that has one. Raises HTTPException 404 for one that is not offered."""
+        locale = str(request.path_params["locale"])
+        if locale not in self.offered:
+            raise HTTPException(404)
+        return locale
 
     def error(self, request: Request, status: int) -> HTMLResponse:
         """A page that says what happened and what to do; never a traceback."""
@@ -94,6 +102,7 @@ class Pages:
             formats = self._formats[locale]
             environment.globals.update(
                 locale=locale,
+                newsroom=f"/{locale}/newsroom",
                 direction=direction(locale),
                 direction_of=direction,
                 formats=formats,
@@ -116,6 +125,7 @@ class Pages:
                 place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands
             )
             environment.globals["ui"] = environment.get_template("parts.html").module
+            environment.globals["forms"] = environment.get_template("forms.html").module
             self._environments[locale] = environment
         return self._environments[locale]
 

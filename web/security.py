@@ -36,25 +36,25 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-PUBLIC = ("/u/", "/p/", "/healthz", "/static/")
-"""What anybody may open: the links of a mail, health, styles. The rest is the desk."""
+_FENCED = re.compile(r"/metrics|/api(/.*)?|/[^/]*/newsroom(/.*)?", re.DOTALL)
+"""What is for staff and their machines. The rest is for readers."""
 
-_TOKEN = re.compile(r"^/([up])/.+", re.DOTALL)
+_TOKEN = re.compile(r"^/([a-z])/.+", re.DOTALL)
 _PROXIED = re.compile(r"forwarded|x-forwarded-.*|via|x-real-ip|true-client-ip|.*-client-ip|.*-connecting-ip")
 
 
 def redacted(path: str) -> str:
-    """A path as it may stand in a log: `/u/***`."""
+    """A path as it may stand in a log: `/u/***`. What follows one letter is a token."""
     return _TOKEN.sub(r"/\1/***", path)
 
 
 class Guard:
     """ASGI middleware around the whole site.
 
-    It refuses foreign Host headers (DNS rebinding) and keeps the desk to `desk_networks`, because staff sign-in is not
-    built yet: readers' pages answer also under the host of `base_url`, the desk under `allowed_hosts` alone and never
-    through a proxy, behind which everybody seems to be a neighbour. It sets the security headers that an answer has
-    not set itself, answers HEAD as GET, and turns what nobody expected into `failed` and a line in the log, without
+    It refuses foreign Host headers (DNS rebinding) and keeps the newsroom to `desk_networks`, because staff sign-in is
+    not built yet: readers' pages answer also under the host of `base_url`, the newsroom under `allowed_hosts` alone and
+    never through a proxy, behind which everybody seems to be a neighbour. It sets the security headers that an answer
+    has not set itself, answers HEAD as GET, and turns what nobody expected into `failed` and a line in the log, without
     values: a traceback may quote addresses.
     """
 
@@ -105,7 +105,7 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        public = scope["path"].startswith(PUBLIC)
+        public = not _FENCED.fullmatch(scope["path"])
         if _bare(headers.get("host", "")) not in (self.public_hosts if public else self.hosts):
             return PlainTextResponse(
                 "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.\n", 421
@@ -113,7 +113,7 @@ class Guard:
         if public or (self._is_near(scope) and not _through_a_proxy(scope, headers)):
             return None
         return PlainTextResponse(
-            "The desk answers on this machine only, and not through a proxy, until staff sign-in is built. "
+            "The newsroom answers on this machine only, and not through a proxy, until staff sign-in is built. "
             "An administrator can add networks to [web] desk_networks.\n",
             403,
         )

@@ -55,18 +55,18 @@ def href(browser: TestClient, path: str, wanted: str) -> str:
 
 
 def test_an_empty_house_says_what_to_do(browser: TestClient) -> None:
-    today = page(browser, "/en/")
+    today = page(browser, "/en/newsroom/")
     assert "Nothing needs your attention." in today
     assert "tribune subscribers import" in today
-    assert "tribune publish item.yaml" in page(browser, "/en/events")
-    assert "The catalogue is empty." in page(browser, "/en/items")
-    assert "No mail has been caught yet." in page(browser, "/en/mails")
-    assert "No mailing has been planned yet." in page(browser, "/en/mailings")
-    assert "every event could be handled" in page(browser, "/en/dead-letters")
+    assert "tribune publish item.yaml" in page(browser, "/en/newsroom/events")
+    assert "The catalogue is empty." in page(browser, "/en/newsroom/items")
+    assert "No mail has been caught yet." in page(browser, "/en/newsroom/mails")
+    assert "No mailing has been planned yet." in page(browser, "/en/newsroom/mailings")
+    assert "every event could be handled" in page(browser, "/en/newsroom/dead-letters")
 
 
 def test_the_start_page_leads_to_what_came_in_and_went_out(busy: House, browser: TestClient) -> None:
-    today = page(browser, "/en/")
+    today = page(browser, "/en/newsroom/")
     assert "Monday 23 November 2026" in today
     assert "Énergie et emploi" in today
     assert "The letter, daily issue of 23 November 2026" in today
@@ -77,16 +77,17 @@ def test_each_language_has_its_address(browser: TestClient) -> None:
     assert browser.get("/", headers={"accept-language": "es-MX,fr;q=0.5"}).url.path == "/es/"
     assert browser.get("/", headers={"accept-language": "de"}).url.path == "/en/"
     assert browser.get("/fr").url.path == "/fr/"
-    french = browser.get("/fr/mails?q=x")
+    assert browser.get("/fr/newsroom").url.path == "/fr/newsroom/"
+    french = browser.get("/fr/newsroom/mails?q=x")
     assert french.headers["content-language"] == "fr"
     assert '<html lang="fr"' in french.text
-    assert 'href="/es/mails?q=x"' in french.text
-    assert "lundi 23 novembre 2026" in page(browser, "/fr/").lower()
+    assert 'href="/es/newsroom/mails?q=x"' in french.text
+    assert "lundi 23 novembre 2026" in page(browser, "/fr/newsroom/").lower()
     assert browser.get("/de/").status_code == 404
 
 
 def test_a_mail_is_shown_as_its_reader_has_it(busy: House, browser: TestClient) -> None:
-    path = href(browser, "/en/mails?language=fr", "/en/mails/")
+    path = href(browser, "/en/newsroom/mails?language=fr", "/en/newsroom/mails/")
     html = browser.get(path).text
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in html
     assert "Awa Diop" in html
@@ -104,32 +105,32 @@ def test_a_mail_is_shown_as_its_reader_has_it(busy: House, browser: TestClient) 
 
 
 def test_mails_are_found_by_language_mailing_and_words(busy: House, browser: TestClient) -> None:
-    assert "2 mails" in page(browser, "/en/mails")
-    spanish = page(browser, "/en/mails?language=es")
+    assert "2 mails" in page(browser, "/en/newsroom/mails")
+    spanish = page(browser, "/en/newsroom/mails?language=es")
     assert "1 mail" in spanish
     assert "Begoña" in spanish and "Awa" not in spanish
-    assert "Begoña" in page(browser, "/en/mails?q=begona")
-    assert "No mail fits this choice." in page(browser, "/en/mails?q=nobody")
-    assert "2 mails" in page(browser, "/en/mails?mailing=1")
-    assert "No mail fits this choice." in page(browser, "/en/mails?mailing=999999999999999999999999")
+    assert "Begoña" in page(browser, "/en/newsroom/mails?q=begona")
+    assert "No mail fits this choice." in page(browser, "/en/newsroom/mails?q=nobody")
+    assert "2 mails" in page(browser, "/en/newsroom/mails?mailing=1")
+    assert "No mail fits this choice." in page(browser, "/en/newsroom/mails?mailing=999999999999999999999999")
 
 
 def test_one_turns_from_a_mail_to_its_neighbours(busy: House, browser: TestClient) -> None:
-    newest = href(browser, "/en/mails", "/en/mails/")
+    newest = href(browser, "/en/newsroom/mails", "/en/newsroom/mails/")
     assert "1 of 2" in page(browser, newest)
     assert 'rel="next"' in browser.get(newest).text and 'rel="prev"' not in browser.get(newest).text
-    filtered = href(browser, "/en/mails?language=es", "/en/mails/")
+    filtered = href(browser, "/en/newsroom/mails?language=es", "/en/newsroom/mails/")
     assert "1 of 1" in page(browser, filtered)
 
 
 def test_a_mail_says_why_its_items_are_in_it(busy: House, browser: TestClient) -> None:
-    told = page(browser, href(browser, "/en/mails?language=es", "/en/mails/"))
+    told = page(browser, href(browser, "/en/newsroom/mails?language=es", "/en/newsroom/mails/"))
     assert "There is no version in Spanish, so it is shown in French." in told
     assert "Asked for: everything that we publish." in told
 
 
 def test_an_event_tells_its_story(busy: House, browser: TestClient) -> None:
-    path = href(browser, "/en/events", "/en/events/")
+    path = href(browser, "/en/newsroom/events", "/en/newsroom/events/")
     told = page(browser, path)
     assert "Publication published" in told
     assert "New in the catalogue" in told
@@ -147,46 +148,53 @@ def test_an_event_tells_its_story(busy: House, browser: TestClient) -> None:
 
 def test_a_withdrawal_stands_in_the_story(busy: House, browser: TestClient) -> None:
     busy.withdraw("energy", "A table was wrong.")
-    told = page(browser, "/en/items/1")
+    told = page(browser, "/en/newsroom/items/1")
     assert "Withdrawn" in told
     assert "A table was wrong." in told
     assert "The letter, daily issue of 23 November 2026: to 2 people" in told
-    assert "Publication withdrawn" in page(browser, "/en/events")
+    assert "Publication withdrawn" in page(browser, "/en/newsroom/events")
 
 
 def test_items_are_found_in_the_reader_s_language(busy: House, browser: TestClient) -> None:
-    assert "Énergie et emploi" in page(browser, "/fr/items?q=energie")
-    assert "Énergie et emploi" in page(browser, "/en/items?kind=brief")
-    assert "Énergie et emploi" not in page(browser, "/en/items?kind=guide")
-    assert "Nothing was found." in page(browser, "/en/items?q=zebra")
+    assert "Énergie et emploi" in page(browser, "/fr/newsroom/items?q=energie")
+    assert "Énergie et emploi" in page(browser, "/en/newsroom/items?kind=brief")
+    assert "Énergie et emploi" not in page(browser, "/en/newsroom/items?kind=guide")
+    assert "Nothing was found." in page(browser, "/en/newsroom/items?q=zebra")
 
 
 def test_a_mailing_shows_how_far_it_is(busy: House, browser: TestClient) -> None:
-    told = page(browser, "/en/mailings/1")
+    told = page(browser, "/en/newsroom/mailings/1")
     assert "finished" in told
     assert "2 of 2" in told
     assert "French Spanish" not in told
-    assert 'href="/en/mails?mailing=1"' in browser.get("/en/mailings/1").text
+    assert 'href="/en/newsroom/mails?mailing=1"' in browser.get("/en/newsroom/mailings/1").text
 
 
 def test_dead_letters_stand_on_the_start_page_with_their_reason(busy: House, browser: TestClient) -> None:
     busy.app.log.publish_raw("publications", "broken", b'{"specversion": "1.0"}')
     busy.work()
-    assert "1 event could not be handled" in page(browser, "/en/")
-    told = page(browser, "/en/dead-letters")
+    assert "1 event could not be handled" in page(browser, "/en/newsroom/")
+    told = page(browser, "/en/newsroom/dead-letters")
     assert "BrokenEvent" in told and "is missing" in told
     assert "tribune events replay" in told
 
 
 def test_events_are_found_by_type_and_words(busy: House, browser: TestClient) -> None:
-    assert "Énergie et emploi" in page(browser, "/en/events?q=energie&type=publication.published")
-    assert "No event fits this choice." in page(browser, "/en/events?type=data.released")
-    assert "Énergie et emploi" in page(browser, "/en/events?type=no.such.type")
+    assert "Énergie et emploi" in page(browser, "/en/newsroom/events?q=energie&type=publication.published")
+    assert "No event fits this choice." in page(browser, "/en/newsroom/events?type=data.released")
+    assert "Énergie et emploi" in page(browser, "/en/newsroom/events?type=no.such.type")
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/en/mails/9.9.9", "/en/mails/..%2f..%2fetc", "/en/items/99", "/en/events/nothing", "/en/mailings/99", "/en/x"],
+    [
+        "/en/newsroom/mails/9.9.9",
+        "/en/newsroom/mails/..%2f..%2fetc",
+        "/en/newsroom/items/99",
+        "/en/newsroom/events/nothing",
+        "/en/newsroom/mailings/99",
+        "/en/newsroom/x",
+    ],
 )
 def test_what_is_not_there_is_a_page_that_says_so(busy: House, browser: TestClient, path: str) -> None:
     answer = browser.get(path)
@@ -194,13 +202,28 @@ def test_what_is_not_there_is_a_page_that_says_so(busy: House, browser: TestClie
     assert "This page is not here" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/en/mails?page=0", "/en/items?page=x", "/en/items/x", "/en/mails?q=" + "x" * 999])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/en/newsroom/mails?page=0",
+        "/en/newsroom/items?page=x",
+        "/en/newsroom/items/x",
+        "/en/newsroom/mails?q=" + "x" * 999,
+    ],
+)
 def test_addresses_that_make_no_sense_are_refused(browser: TestClient, path: str) -> None:
     assert browser.get(path).status_code == 404
 
 
 def test_the_desk_only_reads(busy: House, browser: TestClient) -> None:
-    for path in ("/en/", "/en/mails", "/en/mailings/1", "/en/dead-letters", "/en/events", "/en/items/1"):
+    for path in (
+        "/en/newsroom/",
+        "/en/newsroom/mails",
+        "/en/newsroom/mailings/1",
+        "/en/newsroom/dead-letters",
+        "/en/newsroom/events",
+        "/en/newsroom/items/1",
+    ):
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             assert browser.request(method, path).status_code == 405
         assert "<form method" not in browser.get(path).text
@@ -208,7 +231,7 @@ def test_the_desk_only_reads(busy: House, browser: TestClient) -> None:
 
 def test_an_embargo_is_told_in_the_reader_s_language(house: House, browser: TestClient) -> None:
     house.publish("wages", embargo_until="2026-11-30T09:00:00+00:00")
-    told = page(browser, "/fr/items/1")
+    told = page(browser, "/fr/newsroom/items/1")
     assert "La révision 1 est sous embargo jusqu’au 30 novembre 2026" in told
     assert "revision=" not in told and "waits until" not in told
 
@@ -217,7 +240,7 @@ def test_a_source_that_fails_stands_on_the_start_page(house: House, browser: Tes
     failed = SourceState("feeds/press", pulled_at=house.clock.now(), outcome="error: The server does not answer.")
     with house.app.store.write() as tx:
         tx.sources.save_state(failed)
-    told = page(browser, "/en/")
+    told = page(browser, "/en/newsroom/")
     assert "Nothing needs your attention." not in told
     assert "feeds/press could not be read at the last attempt" in told
     assert "tribune pull feeds press" in told and "The server does not answer." in told
@@ -229,20 +252,22 @@ def test_a_paused_and_a_cancelled_mailing_say_what_that_means(busy: House, brows
         tx.connection.exec_driver_sql("UPDATE chunks SET state = 'ready', sent_upto = 0, doubt_upto = 0")
         mailing = next(told.id for told in tx.ledger.mailings() if told.recipients)
         pause_mailing(tx, mailing, busy.clock.now())
-    assert "is paused" in page(browser, "/en/")
-    assert f"Let it go on with: tribune mailing resume {mailing}" in page(browser, f"/en/mailings/{mailing}")
-    assert "suspendu" in page(browser, "/fr/mailings")
-    assert "en pausa" in page(browser, f"/es/mailings/{mailing}")
+    assert "is paused" in page(browser, "/en/newsroom/")
+    assert f"Let it go on with: tribune mailing resume {mailing}" in page(browser, f"/en/newsroom/mailings/{mailing}")
+    assert "suspendu" in page(browser, "/fr/newsroom/mailings")
+    assert "en pausa" in page(browser, f"/es/newsroom/mailings/{mailing}")
     with busy.app.store.write() as tx:
         told, _ = cancel_mailing(tx, mailing, busy.clock.now())
         people = told.recipients
-    shown = page(browser, f"/en/mailings/{mailing}")
+    shown = page(browser, f"/en/newsroom/mailings/{mailing}")
     assert f"This mailing was cancelled. {people} pe" in shown
     assert "Not sent: carried over" in shown
     assert "0 of" in shown, "what was not mailed is no progress"
-    assert "annulé" in page(browser, f"/fr/mailings/{mailing}")
-    assert "trasladado" in page(browser, f"/es/mailings/{mailing}")
-    assert "to which it was carried over" in page(browser, href(browser, "/en/items", "/en/items/").removesuffix("?"))
+    assert "annulé" in page(browser, f"/fr/newsroom/mailings/{mailing}")
+    assert "trasladado" in page(browser, f"/es/newsroom/mailings/{mailing}")
+    assert "to which it was carried over" in page(
+        browser, href(browser, "/en/newsroom/items", "/en/newsroom/items/").removesuffix("?")
+    )
 
 
 def test_the_pace_and_the_time_left_are_told_in_words(busy: House, browser: TestClient) -> None:
@@ -260,12 +285,16 @@ def test_the_pace_and_the_time_left_are_told_in_words(busy: House, browser: Test
             )
 
     begun("09:59")
-    assert "1 mail a minute · about 1 minute left" in page(browser, f"/en/mailings/{mailing}")
-    assert "1 message par minute · encore 1 minute environ" in page(browser, f"/fr/mailings/{mailing}")
-    assert "1 mensaje por minuto · tiempo restante aproximado: 1 minuto" in page(browser, f"/es/mailings/{mailing}")
+    assert "1 mail a minute · about 1 minute left" in page(browser, f"/en/newsroom/mailings/{mailing}")
+    assert "1 message par minute · encore 1 minute environ" in page(browser, f"/fr/newsroom/mailings/{mailing}")
+    assert "1 mensaje por minuto · tiempo restante aproximado: 1 minuto" in page(
+        browser, f"/es/newsroom/mailings/{mailing}"
+    )
     begun("08:30")
-    assert "less than one mail a minute · about 1 h 30 min left" in page(browser, f"/en/mailings/{mailing}")
-    assert "moins d’un message par minute · encore 1 h 30 min environ" in page(browser, f"/fr/mailings/{mailing}")
+    assert "less than one mail a minute · about 1 h 30 min left" in page(browser, f"/en/newsroom/mailings/{mailing}")
+    assert "moins d’un message par minute · encore 1 h 30 min environ" in page(
+        browser, f"/fr/newsroom/mailings/{mailing}"
+    )
 
 
 def except_one(house: House, state: str) -> int:
@@ -282,21 +311,21 @@ def except_one(house: House, state: str) -> int:
 def test_what_failed_and_what_is_held_back_are_told_apart(busy: House, browser: TestClient) -> None:
     name = "The letter, daily issue of 23 November 2026"
     mailing = except_one(busy, "quarantined")
-    today = page(browser, "/en/")
+    today = page(browser, "/en/newsroom/")
     assert f"1 mail of {name} is held back until you decide" in today
     assert "not delivered" not in today
-    assert f'href="/en/mailings/{mailing}">1 mail of' in browser.get("/en/").text
-    assert "1 message est retenu dans l’attente de votre décision : " in page(browser, "/fr/")
-    assert "1 mensaje está retenido a la espera de su decisión: " in page(browser, "/es/")
+    assert f'href="/en/newsroom/mailings/{mailing}">1 mail of' in browser.get("/en/newsroom/").text
+    assert "1 message est retenu dans l’attente de votre décision : " in page(browser, "/fr/newsroom/")
+    assert "1 mensaje está retenido a la espera de su decisión: " in page(browser, "/es/newsroom/")
     with busy.app.store.write() as tx:
         tx.connection.exec_driver_sql("UPDATE delivery_exceptions SET state = 'failed'")
-    today = page(browser, "/en/")
+    today = page(browser, "/en/newsroom/")
     assert f"1 mail of {name} was not delivered" in today
     assert "held back" not in today
     for by_itself in ("retry", "suppressed", "empty"):  # these need nobody
         with busy.app.store.write() as tx:
             tx.connection.exec_driver_sql(f"UPDATE delivery_exceptions SET state = '{by_itself}'")
-        assert "Nothing needs your attention." in page(browser, "/en/"), by_itself
+        assert "Nothing needs your attention." in page(browser, "/en/newsroom/"), by_itself
 
 
 def test_what_a_cancelled_mailing_held_back_waits_for_nobody(busy: House, browser: TestClient) -> None:
@@ -304,7 +333,7 @@ def test_what_a_cancelled_mailing_held_back_waits_for_nobody(busy: House, browse
     with busy.app.store.write() as tx:
         tx.connection.exec_driver_sql("UPDATE delivery_exceptions SET handovers = 1")
         tx.connection.exec_driver_sql("UPDATE mailings SET state = 'cancelled'")
-    assert "Nothing needs your attention." in page(browser, "/en/")
+    assert "Nothing needs your attention." in page(browser, "/en/newsroom/")
 
 
 def test_staff_read_what_is_done_not_the_names_of_groups(busy: House, browser: TestClient) -> None:
@@ -312,12 +341,12 @@ def test_staff_read_what_is_done_not_the_names_of_groups(busy: House, browser: T
     busy.work()
     with busy.app.store.write() as tx:
         tx.connection.exec_driver_sql("UPDATE log_offsets SET committed = 0 WHERE consumer_group = 'deliveries'")
-    assert "2 events wait to be handled (sending of mailings)" in page(browser, "/en/")
-    assert "2 événements en attente de traitement (départ des envois)" in page(browser, "/fr/")
-    assert "2 eventos pendientes de procesar (salida de los envíos)" in page(browser, "/es/")
-    assert "Mise à jour du catalogue" in page(browser, "/fr/dead-letters")
-    assert "Actualización del catálogo" in page(browser, "/es/dead-letters")
-    told = page(browser, "/en/dead-letters")
+    assert "2 events wait to be handled (sending of mailings)" in page(browser, "/en/newsroom/")
+    assert "2 événements en attente de traitement (départ des envois)" in page(browser, "/fr/newsroom/")
+    assert "2 eventos pendientes de procesar (salida de los envíos)" in page(browser, "/es/newsroom/")
+    assert "Mise à jour du catalogue" in page(browser, "/fr/newsroom/dead-letters")
+    assert "Actualización del catálogo" in page(browser, "/es/newsroom/dead-letters")
+    told = page(browser, "/en/newsroom/dead-letters")
     assert "Update of the catalogue" in told
     assert "Group" not in told and "group" not in told
 
@@ -332,13 +361,13 @@ def test_every_group_has_a_name_for_staff(house: House, locale: str) -> None:
 
 def test_what_is_held_back_says_what_to_do(busy: House, browser: TestClient) -> None:
     mailing = except_one(busy, "quarantined")
-    shown = page(browser, f"/en/mailings/{mailing}")
+    shown = page(browser, f"/en/newsroom/mailings/{mailing}")
     assert "1 mail is held back" in shown
     assert f"tribune mailing retry {mailing}" in shown
     with busy.app.store.write() as tx:  # its deliveries were let go of: nothing is left to be tried again
         tx.connection.exec_driver_sql(
             f"UPDATE mailings SET aged_at = '2028-01-01T08:00:00.000000+00:00' WHERE id = {mailing}"
         )
-    shown = page(browser, f"/en/mailings/{mailing}")
+    shown = page(browser, f"/en/newsroom/mailings/{mailing}")
     assert "It ended so long ago" in shown
     assert "tribune mailing retry" not in shown

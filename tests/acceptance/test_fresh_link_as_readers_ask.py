@@ -163,28 +163,28 @@ def test_an_old_link_promises_no_way_back_by_itself(browser: TestClient, page: s
 def test_staff_see_the_mail_on_the_desk(house: House, browser: TestClient, desk: TestClient, page: str) -> None:
     ask(browser, page)
     fresh(house)
-    listed = desk.get("/en/mails").text
-    assert 'href="/en/mails/n.1"' in listed
+    listed = desk.get("/en/newsroom/mails").text
+    assert 'href="/en/newsroom/mails/n.1"' in listed
     assert SUBJECT in listed
     filters = re.search(r'<select id="mailing".*?</select>', listed, re.S)
     assert filters
     assert filters[0].count("<option") == 2, "all of them, and the letter's mailing: a notice belongs to none"
     for view in ("html", "phone", "text", "headers"):
-        answer = desk.get("/en/mails/n.1", params={"as": view})
+        answer = desk.get("/en/newsroom/mails/n.1", params={"as": view})
         assert answer.status_code == 200
         assert "n.1" in answer.text
         assert "<b>Diop" not in answer.text
         assert "What is in it, and why" not in answer.text
-        assert 'href="/en/mailings/' not in answer.text
-    body = desk.get("/en/mails/n.1/body")
+        assert 'href="/en/newsroom/mailings/' not in answer.text
+    body = desk.get("/en/newsroom/mails/n.1/body")
     assert body.status_code == 200
     assert "<b>Diop" not in body.text
-    assert desk.get("/en/mails/n.1/message.eml").status_code == 200
-    assert desk.get("/en/mails", params={"q": "nouveau lien"}).text.count("/en/mails/n.1") == 1
+    assert desk.get("/en/newsroom/mails/n.1/message.eml").status_code == 200
+    assert desk.get("/en/newsroom/mails", params={"q": "nouveau lien"}).text.count("/en/newsroom/mails/n.1") == 1
     with house.app.store.read() as tx:
         (notice,) = tx.notices.recent()
-    story = desk.get(f"/en/events/{notice.correlation_id}")
+    story = desk.get(f"/en/newsroom/events/{notice.correlation_id}")
     assert story.status_code == 200
     assert "Mail to one person ready to send" in story.text
-    for path in ("/en/", "/en/mailings", "/en/events", "/metrics"):
+    for path in ("/en/newsroom/", "/en/newsroom/mailings", "/en/newsroom/events", "/metrics"):
         assert desk.get(path).status_code == 200

@@ -81,7 +81,13 @@ def assert_harmless(html: str, where: str) -> None:
 
 def test_hostile_texts_stay_text_on_every_page(browser: TestClient) -> None:
     seen: set[str] = set()
-    todo = ["/en/", "/fr/items/1", "/es/dead-letters", f"/en/mails?q={HOSTILE}", f"/en/items?q={HOSTILE}"]
+    todo = [
+        "/en/newsroom/",
+        "/fr/newsroom/items/1",
+        "/es/newsroom/dead-letters",
+        f"/en/newsroom/mails?q={HOSTILE}",
+        f"/en/newsroom/items?q={HOSTILE}",
+    ]
     shown = 0
     while todo:
         path = todo.pop()
@@ -92,21 +98,21 @@ def test_hostile_texts_stay_text_on_every_page(browser: TestClient) -> None:
         assert answer.status_code == 200, path
         assert_harmless(answer.text, path)
         shown += "&lt;script&gt;alert(1)" in answer.text
-        todo += [link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/en/[^"]*)"', answer.text)]
-    assert any(re.fullmatch(r"/en/mails/[\d.]+/body", path) for path in seen)
+        todo += [link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/en/newsroom/[^"]*)"', answer.text)]
+    assert any(re.fullmatch(r"/en/newsroom/mails/[\d.]+/body", path) for path in seen)
     assert shown >= 6
 
 
 def test_a_script_as_an_address_is_no_link(house: House, browser: TestClient) -> None:
     again = replace(item(), record="again")
     told(house, "publication.published", again)
-    for path in ("/en/items/1", "/en/items/2"):
+    for path in ("/en/newsroom/items/1", "/en/newsroom/items/2"):
         page = unquote(browser.get(path).text)
         assert "javascript:" not in page.lower()
 
 
 def test_the_frame_of_a_mail_runs_nothing(browser: TestClient) -> None:
-    mail = re.search(r'href="(/en/mails/[^"]+)"', browser.get("/en/mails").text)
+    mail = re.search(r'href="(/en/newsroom/mails/[^"]+)"', browser.get("/en/newsroom/mails").text)
     assert mail
     body = browser.get(f"{mail[1]}/body")
     assert "alert(1)" in body.text

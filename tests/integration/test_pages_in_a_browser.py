@@ -86,7 +86,7 @@ def addresses(house: House, address: str) -> list[str]:
     assert item
     links = house.app.reader_links.links(1, "letter", 1)
     readers = ["/u/" + links.unsubscribe.rpartition("/")[2], "/p/" + links.preferences.rpartition("/")[2], "/u/forged"]
-    return [f"{address}/en/{path.replace('STORY', item.correlation_id)}" for path in DESK] + [
+    return [f"{address}/en/newsroom/{path.replace('STORY', item.correlation_id)}" for path in DESK] + [
         address + r for r in readers
     ]
 
@@ -135,13 +135,13 @@ def test_nothing_is_refused_by_our_own_policy(house: House, address: str, browse
 
 
 def test_the_keyboard_alone_reaches_everything(address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}/en/")
+    page = visit(browser, f"{address}/en/newsroom/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
-    page = visit(browser, f"{address}/en/")
+    page = visit(browser, f"{address}/en/newsroom/")
     reached: list[str] = []
     while len(reached) < 60:
         page.keyboard.press("Tab")
@@ -159,7 +159,7 @@ def test_the_keyboard_alone_reaches_everything(address: str, browser: Browser) -
 
 
 def test_keys_lead_through_lists_and_mails(address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}/en/mails")
+    page = visit(browser, f"{address}/en/newsroom/mails")
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")
@@ -178,7 +178,7 @@ def test_keys_lead_through_lists_and_mails(address: str, browser: Browser) -> No
 
 
 def test_everything_works_without_javascript(address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}/en/mails", java_script_enabled=False)
+    page = visit(browser, f"{address}/en/newsroom/mails", java_script_enabled=False)
     page.fill("#q", "awa")
     page.click("text=Show")
     assert page.locator("a.row").count() == 1
@@ -192,7 +192,7 @@ def test_everything_works_without_javascript(address: str, browser: Browser) -> 
 
 
 def test_tables_are_cards_on_a_phone(address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}/en/mails", 414)
+    page = visit(browser, f"{address}/en/newsroom/mails", 414)
     cells = page.locator("tbody tr:first-child td")
     tops = [cells.nth(n).evaluate("e => e.getBoundingClientRect().top") for n in range(cells.count())]
     assert tops == sorted(set(tops))
@@ -205,15 +205,15 @@ def test_tables_are_cards_on_a_phone(address: str, browser: Browser) -> None:
 def test_a_script_in_a_mail_does_not_run_in_its_frame(house: House, address: str, browser: Browser) -> None:
     file = house.app.settings.email.outbox_folder / "1.0.0.eml"
     kept = file.read_bytes()
-    evil = kept.replace(b"</body>", b"<script>parent.document.title=3D'caught'; fetch('/en/')</script></body>")
+    evil = kept.replace(b"</body>", b"<script>parent.document.title=3D'caught'; fetch('/en/newsroom/')</script></body>")
     assert evil != kept
     file.write_bytes(evil)
     try:
-        page = visit(browser, f"{address}/en/mails/1.0.0")
+        page = visit(browser, f"{address}/en/newsroom/mails/1.0.0")
         page.wait_for_timeout(200)
         assert "script" in page.frames[1].content()
         assert page.title() != "caught"
-        page.goto(f"{address}/en/mails/1.0.0/body")
+        page.goto(f"{address}/en/newsroom/mails/1.0.0/body")
         assert page.title() != "caught"
         page.context.close()
     finally:

@@ -29,25 +29,31 @@ def browse(app: Application) -> Browse:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "[::2]:80"])
-@pytest.mark.parametrize("path", ["/en/", "/u/x", "/healthz", "/static/tribune.css", "/metrics"])
+@pytest.mark.parametrize("path", ["/en/newsroom/", "/u/x", "/healthz", "/static/tribune.css", "/metrics"])
 def test_a_foreign_host_header_is_refused(browse: Browse, host: str, path: str) -> None:
     assert browse(host=host).get(path).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["", "127.0.0.1@evil.example", "evil.example:127.0.0.1", "127.0.0.1:80:80"])
 def test_an_odd_host_header_is_refused(browse: Browse, host: str) -> None:
-    assert browse().get("/en/", headers={"host": host}).status_code == 421
+    assert browse().get("/en/newsroom/", headers={"host": host}).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9999", "[::1]:8080", "127.0.0.1"])
 def test_own_names_are_answered(browse: Browse, host: str) -> None:
-    assert browse(host=host).get("/en/").status_code == 200
+    assert browse(host=host).get("/en/newsroom/").status_code == 200
 
 
 @pytest.mark.parametrize("client", ["192.0.2.7", "10.0.0.5", "2001:db8::1", "::ffff:192.0.2.7", "testclient"])
 def test_the_desk_is_closed_to_strangers_and_readers_pages_are_open(browse: Browse, client: str) -> None:
     stranger = browse(client)
-    for path in ("/", "/en/", "/en/mails", "/en/items/1", "/metrics", "/en/mails/1.0.0/body"):
+    for path in (
+        "/en/newsroom/",
+        "/en/newsroom/mails",
+        "/en/newsroom/items/1",
+        "/metrics",
+        "/en/newsroom/mails/1.0.0/body",
+    ):
         answer = stranger.get(path)
         assert answer.status_code == 403
         assert "sign-in" in answer.text
@@ -57,7 +63,7 @@ def test_the_desk_is_closed_to_strangers_and_readers_pages_are_open(browse: Brow
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
 def test_the_desk_answers_this_machine(browse: Browse, client: str) -> None:
-    assert browse(client).get("/en/").status_code == 200
+    assert browse(client).get("/en/newsroom/").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,7 @@ def test_the_desk_answers_this_machine(browse: Browse, client: str) -> None:
 )
 def test_a_proxy_on_this_machine_does_not_open_the_desk_to_the_world(browse: Browse, header: str) -> None:
     near = browse("127.0.0.1")
-    assert near.get("/en/", headers={header: "203.0.113.9"}).status_code == 403
+    assert near.get("/en/newsroom/", headers={header: "203.0.113.9"}).status_code == 403
     assert near.get("/u/x", headers={header: "203.0.113.9"}).status_code == 404
 
 
@@ -78,7 +84,7 @@ def test_the_public_name_serves_readers_and_never_the_desk(
     house.prepare()
     reader = browse(host="letters.example.org", house=house)
     assert reader.get("/u/x").status_code == 404
-    assert reader.get("/en/").status_code == 421
+    assert reader.get("/en/newsroom/").status_code == 421
     house.close()
 
 
@@ -86,12 +92,14 @@ def test_networks_of_staff_can_be_added(settings: Settings, clock: StoppedClock,
     web = settings.web.model_copy(update={"desk_networks": ("10.1.0.0/16",)})
     house = Application(settings.model_copy(update={"web": web}), clock)
     house.prepare()
-    assert browse("10.1.2.3", house=house).get("/en/").status_code == 200
-    assert browse("10.2.2.3", house=house).get("/en/").status_code == 403
+    assert browse("10.1.2.3", house=house).get("/en/newsroom/").status_code == 200
+    assert browse("10.2.2.3", house=house).get("/en/newsroom/").status_code == 403
     house.close()
 
 
-@pytest.mark.parametrize("path", ["/en/", "/u/x", "/healthz", "/metrics", "/nowhere", "/static/desk.js", "/static/no"])
+@pytest.mark.parametrize(
+    "path", ["/en/newsroom/", "/u/x", "/healthz", "/metrics", "/nowhere", "/static/desk.js", "/static/no"]
+)
 def test_every_answer_carries_the_security_headers(browse: Browse, path: str) -> None:
     headers = browse().get(path).headers
     policy = headers["content-security-policy"]
@@ -106,12 +114,20 @@ def test_every_answer_carries_the_security_headers(browse: Browse, path: str) ->
 
 
 def test_refusals_carry_them_too(browse: Browse) -> None:
-    assert "content-security-policy" in browse("192.0.2.7").get("/en/").headers
-    assert "content-security-policy" in browse(host="evil.example").get("/en/").headers
+    assert "content-security-policy" in browse("192.0.2.7").get("/en/newsroom/").headers
+    assert "content-security-policy" in browse(host="evil.example").get("/en/newsroom/").headers
 
 
 def test_pages_have_nothing_inline(browse: Browse) -> None:
-    for path in ("/en/", "/en/mails", "/en/items", "/en/events", "/en/mailings", "/en/dead-letters", "/nowhere"):
+    for path in (
+        "/en/newsroom/",
+        "/en/newsroom/mails",
+        "/en/newsroom/items",
+        "/en/newsroom/events",
+        "/en/newsroom/mailings",
+        "/en/newsroom/dead-letters",
+        "/nowhere",
+    ):
         html = browse().get(path).text
         assert "<style" not in html and " style=" not in html and "javascript:" not in html
         assert " onclick" not in html and "<script>" not in html
@@ -119,7 +135,7 @@ def test_pages_have_nothing_inline(browse: Browse) -> None:
 
 
 def test_head_answers_as_get_without_a_body(browse: Browse) -> None:
-    for path, status in (("/en/", 200), ("/healthz", 200), ("/u/x", 404), ("/static/tribune.css", 200)):
+    for path, status in (("/en/newsroom/", 200), ("/healthz", 200), ("/u/x", 404), ("/static/tribune.css", 200)):
         answer = browse().head(path)
         assert (answer.status_code, answer.content) == (status, b"")
 
@@ -145,7 +161,7 @@ def test_a_page_that_fails_says_so_without_a_traceback(
 def test_tokens_are_cut_out_of_what_is_logged() -> None:
     assert redacted("/u/k1.7~letter~1.secret") == "/u/***"
     assert redacted("/p/a/b\n/c") == "/p/***"
-    assert redacted("/en/mails") == "/en/mails"
+    assert redacted("/en/newsroom/mails") == "/en/newsroom/mails"
 
 
 def test_health_says_what_cannot_be_reached(app: Application, browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tribune.ports.ageing import Ageing
 from tribune.ports.audience import Audience
+from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
@@ -59,6 +60,9 @@ class Transaction(Protocol):
 
     @property
     def newcomers(self) -> Newcomers: ...
+
+    @property
+    def audit(self) -> Audit: ...
 
     @property
     def planning(self) -> Planning: ...

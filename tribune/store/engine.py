@@ -21,6 +21,7 @@ from tribune.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
     from tribune.store.audience import SqlAudience
+    from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.consents import SqlConsents
@@ -120,6 +121,12 @@ class SqlTransaction:
         from tribune.store.newcomers import SqlNewcomers
 
         return SqlNewcomers(self.connection)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        from tribune.store.audit import SqlAudit
+
+        return SqlAudit(self.connection)
 
     @cached_property
     def planning(self) -> SqlPlanning:

@@ -55,11 +55,13 @@ from tribune.store.tables.sending import (
     signatures,
     throttles,
 )
+from tribune.store.tables.staff import audit
 
 __all__ = [
     "WORDS",
     "Instant",
     "at_once_served",
+    "audit",
     "carry_overs",
     "chunks",
     "codelist_bits",

@@ -137,7 +137,7 @@ def _show(app: Application, pages: Pages, link: Link, request: Request, **facts:
     digest = app.digests.get(link.digest)
     return pages.render(
         locale,
-        "unsubscribe.html",
+        "public/unsubscribe.html",
         letter=digest.name(locale) if digest else app.organisation.name(locale),
         preferences=link.page == "p",
         choices=choices,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -12,15 +11,18 @@ from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
+from tribune.domain.staff import Permission
 from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, list_mails
 from tribune.services.desk.read_mail import for_a_frame, read_mail
 from tribune.services.desk.say_why import say_why
 from tribune.services.desk.see_events import incoming_types, newest_events, see
-from tribune.services.desk.see_today import open_letters, see_today
+from tribune.services.desk.see_today import see_today
 from tribune.services.desk.tell_story import Story, item_story, tell_story
 from tribune.services.sending.mailing_progress import mailing_progress
+from web.newsroom.access import needs
+from web.newsroom.frame import Newsroom, query_of
+from web.newsroom.reasons import Inside
 from web.pages import Pages
-from web.reasons import Inside
 from web.security import MAIL_CSP
 
 Text = Annotated[str, Query(max_length=200)]
@@ -40,52 +42,10 @@ LEFT = (DeliveryState.CANCELLED, DeliveryState.IN_DOUBT)
 """What else there is to tell of a cancelled mailing: who was not mailed, and of whom nobody knows."""
 
 
-class Desk:
-    """What every page of the desk needs."""
-
-    def __init__(self, app: Application, pages: Pages) -> None:
-        self.app = app
-        self.pages = pages
-
-    def show(self, request: Request, template: str, place: str, **facts: Any) -> Response:
-        """A page. `place` is the entry of the navigation that it belongs to."""
-        locale = self.locale(request)
-        rest = request.url.path.removeprefix(f"/{locale}") or "/"
-        if request.url.query:
-            rest += f"?{request.url.query}"
-        dead = len(open_letters(self.app.log))
-        return self.pages.render(locale, template, place=place, rest=rest, dead=dead, **facts)
-
-    def tell(self, request: Request, template: str, place: str, story: Story, **facts: Any) -> Response:
-        """A page with a story's timeline and its reasons."""
-        locale = self.locale(request)
-        reasons = self.pages.reasons(locale)
-        not_for = [(one, reasons.why_not(one.reach)) for one in story.items if one.reach]
-        steps = self.pages.steps(locale).of(story)
-        return self.show(request, template, place, story=story, steps=steps, not_for=not_for, **facts)
-
-    def locale(self, request: Request) -> str:
-        """The language in the address. Raises HTTPException 404 for one that is not offered."""
-        locale = str(request.path_params["locale"])
-        if locale not in self.pages.offered:
-            raise HTTPException(404)
-        return locale
-
-
-def query_of(**chosen: Any) -> str:
-    """The query of an address, of what is chosen: `?language=fr`, or nothing."""
-    told = urlencode({name: value for name, value in chosen.items() if value})
-    return f"?{told}" if told else ""
-
-
 def router(app: Application, pages: Pages) -> APIRouter:
     """All pages of the desk, under the language that they are in."""
-    routes = APIRouter()
-    desk = Desk(app, pages)
-
-    @routes.get("/")
-    def home(request: Request) -> Response:
-        return RedirectResponse(f"/{pages.locale_of(request)}/", 303, {"vary": "accept-language"})
+    routes = APIRouter(dependencies=[needs(Permission.READ_DESK)])
+    desk = Newsroom(app, pages)
 
     _overview(routes, desk)
     _mails(routes, desk)
@@ -93,19 +53,19 @@ def router(app: Application, pages: Pages) -> APIRouter:
     return routes
 
 
-def _overview(routes: APIRouter, desk: Desk) -> None:
+def _overview(routes: APIRouter, desk: Newsroom) -> None:
     app = desk.app
 
-    @routes.get("/{locale}")
+    @routes.get("/{locale}/newsroom")
     def start(request: Request) -> Response:
-        return RedirectResponse(f"/{desk.locale(request)}/", 303)
+        return RedirectResponse(f"{desk.home(request)}/", 303)
 
-    @routes.get("/{locale}/")
+    @routes.get("/{locale}/newsroom/")
     def today(request: Request) -> Response:
         seen = see_today(app.store, app.log, app.log_view, app.clock.now())
         return desk.show(request, "today.html", "today", today=seen, now=app.clock.now())
 
-    @routes.get("/{locale}/mailings")
+    @routes.get("/{locale}/newsroom/mailings")
     def mailings(request: Request, edition: Text = "", empty: Text = "") -> Response:
         with app.store.read() as tx:
             told = [m for m in tx.ledger.mailings(limit=MAILINGS) if not edition or str(m.edition) == edition]
@@ -124,7 +84,7 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
             empty=bool(empty),
         )
 
-    @routes.get("/{locale}/mailings/{number}")
+    @routes.get("/{locale}/newsroom/mailings/{number}")
     def mailing(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             progress = mailing_progress(tx, number)
@@ -132,7 +92,7 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
             states = (*NOT_SIMPLY_SENT, *LEFT) if cancelled else NOT_SIMPLY_SENT
             exceptions = tx.ledger.deliveries(number, states=states, limit=100)
         now = app.clock.now()
-        facts = {
+        facts: dict[str, Any] = {
             "progress": progress,
             "exceptions": exceptions,
             "catching": app.caught is not None,
@@ -142,16 +102,16 @@ def _overview(routes: APIRouter, desk: Desk) -> None:
         }
         return desk.show(request, "mailing.html", "mailings", **facts)
 
-    @routes.get("/{locale}/dead-letters")
+    @routes.get("/{locale}/newsroom/dead-letters")
     def dead_letters(request: Request) -> Response:
         letters = [(letter, see(letter)) for letter in app.log.dead_letters(limit=200)]
         return desk.show(request, "dead_letters.html", "dead-letters", letters=letters)
 
 
-def _mails(routes: APIRouter, desk: Desk) -> None:
+def _mails(routes: APIRouter, desk: Newsroom) -> None:
     app = desk.app
 
-    @routes.get("/{locale}/mails")
+    @routes.get("/{locale}/newsroom/mails")
     def mails(request: Request, q: Text = "", language: Text = "", mailing: Text = "", page: Page = 1) -> Response:
         wanted = _filter(q, language, mailing)
         found = list_mails(app.caught, wanted, page) if app.caught else None
@@ -166,7 +126,7 @@ def _mails(routes: APIRouter, desk: Desk) -> None:
             mailing_names=_names(desk, request, found),
         )
 
-    @routes.get("/{locale}/mails/{delivery}")
+    @routes.get("/{locale}/newsroom/mails/{delivery}")
     def mail(
         request: Request, delivery: str, q: Text = "", language: Text = "", mailing: Text = "", view: AsView = "html"
     ) -> Response:
@@ -189,7 +149,7 @@ def _mails(routes: APIRouter, desk: Desk) -> None:
             why=_inside(desk, request, delivery),
         )
 
-    @routes.get("/{locale}/mails/{delivery}/body")
+    @routes.get("/{locale}/newsroom/mails/{delivery}/body")
     def body(request: Request, delivery: str) -> Response:
         desk.locale(request)
         if app.caught is None:
@@ -197,7 +157,7 @@ def _mails(routes: APIRouter, desk: Desk) -> None:
         html = for_a_frame(read_mail(app.caught.content(delivery)).html)
         return HTMLResponse(html, headers={"content-security-policy": MAIL_CSP, "x-frame-options": "SAMEORIGIN"})
 
-    @routes.get("/{locale}/mails/{delivery}/message.eml")
+    @routes.get("/{locale}/newsroom/mails/{delivery}/message.eml")
     def message(request: Request, delivery: str) -> Response:
         desk.locale(request)
         if app.caught is None:
@@ -208,10 +168,10 @@ def _mails(routes: APIRouter, desk: Desk) -> None:
         )
 
 
-def _content(routes: APIRouter, desk: Desk) -> None:
+def _content(routes: APIRouter, desk: Newsroom) -> None:
     app = desk.app
 
-    @routes.get("/{locale}/items")
+    @routes.get("/{locale}/newsroom/items")
     def items(request: Request, q: Text = "", kind: Text = "", without: Text = "", page: Page = 1) -> Response:
         locale, kind = desk.locale(request), kind if kind in app.codelists.kinds else ""
         pages = 1
@@ -237,7 +197,7 @@ def _content(routes: APIRouter, desk: Desk) -> None:
             query=query_of(kind=kind),
         )
 
-    @routes.get("/{locale}/items/{number}")
+    @routes.get("/{locale}/newsroom/items/{number}")
     def item(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             story = item_story(tx, number, app.digests, app.codelists.places)
@@ -245,15 +205,15 @@ def _content(routes: APIRouter, desk: Desk) -> None:
             raise HTTPException(404)
         return desk.tell(request, "item.html", "items", Story("", (), [story]), item=story.item)
 
-    @routes.get("/{locale}/events")
+    @routes.get("/{locale}/newsroom/events")
     def events(request: Request, q: Text = "", type: Text = "") -> Response:
         types = incoming_types()
         kind = type if type in types else ""
         found = newest_events(app.log_view, type=kind, words=q)
-        facts = {"events": found, "types": types, "type_asked": kind, "words_asked": q}
+        facts: dict[str, Any] = {"events": found, "types": types, "type_asked": kind, "words_asked": q}
         return desk.show(request, "events.html", "events", **facts)
 
-    @routes.get("/{locale}/events/{correlation_id}")
+    @routes.get("/{locale}/newsroom/events/{correlation_id}")
     def event(request: Request, correlation_id: str) -> Response:
         with app.store.read() as tx:
             story = tell_story(tx, app.log_view, correlation_id, app.digests, app.codelists.places)
@@ -264,20 +224,20 @@ def _filter(q: str, language: str, mailing: str) -> MailFilter:
     return MailFilter(language, int(mailing) if mailing.isascii() and mailing.isdigit() else None, q)
 
 
-def _mailing_of(desk: Desk, number: int | None) -> Mailing | None:
+def _mailing_of(desk: Newsroom, number: int | None) -> Mailing | None:
     if number is None:
         return None
     with desk.app.store.read() as tx:
         return tx.ledger.mailing(number)
 
 
-def _inside(desk: Desk, request: Request, delivery: str) -> list[Inside]:
+def _inside(desk: Newsroom, request: Request, delivery: str) -> list[Inside]:
     with desk.app.store.read() as tx:
         because = say_why(tx, delivery, desk.app.codelists.places)
     return desk.pages.reasons(desk.locale(request)).inside(because)
 
 
-def _names(desk: Desk, request: Request, found: MailPage | None) -> dict[int, str]:
+def _names(desk: Newsroom, request: Request, found: MailPage | None) -> dict[int, str]:
     """The names of the mailings that caught mails belong to."""
     locale = desk.locale(request)
     formats = desk.pages.formats(locale)

@@ -1,0 +1,25 @@
+"""The audit log. Reached as `tx.audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+from tribune.domain.audit import AuditEntry, Facts
+
+
+class Audit(Protocol):
+    """Append-only. Numbers and seals are given in order of commit."""
+
+    def add(self, actor: str, action: str, about: str, facts: Facts, now: datetime) -> AuditEntry:
+        """Write down what is done in this unit of work. Call it last: others who write wait from here to its end."""
+        ...
+
+    def entries(self, after: int = 0, limit: int = 1_000) -> Iterator[AuditEntry]:
+        """Entries in order, after a number."""
+        ...
+
+    def head(self) -> AuditEntry | None:
+        """The newest entry."""
+        ...

@@ -1,0 +1,1 @@
+"""Pages for staff: under /{locale}/newsroom/."""
