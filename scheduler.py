@@ -19,6 +19,8 @@ from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
+from tribune.services.audience.erase_person import clear_away
+from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.notices.release_notices import release_notices
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
@@ -45,6 +47,7 @@ log = structlog.get_logger()
 def tick(app: Application) -> Ticked:
     """Do once all that is due by the clock: embargoes first, so that the editions hold what they release."""
     embargoes(app)
+    resumptions(app)
     done = editions(app)
     retries(app)
     cancellations(app)
@@ -62,6 +65,21 @@ def embargoes(app: Application) -> int:
         lifted = len(lift_embargoes(tx, now))
     app.metrics.count("embargoes_lifted", lifted)
     return lifted
+
+
+def resumptions(app: Application) -> int:
+    """End the pauses whose day has come; how many."""
+    now = app.clock.now()
+    ended = 0
+    with app.store.read() as tx:
+        due = bool(tx.audience.to_resume(now, 1))
+    while due:
+        with app.store.write() as tx:
+            some = resume_due(tx, app.rules.pause_reach_back, now)
+        ended += some
+        due = some == AT_ONCE
+    app.metrics.count("pauses_ended", ended)
+    return ended
 
 
 def editions(app: Application) -> Ticked:
@@ -143,6 +161,15 @@ def notices(app: Application) -> int:
     return woken
 
 
+def data_requests(app: Application) -> int:
+    """What people asked for about their data and time has to see through; how many requests."""
+    now = app.clock.now()
+    before = now - timedelta(hours=app.settings.security.address_change_hours)
+    with app.store.write() as tx:
+        expired = tx.data_requests.expire(before, now)
+    return expired + clear_away(app.store, app.email, now)
+
+
 def housekeeping(app: Application) -> None:
     """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
     with app.store.write() as tx:
@@ -176,12 +203,15 @@ def ageing(app: Application) -> int:
 
 
 def next_due(app: Application) -> datetime | None:
-    """The earliest instant for which an edition or an embargo waits: when the next tick has something to do."""
+    """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick acts."""
     with app.store.read() as tx:
         waits = [tx.schedules.next_due_at()]
         for id in tx.catalogue.due_embargoes(NEVER)[:1]:
             item = tx.catalogue.item(id)
             waits.append(item.embargo_until if item else None)
+        for id in tx.audience.to_resume(NEVER, 1):
+            person = tx.audience.one(id)
+            waits.append(person.paused_until if person else None)
     return min((instant for instant in waits if instant is not None), default=None)
 
 
@@ -203,12 +233,13 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
-        self._every(TICK_SECONDS, embargoes, editions)
+        # Pauses end before, so that the editions of the day find those who are back.
+        self._every(TICK_SECONDS, embargoes, resumptions, editions)
         self._every(RETRY_SECONDS, retries)
         self._every(RETRY_SECONDS, cancellations)
         self._every(RETRY_SECONDS, notices)
         # One job, so that it never takes both threads from the ticks.
-        self._every(HOUSEKEEPING_SECONDS, housekeeping, ageing)
+        self._every(HOUSEKEEPING_SECONDS, data_requests, housekeeping, ageing)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:
         def run() -> None:

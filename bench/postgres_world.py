@@ -49,7 +49,9 @@ def application(url: str, folder: Path) -> Application:
         digests={"letter": Digest(names={"en": "Letter"}, sender="letter@observatory.example")},
     )
     app = Application(settings, StoppedClock(START))
-    app.store = SqlStore(open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox)
+    app.store = SqlStore(
+        open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox, lambda: app.suppression_hash
+    )
     return app
 
 

@@ -23,6 +23,7 @@ from tribune.ports.metrics import Metrics
 from tribune.resources import locate
 
 if TYPE_CHECKING:
+    from tribune.domain.addresses import SuppressionHash
     from tribune.domain.codelists import Codelists
     from tribune.log.kafka.log import KafkaLog
     from tribune.ports.caught import CaughtMails
@@ -75,7 +76,7 @@ class Application:
         )
         engine = open_engine(told.url, options)
         self._pair(engine.dialect.name)
-        return SqlStore(engine, self.clock, self._make_outbox())
+        return SqlStore(engine, self.clock, self._make_outbox(), lambda: self.suppression_hash)
 
     def _pair(self, database: str) -> None:
         """Two pairs are supported (decisions.md, 1). Raises ConfigurationError for another."""
@@ -245,6 +246,20 @@ class Application:
         return Signer(keys, current)
 
     @cached_property
+    def suppression_hash(self) -> SuppressionHash:
+        """What makes the suppression list's hashes. Raises ConfigurationError where its key is cut short."""
+        from tribune.domain.addresses import SuppressionHash
+
+        told = self.settings.security.suppression_key
+        if told is None:
+            lost = "and the addresses on the suppression list are mailed again"
+            return SuppressionHash(_own_key(self.settings.data_dir / "suppression.key", lost))
+        secret = told.get_secret_value().encode()
+        if len(secret) < 32:
+            raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
+        return SuppressionHash(secret)
+
+    @cached_property
     def reader_links(self) -> ReaderLinkMaker:
         from tribune.services.sending.reader_links import ReaderLinkMaker
 
@@ -254,7 +269,8 @@ class Application:
     def notice_links(self) -> NoticeLinks:
         from tribune.services.notices.notice_links import NoticeLinks
 
-        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
+        fresh_for = timedelta(minutes=self.settings.security.fresh_link_minutes)
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain, fresh_for)
 
     @cached_property
     def email(self) -> EmailChannel:
@@ -307,11 +323,13 @@ class Application:
 
     def prepare(self) -> Mapping[str, int]:
         """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once. The
-        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many."""
+        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many, and
+        ConfigurationError where the suppression list was made with another key."""
         from tribune.domain.topics import groups, reads
         from tribune.store.migrate import migrate
+        from tribune.store.suppressions import key_hashes
 
-        migrate(self.store.engine)
+        migrate(self.store.engine, lambda connection: key_hashes(connection, lambda: self.suppression_hash))
         grown = self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))
@@ -333,11 +351,11 @@ class Application:
             self.store.engine.dispose()
 
 
-def _own_key(path: Path) -> bytes:
-    """The key of this installation, made on first use and readable by its owner only."""
+def _own_key(path: Path, lost: str = "and the unsubscribe links of all mails sent so far stop working") -> bytes:
+    """A key of this installation, made on first use and readable by its owner only. `lost`: what is if it is."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".signing-")  # readable by its owner only
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")  # readable by its owner only
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(secrets.token_hex(32).encode())
@@ -351,8 +369,7 @@ def _own_key(path: Path) -> bytes:
     key = path.read_bytes()
     if len(key) < 32:
         raise ConfigurationError(
-            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, and the unsubscribe "
-            "links of all mails sent so far stop working."
+            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, {lost}."
         )
     return key
 

@@ -21,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Subscribers: import, export, show, unsubscribe.",
+    help="Subscribers: import, export, show, unsubscribe, erase.",
 )
 
 _SHOWN = 20
@@ -166,6 +166,23 @@ def unsubscribe(
         changed = unsubscribe(tx, person.id, digest, app.clock.now())
     of = f"from {digest}" if digest else "from everything"
     print(f"Subscriber {person.id} is unsubscribed {of}{'' if changed else ' already'}.")
+
+
+@app.command(short_help="Erase a person: all that is held about them.")
+def erase(
+    who: Annotated[str, typer.Argument(help="An address, or a subscriber's number.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person: every row about them. A keyed hash of their address stays, so that no import brings them back."""
+    from tribune.services.audience.erase_person import erase_person
+
+    with application() as app:
+        with app.store.read() as tx:
+            person = _find(tx, who)
+        if not yes:
+            typer.confirm(f"Erase subscriber {person.id} for good? This cannot be undone.", abort=True)
+        request = erase_person(app.store, app.email, person.id, "cli", app.clock.now())
+    print(f"Subscriber {person.id} is erased (request {request.id}).")
 
 
 @app.command(short_help="Bring subscriptions in step with code lists.")

@@ -17,6 +17,7 @@ from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
+from tribune.ports.data_requests import DataRequests
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
@@ -60,6 +61,9 @@ class Transaction(Protocol):
 
     @property
     def newcomers(self) -> Newcomers: ...
+
+    @property
+    def data_requests(self) -> DataRequests: ...
 
     @property
     def audit(self) -> Audit: ...

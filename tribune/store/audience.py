@@ -10,16 +10,17 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from tribune.domain.addresses import address_hash, address_key, domain_group
+from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
-from tribune.ports.audience import CarryOver, Mask, Recipient
+from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
 from tribune.store.bulk import insert_rows
-from tribune.store.carry_overs import add_carry_overs
+from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
+from tribune.store.engine import Hashes
 from tribune.store.masks import choice_from_json, choice_to_json
+from tribune.store.suppressions import add_suppression
 from tribune.store.tables import (
     carry_overs,
     instant_text,
@@ -43,8 +44,9 @@ _FACTS = (
 class SqlAudience:
     """Implements tribune.ports.audience.Audience."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hashes: Hashes) -> None:
         self._connection = connection
+        self._hashes = hashes
 
     # -- reading
 
@@ -151,6 +153,7 @@ class SqlAudience:
                 status=Status(who.status),
                 subscriptions=in_order(wishes[who.id]),
                 rhythms=rhythms_in_order(kept[who.id]),
+                paused_until=who.paused_until,
             )
 
     # -- writing
@@ -201,9 +204,10 @@ class SqlAudience:
         self._connection.execute(
             update(subscribers)
             .where(subscribers.c.id == bindparam("of"))
-            .values({name: bindparam(f"to_{name}") for name in facts}),
+            .values({name: bindparam(f"to_{name}") for name in (*facts, "paused_until")}),
             [
-                {"of": s.id, "to_changed_at": now} | {f"to_{name}": value for name, value in _facts(s).items()}
+                {"of": s.id, "to_changed_at": now, "to_paused_until": s.paused_until}
+                | {f"to_{name}": value for name, value in _facts(s).items()}
                 for s in changed
             ],
         )
@@ -214,7 +218,13 @@ class SqlAudience:
 
     def set_stopped(self, person: Subscriber, now: datetime) -> None:
         self._connection.execute(
-            update(subscribers).where(subscribers.c.id == person.id).values(status=person.status.value, changed_at=now)
+            update(subscribers)
+            .where(subscribers.c.id == person.id)
+            .values(
+                status=person.status.value,
+                paused_until=person.paused_until,
+                changed_at=now,
+            )
         )
         for r in person.rhythms:
             for table, value in ((rhythms, {"stopped_at": r.stopped_at}), (marks, {"mark": r.mark})):
@@ -227,6 +237,25 @@ class SqlAudience:
                     )
                     .values(value)
                 )
+
+    def to_resume(self, now: datetime, limit: int) -> list[int]:
+        until = subscribers.c.paused_until
+        return list(self._connection.scalars(select(subscribers.c.id).where(until <= now).order_by(until).limit(limit)))
+
+    def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
+        return take_held_by_pause(self._connection, subscriber, since, now)
+
+    def choices(self, ids: Collection[int], digest: str) -> dict[int, tuple[Choice, ...]]:
+        found: dict[int, tuple[Choice, ...]] = dict.fromkeys(ids, ())
+        s = subscriptions.c
+        for batch in _batches(sorted(found)):
+            for id, kept in self._connection.execute(
+                select(s.subscriber_id, cast(s.choice, Text))
+                .where(s.subscriber_id.in_(batch), s.digest == digest)
+                .order_by(s.id)
+            ):
+                found[id] = (*found[id], _choice(kept))
+        return found
 
     def _add_wishes(self, whose: Sequence[tuple[int, Subscriber]], mask: Mask) -> None:
         insert_rows(
@@ -273,14 +302,13 @@ class SqlAudience:
     def suppress(self, address: str, reason: str, now: datetime) -> None:
         key = address_key(address)
         person = self._connection.scalar(select(people.c.id).where(people.c.address_key == key))
-        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(suppressions)
-        self._connection.execute(
-            into.on_conflict_do_nothing(),
-            {"address_hash": address_hash(key), "reason": reason, "since": now, "subscriber_id": person},
-        )
+        add_suppression(self._connection, self._hashes, key, reason, now, person)
 
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
-        by_hash = {address_hash(address_key(address)): address for address in addresses}
+        if not addresses:
+            return {}
+        hash_of = self._hashes()
+        by_hash = {hash_of(address_key(address)): address for address in addresses}
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(

@@ -75,7 +75,7 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
     if version is None:
         raise NotFound(f"Item {item.id} has no version in {key.language!r}.", where=f"version {item.version}")
     group = group_of(item)
-    link = _link(item, version)
+    link = link_of(item, version)
     return ItemView(
         group=group,
         title=clean(version.title) or formats.capitalised(formats.kind(item.kind)),
@@ -109,7 +109,7 @@ def _particulars(item: Item, version: LanguageVersion, key: FragmentKey, formats
     return formats.parts(said)
 
 
-def _link(item: Item, version: LanguageVersion) -> Link | None:
+def link_of(item: Item, version: LanguageVersion) -> Link | None:
     """The link that a mail gives: the registration of a session, else a page before a file. http(s) only."""
     if item.session is not None and fit_to_link(item.session.registration_url):
         return Link(item.session.registration_url)

@@ -228,6 +228,8 @@ def _record(id: int, person: Subscriber, on: Grounds, now: datetime) -> ConsentR
 def _wakes(old: Subscriber, told: Told, gone: Mapping[str, int]) -> bool:
     """Whether the file ends this person's pause. An empty cell leaves it, and so does a row that was refused."""
     said = {wish.status for wish, _ in told.rhythms.values() if wish.digest not in gone}
+    if old.paused_until is not None:
+        return False  # they said themselves until when
     return old.status is Status.PAUSED and not told.partial and Status.ACTIVE in said and Status.PAUSED not in said
 
 
@@ -275,4 +277,5 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
         status=status,
         subscriptions=in_order(wishes),
         rhythms=rhythms_in_order(rhythms.values()),
+        paused_until=old.paused_until if old is not None and status is Status.PAUSED else None,
     )

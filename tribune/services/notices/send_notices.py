@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from tribune.domain.notices import (
     LEASE,
     REST,
     Notice,
+    NoticeKind,
     NoticeState,
     NoticeVerdict,
     given_back,
@@ -32,6 +33,7 @@ from tribune.domain.notices import (
 from tribune.domain.sending import suppresses
 from tribune.ports.channels import EmailChannel, Outcome, OutgoingMail
 from tribune.ports.clock import Clock
+from tribune.ports.data_requests import RequestState
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.services.notices.notice_links import NoticeLinks
@@ -160,7 +162,7 @@ def _claim(tx: Transaction, sender: NoticeSender, id: int, done: _Settled) -> tu
     notice = tx.notices.claim(id, now, sender.lease)
     if notice is None:
         return None
-    person = tx.audience.one(notice.subscriber)
+    person = _addressee(tx, notice)
     suppressed = tx.audience.suppressed([person.address]).get(person.address, "") if person else ""
     unsent = settled_unsent(notice, sender.channel.in_doubt, now)
     if unsent is None and (person is None or suppressed):
@@ -174,10 +176,25 @@ def _claim(tx: Transaction, sender: NoticeSender, id: int, done: _Settled) -> tu
     return notice, person
 
 
+def _addressee(tx: Transaction, notice: Notice) -> Subscriber | None:
+    """Who it goes to, and where: about a change of address to the old or the new one, while the change waits."""
+    person = tx.audience.one(notice.subscriber)
+    if person is None or notice.kind not in (NoticeKind.ADDRESS_ASKED, NoticeKind.ADDRESS_CONFIRM):
+        return person
+    request = tx.data_requests.one(int(notice.content["request"]))
+    if request is None or request.state is not RequestState.WAITING:
+        return None
+    if notice.kind is NoticeKind.ADDRESS_ASKED:
+        return person
+    address = tx.data_requests.new_address(person.id)
+    # Without their name: nobody has shown yet whose address this is, and a name may hold anything.
+    return None if address is None else replace(person, address=address, name="")
+
+
 def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:
     try:
         digest = sender.digests.get(notice.content.get("digest", ""))
-        link = sender.links.link(notice)
+        link = sender.links.link(notice, person.address)
         return OutgoingMail(
             delivery=notice.name,
             sender=sender.links.return_path(notice),

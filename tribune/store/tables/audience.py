@@ -28,8 +28,10 @@ people = Table(
     Column("address", String(320), nullable=False),
     Column("address_key", String(320), nullable=False, unique=True),
     Column("name", String(300), nullable=False),
+    Column("new_address", String(320)),
 )
-"""The one table with addresses and names. `address_key` is the address folded for comparison."""
+"""The one table with addresses and names. `address_key` is the address folded for comparison; `new_address` waits to be
+confirmed (data_requests)."""
 
 subscribers = Table(
     "subscribers",
@@ -43,6 +45,15 @@ subscribers = Table(
     Column("status", String(20), nullable=False),
     Column("confirmed_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("paused_until", Instant),
+)
+"""`paused_until`: when a pause ends by itself; empty where there is none, or where it has no end."""
+
+Index(
+    "ix_subscribers_paused_until",
+    subscribers.c.paused_until,
+    sqlite_where=subscribers.c.paused_until.is_not(None),
+    postgresql_where=subscribers.c.paused_until.is_not(None),
 )
 
 WORDS = {"topics": 2, "places": 6, "kinds": 1}
@@ -109,8 +120,27 @@ suppressions = Table(
     Column("reason", String(40), nullable=False),
     Column("since", Instant, nullable=False),
     Column("subscriber_id", Integer, index=True),
+    Column("key_id", String(16), nullable=False, server_default=""),
 )
-"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing."""
+"""Keyed hashes (tribune.domain.addresses.SuppressionHash); `key_id` is the key's fingerprint, empty for a hash without
+key, as released versions wrote them up to 0.1: `prepare` makes keyed ones of those. `subscriber_id` (no foreign key:
+the hash outlives the person) lets planning leave them out without hashing."""
+
+data_requests = Table(
+    "data_requests",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("asked_by", String(60), nullable=False),
+    Column("traces", JSON, nullable=False),
+    Index("ix_data_requests_state_created_at", "state", "created_at"),
+)
+"""What people asked for about their data. It outlives the person: `subscriber_id` is a number that is never used again.
+`traces`: names of mails that the channel may still hold, until they are cleared away."""
 
 codelist_bits = Table(
     "codelist_bits",
