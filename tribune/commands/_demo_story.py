@@ -23,13 +23,15 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.events import CloudEvent
+from tribune.domain.imports import Basis, BasisKind, Refusal
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
 from tribune.services.audience.import_subscribers import import_subscribers
-from tribune.services.audience.subscriber_rows import Refusal
 
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 """A Thursday. The sample's dates (an embargo, two sessions) stand around these days."""
+
+INVENTED = Basis(BasisKind.TRANSFER, "the demonstration's invented people")
 
 END = START + timedelta(days=12, hours=18)
 """The first Tuesday of December, evening: each cadence has had its turn."""
@@ -114,7 +116,15 @@ def _read_release(app: Application, file: str) -> list[CloudEvent]:
 def _subscribers(app: Application) -> None:
     refused: list[Refusal] = []
     file = locate("demo") / "subscribers.csv"
-    import_subscribers(app.store, app.clock, file, app.digests, app.codelists, tell=refused.append)
+    import_subscribers(
+        app.store,
+        app.clock,
+        file,
+        app.digests,
+        app.codelists,
+        basis=INVENTED,
+        tell=refused.append,
+    )
     with app.store.read() as tx:
         people = list(tx.audience.everyone())
     _say("Subscribers", f"{len(people)} people in {len({p.zone for p in people})} time zones")

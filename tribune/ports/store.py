@@ -24,6 +24,7 @@ from tribune.ports.idempotency import Idempotency
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
+from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
@@ -73,6 +74,9 @@ class Transaction(Protocol):
 
     @property
     def audience(self) -> Audience: ...
+
+    @property
+    def newcomers(self) -> Newcomers: ...
 
     @property
     def data_requests(self) -> DataRequests: ...

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tribune.store.idempotency import SqlIdempotency
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
+    from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
@@ -155,6 +156,12 @@ class SqlTransaction:
         from tribune.store.quotas import SqlQuotas
 
         return SqlQuotas(self.connection)
+
+    @cached_property
+    def newcomers(self) -> SqlNewcomers:
+        from tribune.store.newcomers import SqlNewcomers
+
+        return SqlNewcomers(self.connection)
 
     @cached_property
     def audit(self) -> SqlAudit:

@@ -31,6 +31,7 @@ from tribune.store.tables.catalogue import (
     sources,
 )
 from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
+from tribune.store.tables.imports import imports
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -88,6 +89,7 @@ __all__ = [
     "editions",
     "engagement",
     "idempotency_keys",
+    "imports",
     "inbox",
     "instant_text",
     "item_history",
