@@ -20,7 +20,7 @@ READ = [needs_scope(Permission.READ_DESK)]
 List = Literal["policy_areas", "kinds", "groups", "places"]
 
 
-class StatusOut(Out):
+class HouseStatusOut(Out):
     """How the house is."""
 
     status: Literal["ok", "failing"]
@@ -86,14 +86,14 @@ def add(routes: APIRouter, parts: Parts) -> None:
         "/v1/status",
         tags=["status"],
         dependencies=READ,
-        response_model=StatusOut,
-        responses={503: {"model": StatusOut, "description": "A part of the house cannot be reached."}},
+        response_model=HouseStatusOut,
+        responses={503: {"model": HouseStatusOut, "description": "A part of the house cannot be reached."}},
     )
     def get_status(call: Looking) -> Response:
         """How the house is: whether store and log can be reached and each part of the process lives."""
         code, told = health(call.house, parts)
         state: Literal["ok", "failing"] = "ok" if told.pop("status") == "ok" else "failing"
-        shown = StatusOut(status=state, parts=told, version=__version__, time=call.house.clock.now())
+        shown = HouseStatusOut(status=state, parts=told, version=__version__, time=call.house.clock.now())
         return Response(shown.model_dump_json(), code, media_type="application/json")
 
     @routes.get("/v1/digests", tags=["codelists"], dependencies=READ)
