@@ -5,7 +5,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from tribune.bootstrap import Application
-from web.api import docs, events, items, mailings, people, people_moves, publishing, status
+from web.api import (
+    docs,
+    events,
+    items,
+    mailings,
+    people,
+    people_moves,
+    publishing,
+    records,
+    segments,
+    status,
+    tags,
+)
 from web.api.access import ApiRoute, Gate
 from web.api.description import describe
 from web.api.problems import NothingEscapes, handle_errors
@@ -34,6 +46,9 @@ def create_api(house: Application, pages: Pages, parts: Parts = no_parts) -> Fas
     events.add(api.router)
     people.add(api.router)
     people_moves.add(api.router)
+    segments.add(api.router)
+    tags.add(api.router)
+    records.add(api.router)
     docs.add(api.router, pages)
     api.openapi = lambda: describe(api)  # type: ignore[method-assign]
     return api
