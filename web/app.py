@@ -20,11 +20,12 @@ from web.api.problems import Problem
 from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, segments, staff, tokens
+from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, home, subscribe, unsubscribe
+from web.public import confirm, editions, feeds, home, items, machines, subscribe, unsubscribe
+from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
 
@@ -37,31 +38,17 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.mount("/api", create_api(app, pages, parts), name="api")
-    site.include_router(health.router(app, parts))
     site.include_router(problem_pages(pages))
-    form = subscribe.SubscribeForm(app, pages)
-    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
-    site.include_router(unsubscribe.router(app, pages, batches, network_of))
-    site.include_router(subscribe.router(form, batches, network_of))
-    site.include_router(confirm.router(app, pages, batches, network_of))
-    site.include_router(home.router(app, pages))
-    access = site.state.access = Access(app)
-    site.include_router(doors.router(app, pages, access))
-    site.include_router(invitation.router(app, pages, access))
-    site.include_router(account.router(app, pages, access))
-    site.include_router(tokens.router(app, pages))
-    site.include_router(staff.router(app, pages))
-    site.include_router(audit.router(app, pages))
-    site.include_router(desk.router(app, pages))
-    site.include_router(segments.router(app, pages))
-    pages_of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
-    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in pages_of_staff})
+    site.include_router(health.router(app, parts))
+    _for_readers(site, app, pages)
+    _for_staff(site, app, pages)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
         metrics_networks=app.settings.web.metrics_networks,
+        trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
         failed=lambda scope: pages.error(Request(scope), 500),
     )
@@ -79,3 +66,24 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
         return RedirectResponse(sign_in_address(request, pages.locale_of(request)), 303)
 
     return site
+
+
+def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
+    form = subscribe.SubscribeForm(app, pages)
+    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
+    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    site.include_router(subscribe.router(form, batches, network_of))
+    site.include_router(confirm.router(app, pages, batches, network_of))
+    shelf = Shelf(app, pages)
+    for part in (machines, feeds, home, items, editions):
+        site.include_router(part.router(app, shelf))
+
+
+def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
+    access = site.state.access = Access(app)
+    for door in (doors, invitation, provider, account):
+        site.include_router(door.router(app, pages, access))
+    for part in (tokens, staff, audit, desk, segments):
+        site.include_router(part.router(app, pages))
+    of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
+    access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

@@ -17,11 +17,12 @@ MOST_CHOICES = 600
 
 
 class Fields:
-    """The fields of a form in which a name may stand several times."""
+    """The fields of a form in which a name may stand several times; `pairs` in the order in which they came."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = list(pairs)
         self._values: dict[str, list[str]] = {}
-        for name, value in pairs:
+        for name, value in self.pairs:
             self._values.setdefault(name, []).append(value)
 
     def one(self, name: str) -> str:
@@ -30,10 +31,6 @@ class Fields:
 
     def all(self, name: str) -> list[str]:
         return list(self._values.get(name, ()))
-
-    def lists(self) -> Mapping[str, list[str]]:
-        """All values of each field."""
-        return self._values
 
     def firsts(self) -> dict[str, str]:
         """The first value of each field."""
@@ -72,33 +69,16 @@ async def _body(request: Request, most: int) -> bytes:
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The form's fields, the first value of each. Files are passed over. Raises HTTPException 413 or 400."""
-    return {name: values[0] for name, values in (await read_lists(request)).items()}
-
-
-async def read_lists(request: Request) -> Mapping[str, list[str]]:
-    """The same with all values of each: those of a list of boxes share a name."""
     if _is_urlencoded(request):
-        return (await read_fields(request, most_fields=MOST_FIELDS)).lists()
+        return (await read_fields(request, most_fields=MOST_FIELDS)).firsts()
     request._body = await _body(request, MOST_BYTES)  # where Starlette keeps a body that was read
-    fields: dict[str, list[str]] = {}
+    fields: dict[str, str] = {}
     try:
         form = await request.form(max_files=MOST_FIELDS, max_fields=MOST_FIELDS)
     except MultiPartException:
         raise HTTPException(400) from None
     for name, value in form.multi_items():
         if not isinstance(value, UploadFile):
-            fields.setdefault(name, []).append(value)
+            fields.setdefault(name, value)
     await form.close()
     return fields
-
-
-async def read_values(request: Request, most_bytes: int, most_fields: int) -> list[tuple[str, str]]:
-    """Every value of a form, in order. Files are passed over. Raises HTTPException 413 or 400."""
-    request._body = await _body(request, most_bytes)
-    try:
-        form = await request.form(max_files=MOST_FIELDS, max_fields=most_fields)
-    except MultiPartException:
-        raise HTTPException(400) from None
-    values = [(name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile)]
-    await form.close()
-    return values

@@ -10,10 +10,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.clients import client_address
 from web.cross_site import is_cross_site
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -38,7 +42,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-_FENCED = re.compile(r"/api(/.*)?|/[^/]*/newsroom(/.*)?", re.DOTALL)
+_FENCED = re.compile(r"/api(/.*)?|(/[^/]*)?/newsroom(/.*)?", re.DOTALL)
 """What is for staff and their programs. The rest is for readers, but for the figures."""
 
 FIGURES = "/metrics"
@@ -71,6 +75,7 @@ class Guard:
         allowed_hosts: Sequence[str],
         desk_networks: Sequence[str],
         metrics_networks: Sequence[str],
+        trusted_proxies: Sequence[str],
         base_url: str,
         failed: Callable[[Scope], Response],
     ) -> None:
@@ -78,6 +83,7 @@ class Guard:
         self.hosts = {host.lower() for host in allowed_hosts} | {_bare(urlsplit(base_url).netloc.rpartition("@")[2])}
         self.desk = [ipaddress.ip_network(network) for network in desk_networks]
         self.figures = [ipaddress.ip_network(network) for network in metrics_networks]
+        self.address_of = client_address(trusted_proxies)
         self.failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +127,7 @@ class Guard:
             return _refused(path, "This was sent from a page of another site, and nothing was done.", 403)
         fence, setting = (self.figures, "metrics_networks") if path == FIGURES else (self.desk, "desk_networks")
         fenced = path == FIGURES or (self.desk and _FENCED.fullmatch(path))
-        if not fenced or (_is_in(scope, fence) and not _through_a_proxy(scope, headers)):
+        if not fenced or self._is_in(scope, headers, fence, proxies=path != FIGURES):
             return None
         return _refused(
             path,
@@ -129,6 +135,19 @@ class Guard:
             f"An administrator can add it to [web] {setting}.",
             403,
         )
+
+    def _is_in(self, scope: Scope, headers: Headers, networks: Sequence[Network], *, proxies: bool) -> bool:
+        """Whether whoever asks is in one of these networks. `proxies`: what proxies of our own say of them counts."""
+        heard = scope["client"][0] if scope.get("client") else ""
+        told = self.address_of(HTTPConnection(scope)) if proxies else heard
+        if told == heard and _through_a_proxy(scope, headers):
+            return False  # handed on by somebody of whom we know nothing
+        try:
+            address = ipaddress.ip_address(told)
+        except ValueError:  # no client, or a name instead of an address
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in networks)
 
 
 def _refused(path: str, why: str, status: int) -> Response:
@@ -139,15 +158,6 @@ def _refused(path: str, why: str, status: int) -> Response:
     from web.api.problems import Problem, answer
 
     return answer(path, Problem(WRONG_HOST if status == 421 else WRONG_NETWORK, why))
-
-
-def _is_in(scope: Scope, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    try:
-        address = ipaddress.ip_address(scope["client"][0])
-    except (TypeError, ValueError):  # no client, or a name instead of an address
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in networks)
 
 
 def _through_a_proxy(scope: Scope, headers: Headers) -> bool:

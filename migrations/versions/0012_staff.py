@@ -8,7 +8,7 @@ from alembic import op
 import tribune.store.tables
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -97,8 +97,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_api_tokens_token_hash")),
     )
     op.create_index(op.f("ix_api_tokens_staff_id"), "api_tokens", ["staff_id"], unique=False)
+    refused = "entries of the audit log are only ever added"
+    if op.get_context().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit"
+                f" BEGIN SELECT RAISE(ABORT, '{refused}'); END"
+            )
+    else:
+        op.execute(
+            "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '{refused}'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()"
+        )
 
 
 def downgrade() -> None:
+    if op.get_context().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER audit_refuses_update")
+        op.execute("DROP TRIGGER audit_refuses_delete")
+    else:
+        op.execute("DROP TRIGGER audit_refuses ON audit")
+        op.execute("DROP FUNCTION audit_refuses()")
     for table in ("api_tokens", "sign_in_attempts", "staff_sessions", "staff_links", "staff_recovery_codes", "staff"):
         op.drop_table(table)

@@ -92,6 +92,23 @@ def get(address: str) -> str:
         return str(answer.read().decode())
 
 
+def link_of(process: subprocess.Popen[str], lines: list[str]) -> str:
+    """The sign-in link among what the demo printed."""
+    found = re.search(r"http://127\.0\.0\.1:\d+/en/newsroom/sign-in/\S+", "".join(lines))
+    assert found, lines
+    return found[0]
+
+
+def signed_in_by(link: str) -> str:
+    """Where a sign-in link leads, once its button is pressed."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert "<button" in opener.open(link, timeout=10).read().decode()
+    pressed = urllib.request.Request(link, data=b"", method="POST", headers={"Sec-Fetch-Site": "same-origin"})
+    with opener.open(pressed, timeout=10) as answer:
+        assert "Demo administrator" in answer.read().decode()
+        return str(answer.url)
+
+
 def as_nginx_would(address: str, path: str) -> str:
     """The status line for a request as nginx passes it on by itself: HTTP/1.0, without a word of who asks."""
     host, port = address.removeprefix("http://").rstrip("/").split(":")

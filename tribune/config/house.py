@@ -48,10 +48,10 @@ class Web(Section):
     """The pages for readers and staff, which are reached by `base_url` (else host and port).
 
     Who is not signed in sees nothing of the newsroom; `desk_networks`, where any are named, keep it to these networks
-    besides. /metrics answers `metrics_networks` only. Roles that serve no pages answer /healthz and /metrics at
-    `metrics_host`, where `metrics_port` is set.
-    `trusted_proxies` are the networks whose X-Forwarded-For is believed. A token of the API may make
-    `api_calls_per_minute`, to each process, and a file sent to it may hold `api_upload_bytes`.
+    besides. `trusted_proxies` are the networks whose X-Forwarded-For is believed. /metrics answers `metrics_networks`
+    only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
+    A token of the API may make `api_calls_per_minute`, to each process, and a file sent to it may hold
+    `api_upload_bytes`.
     """
 
     host: str = "127.0.0.1"

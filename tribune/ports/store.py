@@ -14,6 +14,7 @@ from typing import Protocol
 
 from tribune.ports.ageing import Ageing
 from tribune.ports.api_tokens import ApiTokens
+from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
@@ -71,6 +72,9 @@ class Transaction(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+
+    @property
+    def archive(self) -> Archive: ...
 
     @property
     def audience(self) -> Audience: ...

@@ -23,6 +23,7 @@ from tribune.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
     from tribune.store.api_tokens import SqlApiTokens
+    from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
@@ -126,6 +127,12 @@ class SqlTransaction:
         from tribune.store.catalogue import SqlCatalogue
 
         return SqlCatalogue(self.connection)
+
+    @cached_property
+    def archive(self) -> SqlArchive:
+        from tribune.store.archive import SqlArchive
+
+        return SqlArchive(self.connection)
 
     @cached_property
     def audience(self) -> SqlAudience:

@@ -18,6 +18,7 @@ from tribune.bootstrap import Application
 from tribune.domain.staff import Permission, permissions
 from tribune.domain.staff_members import StaffMember
 from tribune.services.staff.sessions import SignedIn, find_session, is_to_be_noted
+from web.clients import client_address
 from web.newsroom.cookies import SESSION, Cookies
 
 _INSIDE = re.compile(r"/([A-Za-z-]{2,20})/newsroom(/[^\\\x00-\x20\x7f]*|\?[^\\\x00-\x20\x7f]*)?")
@@ -34,6 +35,7 @@ class Access:
     def __init__(self, app: Application) -> None:
         self.app = app
         self.cookies = Cookies(app)
+        self.address_of = client_address(app.settings.web.trusted_proxies)
         self._needed: dict[str, Permission | None] = {}
 
     def learn(self, needed: Mapping[str, Permission | None]) -> None:
@@ -124,7 +126,10 @@ def sign_in_address(request: Request, locale: str) -> str:
 
 def safe_next(text: str, otherwise: str) -> str:
     """`text`, if it is a path in the newsroom of this very site, and no page of signing in or out; else `otherwise`."""
-    if len(text) > LONGEST_NEXT or not text.isascii() or not _INSIDE.fullmatch(text) or "//" in text.partition("?")[0]:
+    path = text.partition("?")[0].lower().replace("%2e", ".").replace("%2f", "/")
+    if len(text) > LONGEST_NEXT or not text.isascii() or not _INSIDE.fullmatch(text):
         return otherwise
-    place = text.partition("?")[0].split("/", 3)[3:]
-    return otherwise if place and place[0].startswith(("sign-", "invitation")) else text
+    _, _, _, *place = path.split("/")
+    if {".", ".."} & set(place) or "" in place[:-1]:
+        return otherwise
+    return otherwise if place and place[0].startswith(("sign-", "invitation", "provider")) else text

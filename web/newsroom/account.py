@@ -56,8 +56,15 @@ def _overview(routes: APIRouter, doors: Doors) -> None:
         now = app.clock.now()
         still = [one for one in sessions if now < one.expires_at and now - one.seen_at < app.session_rules.idle]
         done = request.query_params.get("done", "")
-        facts = {"sessions": still, "recovery_codes_left": left, "done": done, "own": who.session.id}
-        return doors.frame.show(request, "account.html", "account", **facts)
+        return doors.frame.show(
+            request,
+            "account.html",
+            "account",
+            sessions=still,
+            recovery_codes_left=left,
+            done=done,
+            own=who.session.id,
+        )
 
     @routes.post(ACCOUNT + "/language")
     async def language(request: Request) -> Response:

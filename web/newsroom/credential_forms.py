@@ -21,7 +21,15 @@ def code_picture(secret: str, account: str, issuer: str) -> Response:
     drawn = io.BytesIO()
     # Dark on light in both themes: many readers cannot read it the other way round.
     code.save(
-        drawn, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
+        drawn,
+        kind="svg",
+        border=4,
+        dark="#000",
+        light="#fff",
+        omitsize=True,
+        xmldecl=False,
+        svgclass=None,
+        lineclass=None,
     )
     return Response(drawn.getvalue(), media_type="image/svg+xml")
 

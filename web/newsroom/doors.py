@@ -35,10 +35,7 @@ class Doors:
         self.app = app
         self.frame = Newsroom(app, pages)
         self.cookies = access.cookies
-
-    def client(self, request: Request) -> str:
-        """The address that a request comes from."""
-        return request.client.host if request.client else ""
+        self.client = access.address_of
 
     def browser(self, request: Request) -> Browser:
         """Where somebody signs in from, for the list of their sessions."""

@@ -30,7 +30,7 @@ from tribune.services.segments.find_segment import find_segment
 from tribune.services.segments.save_segment import Draft, save_segment
 from tribune.services.segments.say_why_in_segment import say_why_in_segment
 from tribune.services.segments.see_segment import Seen, see_segment
-from web.forms import read_values
+from web import forms
 from web.newsroom.access import actor, may, needs
 from web.newsroom.frame import Newsroom
 from web.newsroom.segment_form import Form, Written, act, form_of, read_fields, write
@@ -108,12 +108,12 @@ def _build(routes: APIRouter, desk: SegmentPages) -> None:
 
     @routes.post("/{locale}/newsroom/segments/new", dependencies=changing)
     async def create(request: Request) -> Response:
-        fields = await read_values(request, MOST_BYTES, MOST_FIELDS)
+        fields = (await forms.read_fields(request, MOST_BYTES, MOST_FIELDS)).pairs
         return await run_in_threadpool(desk.work, request, fields, "")
 
     @routes.post("/{locale}/newsroom/segments/live", dependencies=changing)
     async def live(request: Request) -> Response:
-        fields = await read_values(request, MOST_BYTES, MOST_FIELDS)
+        fields = (await forms.read_fields(request, MOST_BYTES, MOST_FIELDS)).pairs
         return await run_in_threadpool(desk.live, request, fields)
 
     @routes.get("/{locale}/newsroom/segments/{slug}/edit", dependencies=changing)
@@ -126,7 +126,7 @@ def _build(routes: APIRouter, desk: SegmentPages) -> None:
 
     @routes.post("/{locale}/newsroom/segments/{slug}/edit", dependencies=changing)
     async def change(request: Request, slug: Slug) -> Response:
-        fields = await read_values(request, MOST_BYTES, MOST_FIELDS)
+        fields = (await forms.read_fields(request, MOST_BYTES, MOST_FIELDS)).pairs
         return await run_in_threadpool(desk.work, request, fields, slug)
 
     @routes.post("/{locale}/newsroom/segments/{slug}/archive", dependencies=changing)

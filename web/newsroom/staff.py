@@ -17,14 +17,13 @@ from tribune.domain.staff_members import StaffMember
 from tribune.ports.store import Transaction
 from tribune.services.staff.change_staff import add_staff, change_roles, disable, enable, reset
 from tribune.services.staff.links import GivenLink
-from web.forms import read_lists
+from web.forms import Fields, read_fields
 from web.newsroom.access import actor, needs
 from web.newsroom.frame import Newsroom
 from web.pages import Pages
 
 STAFF = "/{locale}/newsroom/staff"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Form = Mapping[str, list[str]]
 
 
 class StaffPages:
@@ -43,12 +42,12 @@ class StaffPages:
         return found
 
     def form(
-        self, request: Request, form: Form, errors: Mapping[str, str] | None = None, status: int = 200
+        self, request: Request, form: Fields, errors: Mapping[str, str] | None = None, status: int = 200
     ) -> Response:
         """The page that invites."""
-        given = {name: form.get(name, [""])[0] for name in ("name", "address", "language")}
+        given = {name: form.one(name) for name in ("name", "address", "language")}
         given["language"] = given["language"] or self.frame.locale(request)
-        facts = {"given": given, "chosen": form.get("roles", []), "roles": Role, "errors": errors or {}}
+        facts = {"given": given, "chosen": form.all("roles"), "roles": Role, "errors": errors or {}}
         return self.frame.show(request, "staff_new.html", "staff", status=status, **facts)
 
     def person(
@@ -104,7 +103,7 @@ def _looking(routes: APIRouter, pages: StaffPages) -> None:
 
     @routes.get(STAFF + "/new")
     def ask(request: Request) -> Response:
-        return pages.form(request, {})
+        return pages.form(request, Fields())
 
     @routes.get(STAFF + "/{number}")
     def one(request: Request, number: Number) -> Response:
@@ -118,12 +117,12 @@ def _changing(routes: APIRouter, pages: StaffPages) -> None:
 
     @routes.post(STAFF + "/new")
     async def invite(request: Request) -> Response:
-        return await run_in_threadpool(add, request, await read_lists(request))
+        return await run_in_threadpool(add, request, await read_fields(request))
 
-    def add(request: Request, form: Form) -> Response:
-        language = form.get("language", [""])[0]
+    def add(request: Request, form: Fields) -> Response:
+        language = form.one("language")
         locale = language if language in pages.frame.pages.offered else pages.frame.locale(request)
-        name, address = (form.get(field, [""])[0] for field in ("name", "address"))
+        name, address = (form.one(field) for field in ("name", "address"))
         try:
             with app.store.write() as tx:
                 given = add_staff(tx, address, name, locale, _roles(form), pages.life, actor(request), app.clock.now())
@@ -133,9 +132,9 @@ def _changing(routes: APIRouter, pages: StaffPages) -> None:
 
     @routes.post(STAFF + "/{number}/roles")
     async def set_roles(request: Request, number: Number) -> Response:
-        return await run_in_threadpool(give_roles, request, number, await read_lists(request))
+        return await run_in_threadpool(give_roles, request, number, await read_fields(request))
 
-    def give_roles(request: Request, number: int, form: Form) -> Response:
+    def give_roles(request: Request, number: int, form: Fields) -> Response:
         with app.store.read() as tx:
             staff = pages.one(tx, number)
         try:
@@ -172,9 +171,9 @@ def _changing(routes: APIRouter, pages: StaffPages) -> None:
         return pages.link(request, given)
 
 
-def _roles(form: Form) -> list[Role]:
+def _roles(form: Fields) -> list[Role]:
     known = {role.value: role for role in Role}
-    return [known[word] for word in form.get("roles", []) if word in known]
+    return [known[word] for word in form.all("roles") if word in known]
 
 
 def _back(pages: StaffPages, request: Request, number: int, done: str) -> Response:

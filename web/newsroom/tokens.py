@@ -14,7 +14,7 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import InvalidInput
 from tribune.domain.staff import Permission, permissions
 from tribune.services.staff.api_tokens import MadeToken, make_api_token, revoke_api_token
-from web.forms import read_lists
+from web.forms import Fields, read_fields
 from web.newsroom.access import member, needs_sign_in
 from web.newsroom.frame import Newsroom
 from web.pages import Pages
@@ -32,11 +32,11 @@ def router(app: Application, pages: Pages) -> APIRouter:
 
     def page(
         request: Request,
-        form: Mapping[str, list[str]] | None = None,
+        form: Fields | None = None,
         errors: Mapping[str, str] | None = None,
         made: MadeToken | None = None,
     ) -> Response:
-        owner, form = member(request), form or {}
+        owner, form = member(request), form or Fields()
         with app.store.read() as tx:
             tokens = tx.api_tokens.of(owner.id)
         now = app.clock.now()
@@ -48,9 +48,9 @@ def router(app: Application, pages: Pages) -> APIRouter:
             tokens=[(one, one.works(now)) for one in tokens],
             may=[one for one in Permission if one in permissions(owner.roles)],
             lives=LIVES,
-            name=_first(form, "name"),
-            chosen=form.get("scopes", []),
-            life=_first(form, "life") or "90",
+            name=form.one("name"),
+            chosen=form.all("scopes"),
+            life=form.one("life") or "90",
             errors=errors or {},
             made=made,
             done=request.query_params.get("done", ""),
@@ -62,18 +62,18 @@ def router(app: Application, pages: Pages) -> APIRouter:
 
     @routes.post(TOKENS)
     async def act(request: Request) -> Response:
-        return await run_in_threadpool(make, request, await read_lists(request))
+        return await run_in_threadpool(make, request, await read_fields(request))
 
-    def make(request: Request, form: Mapping[str, list[str]]) -> Response:
+    def make(request: Request, form: Fields) -> Response:
         texts = app.translations.gettext(frame.locale(request))
         known = {one.value: one for one in Permission}
-        scopes = [known[word] for word in form.get("scopes", []) if word in known]
-        life = _first(form, "life")
+        scopes = [known[word] for word in form.all("scopes") if word in known]
+        life = form.one("life")
         days = int(life) if life in map(str, LIVES) else 0
         try:
             with app.store.write() as tx:
                 made = make_api_token(
-                    tx, member(request), _first(form, "name"), scopes, timedelta(days=days), app.clock.now()
+                    tx, member(request), form.one("name"), scopes, timedelta(days=days), app.clock.now()
                 )
         except InvalidInput as error:
             said = {
@@ -91,7 +91,3 @@ def router(app: Application, pages: Pages) -> APIRouter:
         return RedirectResponse(f"{frame.home(request)}/account/tokens?done=revoked", 303)
 
     return routes
-
-
-def _first(form: Mapping[str, list[str]], name: str) -> str:
-    return form.get(name, [""])[0]

@@ -6,6 +6,7 @@ All are imported from here, so that `metadata` knows every one of them.
 from __future__ import annotations
 
 from tribune.store.tables.api import idempotency_keys
+from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -48,6 +49,7 @@ from tribune.store.tables.segments import engagement, person_tags, segment_versi
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -78,6 +80,7 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
     "consent_texts",
     "consents",
     "counters",
@@ -96,6 +99,8 @@ __all__ = [
     "item_identifiers",
     "item_records",
     "items",
+    "listing_codes",
+    "listings",
     "log_members",
     "log_messages",
     "log_offsets",

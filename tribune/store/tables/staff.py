@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Column,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    event,
 )
 
 from tribune.store.tables.base import Instant, metadata
@@ -114,3 +116,22 @@ audit = Table(
     Index("ix_audit_about_number", "about", "number"),
 )
 """Append-only; each row is sealed with the one before it (tribune.domain.audit)."""
+
+REFUSED = "entries of the audit log are only ever added"
+
+SQLITE_GUARD = tuple(
+    f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+POSTGRESQL_GUARD = (
+    f"CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{REFUSED}'; END $$",
+    "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+    " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+)
+"""The database itself refuses to change or delete an entry. Whoever owns it can take the triggers away: that is what
+the chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
+
+for statement in SQLITE_GUARD:
+    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+for statement in POSTGRESQL_GUARD:
+    event.listen(audit, "after_create", DDL(statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
