@@ -13,6 +13,11 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
+from web.api.app import create_api
+from web.api.docs import problem_pages
+from web.api.problem_kinds import NOT_FOUND
+from web.api.problems import Problem
+from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
 from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
@@ -32,6 +37,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
+    site.mount("/api", create_api(app, pages, parts), name="api")
+    site.include_router(problem_pages(pages))
     site.include_router(health.router(app, parts))
     _for_readers(site, app, pages)
     _for_staff(site, app, pages)
@@ -50,6 +57,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     @site.exception_handler(NotFound)
     @site.exception_handler(RequestValidationError)
     def _refused(request: Request, error: Exception) -> Response:
+        if request.url.path == "/api":
+            return api_answer("/api", Problem(NOT_FOUND))
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
     @site.exception_handler(NotSignedIn)

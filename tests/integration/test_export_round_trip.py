@@ -22,6 +22,8 @@ from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.audience.subscriber_rows import RefusedCell, read_name
 
+BASIS = Basis(BasisKind.TRANSFER, "the former system")
+
 
 @given(st.text())
 def test_cells_are_safe_and_come_back(cell: str) -> None:
@@ -120,12 +122,12 @@ def test_everybody_comes_back(folder: Path, people: list[Subscriber]) -> None:
     told = exported(here)
     file = folder / "people.csv"
     file.write_text(told, encoding="utf-8", newline="")
-    done = import_subscribers(there.store, there.clock, file, there.digests, there.codelists)
+    done = import_subscribers(there.store, there.clock, file, there.digests, there.codelists, basis=BASIS)
     assert (done.added, done.refusals) == (len(people), [])
     with there.store.read() as tx:
         assert list(tx.audience.everyone()) == kept
     assert exported(there) == told
-    again = import_subscribers(there.store, there.clock, file, there.digests, there.codelists)
+    again = import_subscribers(there.store, there.clock, file, there.digests, there.codelists, basis=BASIS)
     assert (again.unchanged, again.changed, again.refused) == (len(people), 0, 0)
     here.close()
     there.close()
