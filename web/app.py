@@ -17,7 +17,7 @@ from web.clients import client_network
 from web.newsroom import desk
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, home, subscribe, unsubscribe
+from web.public import confirm, home, my_data, preferences, subscribe, unsubscribe
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -31,6 +31,9 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     form = subscribe.SubscribeForm(app, pages)
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    centre = preferences.PreferenceCentre(app, pages, form.options)
+    site.include_router(preferences.router(centre, app, batches, network_of))
+    site.include_router(my_data.router(app, pages))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
     site.include_router(home.router(app, pages))
