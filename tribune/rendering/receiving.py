@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from babel.dates import get_day_names
 
-from tribune.domain.audience import Cadence, Choice, Fallback
+from tribune.domain.audience import Cadence, Fallback, Rhythm, Subscription
 from tribune.domain.zones import zone as load_zone
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
@@ -22,9 +22,11 @@ class Receiving:
         self._formats = formats
         self._wording = Wording(texts, formats)
 
-    def what(self, choice: Choice) -> str:
-        """`Reports and working papers, about Wages (Mali and Senegal)`."""
-        return self._formats.capitalised(self._wording.choice(choice))
+    def sentence(self, wish: Subscription, rhythm: Rhythm | None) -> str:
+        """`Every Monday at 08:00, when there is something new: Wages (Mali and Senegal).`"""
+        weekday, hour = (rhythm.weekday, rhythm.hour) if rhythm is not None else (0, 0)
+        told = {"when": self.when(wish.cadence, weekday, hour), "what": self._wording.choice(wish.choice)}
+        return self._texts.pgettext("when a person receives what", "%(when)s: %(what)s.") % told
 
     def when(self, cadence: Cadence, weekday: int, hour: int) -> str:
         """`Every Monday at 08:00`."""
