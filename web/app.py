@@ -14,10 +14,21 @@ from tribune.domain.errors import NotFound
 from web import health
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import desk
+from web.newsroom import desk, segments
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, home, my_data, preferences, subscribe, unsubscribe
+from web.public import (
+    confirm,
+    editions,
+    feeds,
+    home,
+    items,
+    machines,
+    my_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -36,8 +47,10 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.include_router(my_data.router(app, pages))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
-    site.include_router(home.router(app, pages))
+    for part in (machines, feeds, home, items, editions):
+        site.include_router(part.router(app, pages))
     site.include_router(desk.router(app, pages))
+    site.include_router(segments.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,

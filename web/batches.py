@@ -22,6 +22,7 @@ from tribune.domain.sign_up import Asking, Standing
 from tribune.failures import reason
 from tribune.ports.store import Store, Transaction
 from tribune.services.audience.confirm_sign_up import Confirmation, confirm_together
+from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.audience.sign_up import Answer, sign_up_together
 from tribune.services.audience.unsubscribe import Stop, unsubscribe_together
 
@@ -34,8 +35,8 @@ MOST = 200
 GATHER_SECONDS = 0.004
 """How long the first of a batch waits for others."""
 
-APART_SECONDS = 0.025
-"""Between the beginnings of two batches: what a batch costs whatever its size is then paid forty times a second at
+APART_SECONDS = 0.035
+"""Between the beginnings of two batches: what a batch costs whatever its size is then paid thirty times a second at
 most."""
 
 PATIENCE_SECONDS = 20.0
@@ -49,8 +50,9 @@ class TooBusy(Exception):
 
 
 class Together(Generic[Ask, Told]):
-    """Does `work` for whoever asks, several at once, in a thread of its own; `committed` hears of what went through.
-    Safe to ask from any event loop."""
+    """Does `work` for whoever asks, several at once, in a thread of its own. Safe to ask from any event loop.
+
+    `prepare` comes before the first; `committed` hears of what went through."""
 
     def __init__(
         self,
@@ -58,12 +60,14 @@ class Together(Generic[Ask, Told]):
         store: Store,
         work: Callable[[Transaction, Sequence[Ask]], Sequence[Told]],
         committed: Callable[[Sequence[Ask]], None] = lambda _: None,
+        prepare: Callable[[], object] = lambda: None,
         most: int = MOST,
     ) -> None:
         self._name = name
         self._store = store
         self._work = work
         self._committed = committed
+        self._prepare: Callable[[], object] | None = prepare
         self._most = most
         self._waiting: deque[_One[Ask, Told]] = deque()
         self._some = threading.Condition()
@@ -101,6 +105,9 @@ class Together(Generic[Ask, Told]):
             return
         asked = [one.asked for one in batch]
         try:
+            if self._prepare is not None:
+                self._prepare()
+                self._prepare = None
             with self._store.write() as tx:
                 told = self._work(tx, asked)
         except Exception as error:
@@ -147,7 +154,9 @@ class Batches:
         self._app = app
         self._unkept = {text.version: text for text in texts}
         self.sign_ups = Together("sign-ups", app.store, self._sign_up, self._signed_up)
-        self.confirmations = Together("confirmations", app.store, self._confirm)
+        self.confirmations = Together(
+            "confirmations", app.store, self._confirm, prepare=lambda: refresh_masks(app.store, app.codelists)
+        )
         self.leaving = Together("leaving", app.store, self._leave)
 
     def _sign_up(self, tx: Transaction, asked: Sequence[Asking]) -> Sequence[Answer]:

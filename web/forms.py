@@ -17,11 +17,12 @@ MOST_CHOICES = 600
 
 
 class Fields:
-    """The fields of a form in which a name may stand several times."""
+    """The fields of a form in which a name may stand several times; `pairs` in the order in which they came."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(pairs)
         self._values: dict[str, list[str]] = {}
-        for name, value in pairs:
+        for name, value in self.pairs:
             self._values.setdefault(name, []).append(value)
 
     def one(self, name: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
@@ -26,6 +27,7 @@ from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
+from tribune.ports.segments import Segments
 from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
@@ -67,6 +69,9 @@ class Transaction(Protocol):
     def catalogue(self) -> Catalogue: ...
 
     @property
+    def archive(self) -> Archive: ...
+
+    @property
     def audience(self) -> Audience: ...
 
     @property
@@ -104,6 +109,9 @@ class Transaction(Protocol):
 
     @property
     def schedules(self) -> Schedules: ...
+
+    @property
+    def segments(self) -> Segments: ...
 
     @property
     def sources(self) -> Sources: ...

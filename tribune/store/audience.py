@@ -15,6 +15,7 @@ from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
+from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
@@ -67,7 +68,9 @@ class SqlAudience:
 
     def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
         return {
-            person.id: person for batch in _batches(sorted(set(ids))) for person in self._read(people.c.id.in_(batch))
+            person.id: person
+            for batch in _batches(sorted(set(ids)))
+            for person in self._read(among(self._connection, people.c.id, batch))
         }
 
     def everyone(self) -> Iterator[Subscriber]:
@@ -333,7 +336,9 @@ class SqlAudience:
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(
-                select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(batch))
+                select(suppressions.c.address_hash, suppressions.c.reason).where(
+                    among(self._connection, suppressions.c.address_hash, batch)
+                )
             ):
                 found[by_hash[hash]] = reason
         return found

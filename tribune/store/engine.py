@@ -22,6 +22,7 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
+    from tribune.store.segments import SqlSegments
     from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
@@ -122,6 +124,12 @@ class SqlTransaction:
         return SqlCatalogue(self.connection)
 
     @cached_property
+    def archive(self) -> SqlArchive:
+        from tribune.store.archive import SqlArchive
+
+        return SqlArchive(self.connection)
+
+    @cached_property
     def audience(self) -> SqlAudience:
         from tribune.store.audience import SqlAudience
 
@@ -198,6 +206,12 @@ class SqlTransaction:
         from tribune.store.schedules import SqlSchedules
 
         return SqlSchedules(self.connection)
+
+    @cached_property
+    def segments(self) -> SqlSegments:
+        from tribune.store.segments import SqlSegments
+
+        return SqlSegments(self.connection)
 
     @cached_property
     def sources(self) -> SqlSources:

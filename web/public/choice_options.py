@@ -25,16 +25,13 @@ UTC = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of the world: itself as one choice, the parts within it, and its countries by name."""
+    """A part of the world: itself as one choice, the parts within it, and its countries by name. Without a code: what
+    lies in none."""
 
     code: str
     name: str
     parts: tuple[Option, ...]
     countries: tuple[Option, ...]
-
-    @property
-    def codes(self) -> frozenset[str]:
-        return frozenset((self.code, *(code for code, _ in (*self.parts, *self.countries))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +121,9 @@ def _regions(formats: Formats, codelists: Codelists) -> tuple[Region, ...]:
             )
     # What lies in no such region (Antarctica) would be found by nobody.
     known = {code for region in found for code, _ in region.countries}
-    left = [p for p in places.of_type(PlaceType.COUNTRY) if p.code not in known]
+    left = _by_name((p.code, formats.place(p.code)) for p in places.of_type(PlaceType.COUNTRY) if p.code not in known)
     if left:
-        name = formats.capitalised(formats.place(next(iter(world), left[0].code)))
-        countries = _by_name((p.code, formats.place(p.code)) for p in left)
-        found.append(Region(next(iter(world), ""), name, (), countries))
+        found.append(Region("", "", (), left))
     return tuple(found)
 
 
