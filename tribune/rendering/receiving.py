@@ -46,7 +46,7 @@ class Receiving:
         _, told = self._texts.gettext, [self._wording.in_language(tag) for tag in languages]
         first = self._formats.capitalised(told[0])
         if len(told) > 1:
-            names = {"first": first, "others": self._texts.pgettext("languages in order", ", then ").join(told[1:])}
+            names = {"first": first, "others": self._formats.parts(told[1:])}
             said = _("%(first)s, otherwise %(others)s.") % names
         else:
             said = f"{first}."
