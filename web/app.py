@@ -24,7 +24,18 @@ from web.newsroom import account, audit, desk, doors, invitation, provider, segm
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, editions, feeds, home, items, machines, subscribe, unsubscribe
+from web.public import (
+    confirm,
+    editions,
+    feeds,
+    home,
+    items,
+    machines,
+    my_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
@@ -72,6 +83,9 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
     form = subscribe.SubscribeForm(app, pages)
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    centre = preferences.PreferenceCentre(app, pages, form.options)
+    site.include_router(preferences.router(centre, app, batches, network_of))
+    site.include_router(my_data.router(app, pages))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
