@@ -140,7 +140,7 @@ class SqlTransaction:
     def newcomers(self) -> SqlNewcomers:
         from tribune.store.newcomers import SqlNewcomers
 
-        return SqlNewcomers(self.connection)
+        return SqlNewcomers(self.connection, self._hashes)
 
     @cached_property
     def audit(self) -> SqlAudit:

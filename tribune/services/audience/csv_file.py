@@ -124,9 +124,11 @@ def _unreadable(path: Path, encoding: str) -> str | None:
                 return ""
             if "\0" in text:
                 return "This is not a CSV file: it holds bytes that are no text."
+            first = next((at for at in (text.find("\n"), text.find("\r")) if at >= 0), len(text))
             last = max(text.rfind("\n"), text.rfind("\r"))
-            line = line + len(text) if last < 0 else len(text) - last
-            if line > LONGEST_LINE:
+            longest = line + first
+            line = longest if last < 0 else len(text) - last
+            if longest > LONGEST_LINE:
                 return f"This is not a CSV file: a line is longer than {LONGEST_LINE:,} characters."
     try:
         decoder.decode(b"", final=True)

@@ -60,14 +60,14 @@ def settle(
     AUDIENCE where it stores."""
     found = Slice()
     people = [unit for unit in units if not isinstance(unit, Refusal)]
-    known = tx.newcomers.known([unit.key for unit in people])
-    suppressed = tx.audience.suppressed([u.address for u in people]) if tx.newcomers.any_suppressed() else {}
+    keys = [unit.key for unit in people]
+    known, suppressed = tx.newcomers.known(keys), tx.newcomers.suppressed(keys)
     kept = tx.newcomers.kept(known.values()) if known else {}
     new: list[Newcomer] = []
     slow: dict[str, Row | Told] = {}
     outcomes = found.outcomes
     for unit in people:
-        if suppressed and (why := suppressed.get(unit.address)) is not None:
+        if suppressed and (why := suppressed.get(unit.key)) is not None:
             reason = f"This address is never mailed: {why}."
             outcomes[unit.key] = Refusal(0, "address", unit.address, reason, "", Outcome.SUPPRESSED)
         elif (id := known.get(unit.key)) is not None:
@@ -75,10 +75,8 @@ def settle(
                 outcomes[unit.key] = Outcome.UNCHANGED
             else:
                 slow[unit.key] = unit
-        elif (newcomer := on.newcoming(unit)) is not None:
-            new.append(newcomer)
         else:
-            slow[unit.key] = unit
+            new.append(on.newcoming(unit))
     if new and mask is not None:
         tx.newcomers.add(new, mask, tx.catalogue.last_sequence(), now, on.by, on.basis.text)
         _ensure_cohorts(tx, new, now)
@@ -157,12 +155,15 @@ def _count(found: Slice, unit: Unit) -> None:
 
 
 def _ensure_cohorts(tx: Transaction, new: Sequence[Newcomer], now: datetime) -> None:
+    rhythms = {
+        (r.digest, r.cadence, r.weekday, r.hour, zone)
+        for wants, zone in {(person.wants, person.nature.zone) for person in new}
+        for r in wants.rhythms
+        if r.cadence is not Cadence.AT_ONCE
+    }
     timings: dict[str, set[Timing]] = {}
-    for wants, zone in {(person.wants, person.nature.zone) for person in new}:
-        for r in wants.rhythms:
-            if r.cadence is not Cadence.AT_ONCE:
-                timing = Timing(r.cadence, cohort_weekday(r.cadence, r.weekday), r.hour, zone)
-                timings.setdefault(r.digest, set()).add(timing)
+    for digest, cadence, weekday, hour, zone in rhythms:
+        timings.setdefault(digest, set()).add(Timing(cadence, cohort_weekday(cadence, weekday), hour, zone))
     for digest, wanted in timings.items():
         tx.schedules.ensure_cohorts(digest, wanted, now)
 
