@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -19,6 +20,7 @@ from tribune.bootstrap import Application
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
+from tribune.services.audience.carry_out_retention import YEAR, Periods, retention_slice
 from tribune.services.audience.erase_person import clear_away
 from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
@@ -202,6 +204,28 @@ def ageing(app: Application) -> int:
     return gone
 
 
+def retention(app: Application) -> int:
+    """Take away what is past its time (`[retention]`), slice by slice; how many people were erased who never confirmed.
+    What is left waits for the next time."""
+    told = app.settings.retention
+    periods = Periods(
+        unconfirmed=timedelta(days=told.unconfirmed_days),
+        networks=timedelta(days=told.network_days),
+        consents=told.consent_years * YEAR,
+    )
+    erased = 0
+    for _ in range(AGEING_SLICES):
+        with app.store.write() as tx:
+            gone = retention_slice(tx, periods, app.clock.now())
+        if not gone.anything:
+            break
+        erased += gone.people
+        log.info("past its time", **asdict(gone))
+        time.sleep(AGEING_REST_SECONDS)
+    app.metrics.count("unconfirmed_erased", erased)
+    return erased
+
+
 def next_due(app: Application) -> datetime | None:
     """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick acts."""
     with app.store.read() as tx:
@@ -239,7 +263,7 @@ class Scheduler:
         self._every(RETRY_SECONDS, cancellations)
         self._every(RETRY_SECONDS, notices)
         # One job, so that it never takes both threads from the ticks.
-        self._every(HOUSEKEEPING_SECONDS, data_requests, housekeeping, ageing)
+        self._every(HOUSEKEEPING_SECONDS, data_requests, housekeeping, ageing, retention)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:
         def run() -> None:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from tribune.rendering.email.composer import Composer
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
+    from tribune.services.audience.sign_up import SignUps
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
+    from tribune.services.sending.share_connections import ConnectionShare
     from tribune.store.engine import MakeOutbox, SqlStore
 
 
@@ -212,10 +214,21 @@ class Application:
         )
 
     @cached_property
+    def sign_ups(self) -> SignUps:
+        from tribune.domain.sign_up import Quota
+        from tribune.services.audience.sign_up import SignUps
+
+        told = self.settings.sign_up
+        quotas = (Quota(told.per_network_hour, timedelta(hours=1)), Quota(told.per_network_day, timedelta(days=1)))
+        return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
+
+    @cached_property
     def composer(self) -> Composer:
         from tribune.rendering.email.composer import Composer
+        from tribune.rendering.public_addresses import Addresses
 
-        return Composer(self.translations, self.codelists, self.organisation, locate("templates"))
+        addresses = Addresses(self.base_url.rstrip("/"))
+        return Composer(self.translations, self.codelists, self.organisation, locate("templates"), addresses)
 
     @cached_property
     def notice_composer(self) -> NoticeComposer:
@@ -291,9 +304,15 @@ class Application:
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,
             connections=told.smtp.connections,
+            share=self._share if told.throttle.connections else None,
         )
         self._closing.callback(channel.close)
         return channel
+
+    def _share(self) -> ConnectionShare:
+        from tribune.services.sending.share_connections import ConnectionShare
+
+        return ConnectionShare(self.store, self.clock, "smtp", self.settings.email.throttle.connections)
 
     @cached_property
     def rates(self) -> Rates:

@@ -21,6 +21,8 @@ COMMANDS = {
     "items": "Look into the catalogue",
     "search": "Search the catalogue in a reader's language",
     "subscribers": "Import, export and look up subscribers",
+    "consents": "On what ground people are written to: give the records out",
+    "segments": "Saved rules that select people: who is in, and why; tags of people",
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",

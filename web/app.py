@@ -12,10 +12,23 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
-from web.newsroom import desk
+from web.batches import Batches
+from web.clients import client_network
+from web.newsroom import desk, segments
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import home, unsubscribe
+from web.public import (
+    confirm,
+    editions,
+    feeds,
+    home,
+    items,
+    machines,
+    my_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from web.security import Guard
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -26,9 +39,18 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.include_router(health.router(app, parts))
-    site.include_router(unsubscribe.router(app, pages))
-    site.include_router(home.router(app, pages))
+    form = subscribe.SubscribeForm(app, pages)
+    batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
+    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    centre = preferences.PreferenceCentre(app, pages, form.options)
+    site.include_router(preferences.router(centre, app, batches, network_of))
+    site.include_router(my_data.router(app, pages))
+    site.include_router(subscribe.router(form, batches, network_of))
+    site.include_router(confirm.router(app, pages, batches, network_of))
+    for part in (machines, feeds, home, items, editions):
+        site.include_router(part.router(app, pages))
     site.include_router(desk.router(app, pages))
+    site.include_router(segments.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,

@@ -8,7 +8,7 @@ from alembic import op
 import tribune.store.tables
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -42,6 +42,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("network <> ''"),
         sqlite_where=sa.text("network != ''"),
+    )
+    op.create_index(
+        "ix_consents_unsubscribed_at",
+        "consents",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("act = 'unsubscribed'"),
+        sqlite_where=sa.text("act = 'unsubscribed'"),
     )
     op.create_table(
         "consent_texts",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Section, Texts, WebAddress
+from tribune.config.kinds import BaseOfLinks, Language, MailAddress, Network, Section, Texts, WebAddress
 from tribune.domain.audience import Cadence
 
 
@@ -47,8 +47,8 @@ class Planning(Section):
 class Web(Section):
     """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
 
-    The desk answers `desk_networks` only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`,
-    where `metrics_port` is set.
+    `trusted_proxies` are the networks whose X-Forwarded-For is believed. The desk answers `desk_networks` only. Roles
+    that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +58,24 @@ class Web(Section):
     base_url: BaseOfLinks | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+class SignUp(Section):
+    """The public form of subscription: how many may be sent from one network (an IPv4 /24, an IPv6 /48)."""
+
+    per_network_hour: Annotated[int, Field(ge=1)] = 100
+    per_network_day: Annotated[int, Field(ge=1)] = 400
+
+
+class Retention(Section):
+    """How long personal data stays that nothing needs any more. What was asked for and never confirmed goes after
+    `unconfirmed_days`, and who asked with it; from which network somebody agreed, after `network_days`; what they
+    agreed to, `consent_years` after they have unsubscribed."""
+
+    unconfirmed_days: Annotated[int, Field(ge=1, le=60)] = 7
+    network_days: Annotated[int, Field(ge=0)] = 90
+    consent_years: Annotated[int, Field(ge=0, le=30)] = 3
 
 
 class Security(Section):

@@ -63,7 +63,17 @@ def _language(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"it must be a network, such as 10.1.0.0/16 or 2001:db8::/48: {error}") from None
+
+
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Domain = Annotated[str, AfterValidator(_domain)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 BaseOfLinks = Annotated[WebAddress, AfterValidator(_base_of_links)]

@@ -14,7 +14,8 @@ from tribune.domain.addresses import GROUPS, domain_group
 class Smtp(Section):
     """A mail server. The certificate is always verified; `ca_file` adds an own authority.
 
-    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread that sends.
+    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread
+    that sends; `[email.throttle] connections` is for all of them together.
     """
 
     host: str = "localhost"
@@ -29,10 +30,12 @@ class Smtp(Section):
 
 
 class Throttle(Section):
-    """How fast mail may leave, over all workers: mails a second in all (0: no limit), the share of it that one domain
-    group may take, and rates of single groups (a provider's name as the ledger has it: google, microsoft, other)."""
+    """How fast mail may leave, over all workers: mails a second in all (0: no limit), connections in all (0: only what
+    `[email.smtp]` says for each), the share of the mails that one domain group may take, and rates of single groups (a
+    provider's name as the ledger has it: google, microsoft, other)."""
 
     messages_per_second: Annotated[float, Field(ge=0)] = 0.0
+    connections: Annotated[int, Field(ge=0, le=10_000)] = 0
     domain_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     domains: dict[str, Annotated[float, Field(gt=0)]] = {}
 

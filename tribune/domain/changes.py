@@ -46,13 +46,6 @@ def resumed(person: Subscriber, before_reach: int) -> Subscriber:
     return replace(person, rhythms=rhythms, status=Status.ACTIVE, paused_until=None)
 
 
-def paused(person: Subscriber, until: datetime) -> Subscriber:
-    """Nothing comes before `until`. Who is paused already is so until then; who has stopped everything stays so."""
-    if person.status is Status.UNSUBSCRIBED:
-        return person
-    return replace(person, status=Status.PAUSED, paused_until=until)
-
-
 def next_slower(person: Subscriber, digest: str, offered: Collection[Cadence]) -> tuple[Cadence, Cadence] | None:
     """The quickest cadence in which a person has a digest, and the next slower one that it offers (None: none is)."""
     mine = [s.cadence for s in person.subscriptions if s.digest == digest]

@@ -109,9 +109,13 @@ class Codelist:
         """The code whose label or synonym in any language is `word` as a whole, or None."""
         return self._by_word.get(fold(word))
 
+    def nearest(self, word: str) -> list[str]:
+        """Up to three codes that a word may mean, the likeliest first."""
+        return nearest(word, self.codes, self._by_word)
+
     def suggestion(self, word: str) -> str:
         """A hint for a word that is no code: the nearest ones, or the first of the list."""
-        near = nearest(word, self.codes, self._by_word)
+        near = self.nearest(word)
         if near:
             named = " or ".join(f"{code} ({self.label(code, 'en')})" for code in near)
             return f"Did you mean {named}?"

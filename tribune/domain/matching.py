@@ -96,6 +96,11 @@ def over(item: Item, at: datetime) -> bool:
     return item.session is not None and _starts_at(item) + timedelta(minutes=item.session.minutes) <= at
 
 
+def standing(kind: str) -> int:
+    """The order of kinds: data releases, reports, standards, all others."""
+    return _FIRST.get(kind, len(_FIRST) + 1)
+
+
 def importance(item: Item, releases: Sequence[Release], at: datetime) -> tuple[int, float, int]:
     """The order of items in a mail, the smallest first: live sessions of the next seven days, the soonest first; then
     data releases, then reports, then standards, then all others. Within each the newest comes first: by its date of
@@ -105,7 +110,7 @@ def importance(item: Item, releases: Sequence[Release], at: datetime) -> tuple[i
         return 0, _starts_at(item).timestamp(), item.id
     released = last.released_at.date() if last else date.min
     day = min(item.published_on or released, released)
-    return _FIRST.get(item.kind, len(_FIRST) + 1), -day.toordinal(), -last.sequence if last else 0
+    return standing(item.kind), -day.toordinal(), -last.sequence if last else 0
 
 
 def _starts_at(item: Item) -> datetime:

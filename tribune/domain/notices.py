@@ -29,6 +29,13 @@ class NoticeKind(StrEnum):
     DATA_LINK = "data_link"  # opens what is theirs: their data, their address, being erased; for a short time
     ADDRESS_ASKED = "address_asked"  # to the address that they move from: somebody asked; "this was not me"
     ADDRESS_CONFIRM = "address_confirm"  # to the address that they move to
+    CONFIRM_SUBSCRIPTION = "confirm_subscription"
+    ALREADY_SUBSCRIBED = "already_subscribed"
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether anybody at all may have had it sent, so that it says nothing about the person."""
+        return self in (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADDRESS_CONFIRM)
 
 
 class NoticeState(StrEnum):
@@ -76,6 +83,14 @@ RULES: Mapping[NoticeKind, KindRules] = {
     # Nobody has shown yet that this address is theirs: fewer.
     NoticeKind.ADDRESS_CONFIRM: KindRules(
         useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(5, timedelta(days=1)))
+    ),
+    # Strangers can have these sent to any address: few, and fewer still in a week.
+    NoticeKind.CONFIRM_SUBSCRIPTION: KindRules(
+        useful_for=timedelta(hours=24),
+        limits=(Limit(2, timedelta(hours=1)), Limit(4, timedelta(days=1)), Limit(6, timedelta(days=7))),
+    ),
+    NoticeKind.ALREADY_SUBSCRIBED: KindRules(
+        useful_for=timedelta(hours=24), limits=(Limit(1, timedelta(hours=1)), Limit(2, timedelta(days=7)))
     ),
 }
 

@@ -16,6 +16,12 @@ AHEAD = timedelta(seconds=10)
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
 
+SHARE_SECONDS = 5.0
+"""How often a worker asks anew how many of all connections are its own."""
+
+SHARE_LASTS = timedelta(seconds=15)
+"""How long the share of a worker that is not heard of is kept for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -61,6 +67,13 @@ def moved_on(taken: Permit, now: datetime) -> datetime:
 def both(one: Permit, other: Permit) -> Permit:
     """What two rates allow together."""
     return Permit(min(one.number, other.number), max(one.after, other.after), max(one.apart, other.apart))
+
+
+def share_of(total: int, workers: int, place: int, held_by_others: int) -> int:
+    """How many of `total` connections the worker at `place` (from 0) of `workers` may have: an equal part, and no more
+    than the others have left. One at least: who has none could never send."""
+    fair = total // workers + (1 if place < total % workers else 0)
+    return max(1, min(fair, total - held_by_others))
 
 
 def rest(failures: int) -> timedelta:

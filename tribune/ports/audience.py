@@ -71,6 +71,10 @@ class Audience(Protocol):
         """Folded address (tribune.domain.addresses.address_key) -> subscriber, for those that exist."""
         ...
 
+    def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
+        """Those of these people who exist, by their numbers."""
+        ...
+
     def everyone(self) -> Iterator[Subscriber]:
         """All subscribers in order of id, read in batches."""
         ...
@@ -93,6 +97,11 @@ class Audience(Protocol):
         """Store a person's status and pause, what they have stopped, and their marks; the rest stands."""
         ...
 
+    def pause(self, subscriber_id: int, until: datetime, now: datetime) -> bool:
+        """Nothing is sent to an active or paused person before an instant; False for others. Marks are left alone,
+        which planning may hold."""
+        ...
+
     def to_resume(self, now: datetime, limit: int) -> list[int]:
         """Those whose pause ends by now, the earliest first."""
         ...
@@ -105,12 +114,21 @@ class Audience(Protocol):
         """What these people ask of a digest now, in whatever cadence; empty for who asks for nothing."""
         ...
 
+    def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:
+        """(person, digest; None: all) stop, all in a few statements: what `tribune.domain.changes.stopped` says. Gives
+        those that changed anything. Marks are left alone, which planning may hold."""
+        ...
+
     def suppress(self, address: str, reason: str, now: datetime) -> None:
         """Never mail this address again. The list keeps a hash only; the first reason stays."""
         ...
 
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
         """Those of the addresses (as given) that are suppressed -> reason."""
+        ...
+
+    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
+        """Take these addresses from the suppression list where they stand there for one of these reasons."""
         ...
 
     def carry_over(self, rows: Sequence[CarryOver]) -> None:

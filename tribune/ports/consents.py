@@ -36,5 +36,6 @@ class Consents(Protocol):
         ...
 
     def forget_ended(self, before: datetime, most: int) -> int:
-        """Delete records of people who unsubscribed from everything before an instant, at most so many; how many."""
+        """Delete the records of people who unsubscribed from everything before an instant, of at most so many people;
+        how many records."""
         ...

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tribune.domain.notices import Notice, NoticeKind, NoticeState, NoticeVerdict
+
+RequestedBy = dict[tuple[int, NoticeKind], list[datetime]]
+"""When notices of each kind to each person were asked for."""
+
+
+class NewNotice(NamedTuple):
+    """A notice that is asked for; `content` as its kind defines it."""
+
+    subscriber: int
+    kind: NoticeKind
+    locale: str
+    content: Mapping[str, str]
+    correlation_id: str
 
 
 class Notices(Protocol):
@@ -26,6 +39,12 @@ class Notices(Protocol):
         that two at the same moment are counted one after the other."""
         ...
 
+    def requested_by(
+        self, subscribers: Collection[int], since: datetime
+    ) -> dict[tuple[int, NoticeKind], list[datetime]]:
+        """The same of several people and of every kind, for a caller who holds their locks already."""
+        ...
+
     def due(self, now: datetime) -> bool:
         """Whether `wake` has something to do."""
         ...
@@ -43,13 +62,25 @@ class Notices(Protocol):
         """A new notice, waiting."""
         ...
 
+    def add_together(self, new: Sequence[NewNotice], now: datetime) -> list[Notice]:
+        """New notices, waiting, in this order."""
+        ...
+
     def claim(self, notice_id: int, now: datetime, lease: timedelta) -> Notice | None:
         """Take a notice that waits, is due again, or was left by a sender whose lease ran out: it is in doubt from now
         on. None where there is nothing to take: settled, taken, not due, or gone."""
         ...
 
+    def claim_together(self, ids: Collection[int], now: datetime, lease: timedelta) -> list[Notice]:
+        """The same of several at once: those that there are to take, in order of their numbers."""
+        ...
+
     def settle(self, claimed: Notice, verdict: NoticeVerdict, now: datetime) -> bool:
         """Record what became of a claimed notice. False where the claim is gone: another sender has it."""
+        ...
+
+    def settle_together(self, settled: Sequence[tuple[Notice, NoticeVerdict]], now: datetime) -> set[int]:
+        """The same of several at once: the numbers of those whose claim was still there."""
         ...
 
     # what time does

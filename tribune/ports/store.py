@@ -7,11 +7,13 @@ of its own name here, implemented in `tribune/store/` under the same file name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
@@ -24,7 +26,10 @@ from tribune.ports.log import Outbox
 from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
 from tribune.ports.planning import Planning
+from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
+from tribune.ports.segments import Segments
+from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
@@ -32,10 +37,21 @@ from tribune.ports.throttles import Throttles
 CATALOGUE = "catalogue"
 """The lock of whoever changes items: they join records, and number releases in order of commit (decisions.md, 2)."""
 
-AUDIENCE = "audience"
-"""The lock of whoever changes people, their subscriptions or their marks: imports, changes, and planning.
+PLANNING = "audience"
+"""The lock of planning: who is due, what they want and their marks stand still while it reads and writes them. It may
+be held for minutes."""
+
+PEOPLE = "people"
+"""The lock of short changes that planning need not be kept from, since it leaves out whom it has not found and a sender
+looks again: who stops, and who comes in (docs/adr/0026). It is never held while waiting for a plan."""
+
+AUDIENCE = "audience and people"
+"""Both: the lock of whoever changes people, their subscriptions or their marks. Imports, changes, erasing.
 
 Take CATALOGUE or AUDIENCE first, never both: the locks that the store takes by itself come after."""
+
+PARTS_OF: Mapping[str, tuple[str, ...]] = {AUDIENCE: (PLANNING, PEOPLE)}
+"""Locks that are several, in the order in which they are taken."""
 
 
 class Transaction(Protocol):
@@ -54,6 +70,9 @@ class Transaction(Protocol):
     def catalogue(self) -> Catalogue: ...
 
     @property
+    def archive(self) -> Archive: ...
+
+    @property
     def audience(self) -> Audience: ...
 
     @property
@@ -64,6 +83,15 @@ class Transaction(Protocol):
 
     @property
     def data_requests(self) -> DataRequests: ...
+
+    @property
+    def consents(self) -> Consents: ...
+
+    @property
+    def sign_ups(self) -> SignUps: ...
+
+    @property
+    def quotas(self) -> Quotas: ...
 
     @property
     def audit(self) -> Audit: ...
@@ -88,6 +116,9 @@ class Transaction(Protocol):
 
     @property
     def schedules(self) -> Schedules: ...
+
+    @property
+    def segments(self) -> Segments: ...
 
     @property
     def sources(self) -> Sources: ...

@@ -16,6 +16,15 @@ class Throttles(Protocol):
         upper bounds."""
         ...
 
+    def hold(self, channel: str, worker: str, total: int, now: datetime) -> int:
+        """How many of the channel's `total` connections this worker may have from now on; asked again and again, or
+        they go to the others."""
+        ...
+
+    def let_go(self, channel: str, worker: str) -> None:
+        """This worker has no connection any more."""
+        ...
+
     def failed(self, channel: str, group: str, now: datetime) -> datetime:
         """The group was throttled by the other side: until when it is left alone, longer each time in a row."""
         ...

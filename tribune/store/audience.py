@@ -15,10 +15,12 @@ from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
+from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
 from tribune.store.engine import Hashes
+from tribune.store.leaving import stop
 from tribune.store.masks import choice_from_json, choice_to_json
 from tribune.store.suppressions import add_suppression
 from tribune.store.tables import (
@@ -34,6 +36,7 @@ from tribune.store.tables import (
 )
 
 _FEW = 1_000
+_MANY = 300
 _AT_ONCE = 500
 _FACTS = (
     *("id", "audience_group", "languages", "fallback", "zone"),
@@ -62,6 +65,13 @@ class SqlAudience:
             for subscriber in self._read(people.c.address_key.in_(batch)):
                 found[address_key(subscriber.address)] = subscriber
         return found
+
+    def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
+        return {
+            person.id: person
+            for batch in _batches(sorted(set(ids)))
+            for person in self._read(among(self._connection, people.c.id, batch))
+        }
 
     def everyone(self) -> Iterator[Subscriber]:
         after = 0
@@ -183,7 +193,9 @@ class SqlAudience:
     def _let_count(self, first: int, last: int) -> None:
         """Each time that there are twice as many people: PostgreSQL counts by itself a minute later, and goes on until
         then with plans that it made for a few."""
-        doubled = last > _FEW and (first - 1).bit_length() < last.bit_length()
+        # A few at a time the server keeps up by itself, and whoever signs up must not wait for the counting.
+        many = last - first >= _MANY
+        doubled = many and last > _FEW and (first - 1).bit_length() < last.bit_length()
         if doubled and self._connection.dialect.name == "postgresql":
             names = ", ".join(table.name for table in (people, subscribers, subscriptions, rhythms, marks))
             self._connection.exec_driver_sql(f"ANALYZE {names}")
@@ -238,9 +250,18 @@ class SqlAudience:
                     .values(value)
                 )
 
+    def pause(self, subscriber_id: int, until: datetime, now: datetime) -> bool:
+        change = update(subscribers).where(
+            subscribers.c.id == subscriber_id,
+            subscribers.c.status.in_((Status.ACTIVE.value, Status.PAUSED.value)),
+        )
+        told = change.values(status=Status.PAUSED.value, paused_until=until, changed_at=now)
+        return self._connection.execute(told).rowcount == 1
+
     def to_resume(self, now: datetime, limit: int) -> list[int]:
-        until = subscribers.c.paused_until
-        return list(self._connection.scalars(select(subscribers.c.id).where(until <= now).order_by(until).limit(limit)))
+        s = subscribers.c
+        ended = select(s.id).where(s.paused_until <= now, s.status == Status.PAUSED.value)
+        return list(self._connection.scalars(ended.order_by(s.paused_until).limit(limit)))
 
     def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
         return take_held_by_pause(self._connection, subscriber, since, now)
@@ -256,6 +277,9 @@ class SqlAudience:
             ):
                 found[id] = (*found[id], _choice(kept))
         return found
+
+    def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:
+        return stop(self._connection, stops, now)
 
     def _add_wishes(self, whose: Sequence[tuple[int, Subscriber]], mask: Mask) -> None:
         insert_rows(
@@ -312,10 +336,18 @@ class SqlAudience:
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(
-                select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(batch))
+                select(suppressions.c.address_hash, suppressions.c.reason).where(
+                    among(self._connection, suppressions.c.address_hash, batch)
+                )
             ):
                 found[by_hash[hash]] = reason
         return found
+
+    def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
+        listed = suppressions.c.reason.in_(sorted(reasons))
+        hash_of = self._hashes()
+        for batch in _batches(sorted(hash_of(address_key(address)) for address in addresses)):
+            self._connection.execute(delete(suppressions).where(suppressions.c.address_hash.in_(batch), listed))
 
     # -- what waits for them
 

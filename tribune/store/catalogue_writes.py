@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tribune.domain.items import Scheme
 from tribune.domain.merging import DECLARED, Content, KeptRecord, Key
 from tribune.ports.catalogue import HistoryEntry
-from tribune.store import search
+from tribune.store import listings, search
 from tribune.store.item_codec import content_to_json, record_from_row, record_to_json
 from tribune.store.release_queries import ReleaseQueries, batches
 from tribune.store.tables import item_history, item_identifiers, item_records, items
@@ -160,6 +160,7 @@ class CatalogueWrites(ReleaseQueries):
         for table in (item_records, item_identifiers):
             self._connection.execute(update(table).where(table.c.item_id == id).values(item_id=into))
         search.remove(self._connection, id)
+        listings.remove(self._connection, id)
 
     def add_history(self, entry: HistoryEntry, content: Content) -> None:
         self._connection.execute(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.audience import Status
@@ -75,12 +75,18 @@ class SqlConsents:
 
     def forget_ended(self, before: datetime, most: int) -> int:
         ended = (
-            select(_c.id)
+            select(_c.subscriber_id)
             .join(subscribers, subscribers.c.id == _c.subscriber_id)
-            .where(subscribers.c.status == Status.UNSUBSCRIBED.value, subscribers.c.changed_at < before)
+            .where(
+                _c.act == literal_column(f"'{ConsentAct.UNSUBSCRIBED.value}'"),  # as the partial index has it
+                _c.at < before,
+                subscribers.c.status == Status.UNSUBSCRIBED.value,
+                subscribers.c.changed_at < before,
+            )
+            .order_by(_c.at)
             .limit(most)
         )
-        return self._connection.execute(delete(consents).where(_c.id.in_(ended))).rowcount
+        return self._connection.execute(delete(consents).where(_c.subscriber_id.in_(ended))).rowcount
 
 
 def _record(row: Row[Any]) -> ConsentRecord:

@@ -16,11 +16,13 @@ from tribune.domain.addresses import SuppressionHash
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Outbox
+from tribune.ports.store import PARTS_OF
 from tribune.store.postgres import Options, open_postgres, take_lock
 from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
     from tribune.store.planning import SqlPlanning
+    from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
+    from tribune.store.segments import SqlSegments
+    from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
@@ -96,7 +101,8 @@ class SqlTransaction:
     def lock(self, name: str) -> None:
         """Wait for the lock of this name, and hold it to the end. On SQLite a write has the one lock there is."""
         if self.connection.dialect.name == "postgresql":
-            take_lock(self.connection, name)
+            for part in PARTS_OF.get(name, (name,)):
+                take_lock(self.connection, part)
 
     def now(self) -> datetime:
         """The database's time where several machines share one (decisions.md, 19), moved as the clock port is.
@@ -117,6 +123,12 @@ class SqlTransaction:
         from tribune.store.catalogue import SqlCatalogue
 
         return SqlCatalogue(self.connection)
+
+    @cached_property
+    def archive(self) -> SqlArchive:
+        from tribune.store.archive import SqlArchive
+
+        return SqlArchive(self.connection)
 
     @cached_property
     def audience(self) -> SqlAudience:
@@ -141,6 +153,18 @@ class SqlTransaction:
         from tribune.store.newcomers import SqlNewcomers
 
         return SqlNewcomers(self.connection, self._hashes)
+
+    @cached_property
+    def sign_ups(self) -> SqlSignUps:
+        from tribune.store.sign_ups import SqlSignUps
+
+        return SqlSignUps(self.connection)
+
+    @cached_property
+    def quotas(self) -> SqlQuotas:
+        from tribune.store.quotas import SqlQuotas
+
+        return SqlQuotas(self.connection)
 
     @cached_property
     def audit(self) -> SqlAudit:
@@ -189,6 +213,12 @@ class SqlTransaction:
         from tribune.store.schedules import SqlSchedules
 
         return SqlSchedules(self.connection)
+
+    @cached_property
+    def segments(self) -> SqlSegments:
+        from tribune.store.segments import SqlSegments
+
+        return SqlSegments(self.connection)
 
     @cached_property
     def sources(self) -> SqlSources:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, tuple_, update
 
 from tribune.domain.notices import WATCH, Notice, NoticeKind, NoticeState, NoticeVerdict
-from tribune.store.tables import notices, people
+from tribune.ports.notices import NewNotice, RequestedBy
+from tribune.store.among import among
+from tribune.store.bulk import insert_rows
+from tribune.store.counters import new_ids
+from tribune.store.tables import instant_text, notices, people
 
 _c = notices.c
+_AT_ONCE = 500
+_NEW = (
+    *("id", "subscriber_id", "kind", "locale", "content"),
+    *("correlation_id", "created_at", "next_attempt_at", "state"),
+)
 
 
 class SqlNotices:
@@ -46,6 +57,19 @@ class SqlNotices:
         )
         return list(self._connection.scalars(asked))
 
+    def requested_by(
+        self, subscribers: Collection[int], since: datetime
+    ) -> dict[tuple[int, NoticeKind], list[datetime]]:
+        found: RequestedBy = defaultdict(list)
+        ids = sorted(set(subscribers))
+        for start in range(0, len(ids), _AT_ONCE):
+            asked = select(_c.subscriber_id, _c.kind, _c.created_at).where(
+                among(self._connection, _c.subscriber_id, ids[start : start + _AT_ONCE]), _c.created_at > since
+            )
+            for person, kind, at in self._connection.execute(asked):
+                found[person, NoticeKind(kind)].append(at)
+        return found
+
     def due(self, now: datetime) -> bool:
         found = self._connection.execute(select(_c.id).where(_c.next_attempt_at <= now).limit(1))
         return found.first() is not None
@@ -77,19 +101,65 @@ class SqlNotices:
         ).one()
         return _notice(row)
 
+    def add_together(self, new: Sequence[NewNotice], now: datetime) -> list[Notice]:
+        if not new:
+            return []
+        ids, at, watch = new_ids(self._connection, notices, len(new)), instant_text(now), instant_text(now + WATCH)
+        insert_rows(
+            self._connection,
+            notices,
+            [
+                "id",
+                "subscriber_id",
+                "kind",
+                "locale",
+                "content",
+                "correlation_id",
+                "created_at",
+                "next_attempt_at",
+                "state",
+            ],
+            (
+                (
+                    *(id, one.subscriber, one.kind.value, one.locale, json.dumps(dict(one.content))),
+                    *(one.correlation_id, at, watch, NoticeState.WAITING.value),
+                )
+                for id, one in zip(ids, new, strict=True)
+            ),
+        )
+        return [
+            Notice(
+                id=id,
+                subscriber=one.subscriber,
+                kind=one.kind,
+                locale=one.locale,
+                content=one.content,
+                state=NoticeState.WAITING,
+                correlation_id=one.correlation_id,
+                created_at=now,
+                next_attempt_at=now + WATCH,
+            )
+            for id, one in zip(ids, new, strict=True)
+        ]
+
+    def claim_together(self, ids: Collection[int], now: datetime, lease: timedelta) -> list[Notice]:
+        if not ids:
+            return []
+        # In the order of ids: two senders never wait for each other in a ring.
+        held = select(_c.id).where(among(self._connection, _c.id, set(ids))).order_by(_c.id).with_for_update()
+        rows = self._connection.execute(
+            update(notices)
+            .where(_c.id.in_(held), _may_be_claimed(now))
+            .values(**_claimed(now, lease))
+            .returning(*notices.columns)
+        )
+        return sorted((_notice(row) for row in rows), key=lambda notice: notice.id)
+
     def claim(self, notice_id: int, now: datetime, lease: timedelta) -> Notice | None:
-        waits = _c.state == NoticeState.WAITING.value
-        due = and_(_c.state.in_((NoticeState.RETRY.value, NoticeState.IN_DOUBT.value)), _c.next_attempt_at <= now)
         row = self._connection.execute(
             update(notices)
-            .where(_c.id == notice_id, or_(waits, due))
-            .values(
-                state=NoticeState.IN_DOUBT.value,
-                epoch=_c.epoch + 1,
-                attempts=_c.attempts + 1,
-                handovers=_c.handovers + 1,
-                next_attempt_at=now + lease,
-            )
+            .where(_c.id == notice_id, _may_be_claimed(now))
+            .values(**_claimed(now, lease))
             .returning(*notices.columns)
         ).one_or_none()
         return _notice(row) if row else None
@@ -98,16 +168,25 @@ class SqlNotices:
         change = (
             update(notices)
             .where(_c.id == claimed.id, _c.epoch == claimed.epoch, _c.state == NoticeState.IN_DOUBT.value)
-            .values(
-                state=verdict.state.value,
-                code=verdict.code[:200],
-                attempts=verdict.attempts,
-                handovers=verdict.handovers,
-                next_attempt_at=verdict.next_attempt_at,
-                settled_at=now if verdict.state.settled else None,
-            )
+            .values(**_told(verdict, now))
         )
         return self._connection.execute(change).rowcount == 1
+
+    def settle_together(self, settled: Sequence[tuple[Notice, NoticeVerdict]], now: datetime) -> set[int]:
+        alike: dict[NoticeVerdict, list[tuple[int, int]]] = defaultdict(list)
+        for notice, verdict in settled:
+            alike[verdict].append((notice.id, notice.epoch))
+        done: set[int] = set()
+        for verdict, claims in alike.items():
+            held = (
+                select(_c.id)
+                .where(tuple_(_c.id, _c.epoch).in_(sorted(claims)), _c.state == NoticeState.IN_DOUBT.value)
+                .order_by(_c.id)
+                .with_for_update()
+            )
+            change = update(notices).where(_c.id.in_(held)).values(**_told(verdict, now)).returning(_c.id)
+            done |= set(self._connection.scalars(change))
+        return done
 
     # -- what time does ---------------------------------------------------------------------------------------
 
@@ -132,6 +211,33 @@ class SqlNotices:
         return self._connection.execute(
             delete(notices).where(_c.created_at < instant, _c.settled_at < instant)
         ).rowcount
+
+
+def _may_be_claimed(now: datetime) -> ColumnElement[bool]:
+    waits = _c.state == NoticeState.WAITING.value
+    due = and_(_c.state.in_((NoticeState.RETRY.value, NoticeState.IN_DOUBT.value)), _c.next_attempt_at <= now)
+    return or_(waits, due)
+
+
+def _claimed(now: datetime, lease: timedelta) -> dict[str, Any]:
+    return {
+        "state": NoticeState.IN_DOUBT.value,
+        "epoch": _c.epoch + 1,
+        "attempts": _c.attempts + 1,
+        "handovers": _c.handovers + 1,
+        "next_attempt_at": now + lease,
+    }
+
+
+def _told(verdict: NoticeVerdict, now: datetime) -> dict[str, Any]:
+    return {
+        "state": verdict.state.value,
+        "code": verdict.code[:200],
+        "attempts": verdict.attempts,
+        "handovers": verdict.handovers,
+        "next_attempt_at": verdict.next_attempt_at,
+        "settled_at": now if verdict.state.settled else None,
+    }
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tribune.domain.throttling import Permit, Rates, both, moved_on, permit, rest
-from tribune.store.tables import throttles
+from tribune.domain.throttling import SHARE_LASTS, Permit, Rates, both, moved_on, permit, rest, share_of
+from tribune.store.tables import connection_shares, throttles
 
 CHANNEL = ""
 """The row of a whole channel."""
@@ -44,6 +44,30 @@ class SqlThrottles:
                 apart = Permit(told.number, max(at[name], now) - now, permit(1, limits[name], None, now).apart)
                 self._set(channel, name, next_at=max(moved_on(apart, now), now + told.after))
         return told
+
+    def hold(self, channel: str, worker: str, total: int, now: datetime) -> int:
+        self._next_at(channel, CHANNEL, now)  # one at a time, or two would take the same ones
+        c = connection_shares.c
+        self._connection.execute(delete(connection_shares).where(c.channel == channel, c.until <= now))
+        held: dict[str, int] = {
+            row.worker: row.held
+            for row in self._connection.execute(select(c.worker, c.held).where(c.channel == channel))
+        }
+        held.pop(worker, None)
+        place = sorted([*held, worker]).index(worker)
+        mine = share_of(total, len(held) + 1, place, sum(held.values()))
+        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(connection_shares)
+        values = {"held": mine, "until": now + SHARE_LASTS}
+        self._connection.execute(
+            into.values(channel=channel, worker=worker, **values).on_conflict_do_update(
+                index_elements=["channel", "worker"], set_=values
+            )
+        )
+        return mine
+
+    def let_go(self, channel: str, worker: str) -> None:
+        c = connection_shares.c
+        self._connection.execute(delete(connection_shares).where(c.channel == channel, c.worker == worker))
 
     def failed(self, channel: str, group: str, now: datetime) -> datetime:
         self._next_at(channel, group, now)

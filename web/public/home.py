@@ -6,14 +6,20 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tribune.bootstrap import Application
+from tribune.rendering.public_addresses import ANYTHING
+from tribune.services.archive.front_page import front_page
 from web.pages import Pages
+from web.public.editions import issue_lines
 from web.public.frame import Public
+from web.public.meta import Meta
+from web.public.shelf import Shelf
 
 
 def router(app: Application, pages: Pages) -> APIRouter:
     """`/` leads to the reader's language, `/{locale}/` is the first page."""
     routes = APIRouter()
     public = Public(app, pages)
+    shelf = Shelf(app, pages)
 
     @routes.get("/")
     def anywhere(request: Request) -> Response:
@@ -25,6 +31,47 @@ def router(app: Application, pages: Pages) -> APIRouter:
 
     @routes.get("/{locale}/")
     def home(request: Request) -> Response:
-        return public.show(request, "home.html", place="home")
+        return _home(shelf, request)
 
     return routes
+
+
+def _home(shelf: Shelf, request: Request) -> Response:
+    locale = shelf.public.locale(request)
+    with shelf.app.store.read() as tx:
+        front = front_page(tx, locale, shelf.codelists, shelf.app.digests)
+    formats = shelf.pages.formats(locale)
+    organisation = shelf.app.organisation.name(locale)
+    pages, default = shelf.everywhere(request)
+    said = shelf.texts(locale).gettext("The newest publications, data and live sessions from %(organisation)s.")
+    meta = Meta(
+        title=organisation,
+        description=said % {"organisation": organisation},
+        canonical=pages[locale],
+        alternates=pages,
+        default=default,
+        feeds=shelf.feeds(locale, organisation, ANYTHING),
+        data={
+            "@context": "https://schema.org",
+            "@type": "WebSite",
+            "@id": pages[locale],
+            "url": pages[locale],
+            "name": organisation,
+            "inLanguage": locale,
+            "publisher": {
+                "@type": "Organization",
+                "name": organisation,
+                "url": shelf.app.organisation.website or default,
+            },
+        },
+    )
+    return shelf.show(
+        request,
+        "home.html",
+        "home",
+        meta,
+        cards=shelf.cards(locale, front.newest),
+        topics=[(code, formats.policy_area(code)) for code in front.topics],
+        regions=[(code, formats.place(code)) for code in front.regions],
+        lines=issue_lines(shelf, locale, front.editions),
+    )

@@ -22,6 +22,7 @@ from tribune.rendering.email.fragments import Fragment, Fragments, Voice
 from tribune.rendering.email.frame import EditionFacts, Frame
 from tribune.rendering.email.templates import Templates
 from tribune.rendering.locales import Translations
+from tribune.rendering.public_addresses import Addresses
 from tribune.rendering.text import clean_name
 
 __all__ = ["Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
@@ -120,11 +121,17 @@ class Composer:
     """Makes mails. Keeps frames, fragments and what it said before; one per process, safe to share between threads."""
 
     def __init__(
-        self, translations: Translations, codelists: Codelists, organisation: Organisation, templates: Path
+        self,
+        translations: Translations,
+        codelists: Codelists,
+        organisation: Organisation,
+        templates: Path,
+        addresses: Addresses | None = None,
     ) -> None:
         self._translations = translations
         self._codelists = codelists
         self._organisation = organisation
+        self._addresses = addresses
         self.templates = Templates(templates, translations)
         self._fragments = Fragments(self.templates)
         self._voices: dict[str, Voice] = {}
@@ -168,7 +175,7 @@ class Composer:
             if len(self._frames) >= KEPT_FRAMES:
                 self._frames.clear()
             voice = self.voice(locale)
-            found = self._frames[key] = Frame(edition, voice, self._organisation, self.templates)
+            found = self._frames[key] = Frame(edition, voice, self._organisation, self.templates, self._addresses)
         return found
 
     def voice(self, locale: str) -> Voice:

@@ -42,6 +42,12 @@ class Voice:
         self.texts = translations.gettext(locale)
         self.formats = Formats(locale, codelists, default)
         self.wording = Wording(self.texts, self.formats)
+        self._codelists = codelists
+
+    def own_name(self, language: str) -> str:
+        """A language's name in itself: `Français`."""
+        formats = Formats(language, self._codelists)
+        return formats.capitalised(formats.language(language))
 
 
 class Fragments:

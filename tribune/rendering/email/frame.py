@@ -15,6 +15,7 @@ from tribune.rendering.email.fragments import Fragment, Voice
 from tribune.rendering.email.item_view import fit_to_link
 from tribune.rendering.email.pieces import HtmlSlots, Piece, TextSlots, take_apart
 from tribune.rendering.email.templates import Templates, wrap
+from tribune.rendering.public_addresses import Addresses
 from tribune.rendering.text import clean
 
 
@@ -63,7 +64,7 @@ class FrameView:
     end: str
     organisation: str
     sender: str  # the organisation with its postal address
-    website: str
+    rest: str  # where the items that a mail leaves out can be seen; "" for nowhere
     digest: str
     edition: str
 
@@ -71,7 +72,14 @@ class FrameView:
 class Frame:
     """Rendered once per edition and locale; what depends on the choice of items is kept by that choice."""
 
-    def __init__(self, edition: EditionFacts, voice: Voice, organisation: Organisation, templates: Templates) -> None:
+    def __init__(
+        self,
+        edition: EditionFacts,
+        voice: Voice,
+        organisation: Organisation,
+        templates: Templates,
+        addresses: Addresses | None = None,
+    ) -> None:
         self.voice = voice
         self._edition = edition
         self._templates = templates
@@ -83,7 +91,7 @@ class Frame:
             end="left" if right_to_left else "right",
             organisation=voice.formats.aside(clean(organisation.name(voice.locale))),
             sender=voice.formats.aside(sender_line(organisation, voice)),
-            website=organisation.website if fit_to_link(organisation.website) else "",
+            rest=_rest(edition, voice, organisation, addresses),
             digest=voice.formats.aside(clean(edition.digest.name(voice.locale))),
             edition=voice.wording.edition(edition.cadence, _day(edition)),
         )
@@ -228,6 +236,15 @@ def sender_line(organisation: Organisation, voice: Voice) -> str:
     if not address or address.casefold().startswith(name.casefold()):
         return address or name
     return voice.formats.parts([name, address])
+
+
+def _rest(edition: EditionFacts, voice: Voice, organisation: Organisation, addresses: Addresses | None) -> str:
+    """The public edition; where there are no public pages, the organisation's website."""
+    if addresses is not None:
+        address = addresses.rest_of_issue(voice.locale, edition.digest.id, edition.cadence, edition.occasion)
+    else:
+        address = organisation.website
+    return address if fit_to_link(address) else ""
 
 
 def _day(edition: EditionFacts) -> date:

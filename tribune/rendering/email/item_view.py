@@ -89,10 +89,10 @@ def view(item: Item, key: FragmentKey, formats: Formats, wording: Wording, texts
         particulars=_particulars(item, version, key, formats, wording),
         places=wording.names(map(formats.place, item.places), MOST_PLACES) if group == "publication" else "",
         url=link.url if link else "",
-        action=_action(item, link, formats, texts) if link else "",
+        action=action_of(item, link, formats, texts) if link else "",
         figures=_figures(item.data, formats, wording) if item.data else (),
-        figures_of=_figures_of(item.data, version.title, formats) if item.data else "",
-        news=_news(item.data, formats, wording) if item.data else "",
+        figures_of=figures_of(item.data, version.title, formats) if item.data else "",
+        news=news_of(item.data, formats, wording) if item.data else "",
         source=formats.aside(clean(formats.list(item.authors))) if item.data and item.authors else "",
         when=wording.session(item.session, key.zone or item.session.zone) if item.session else "",
         spoken=wording.languages(item.session.languages) if item.session and item.session.languages else "",
@@ -128,7 +128,7 @@ def fit_to_link(url: str) -> bool:
         return False
 
 
-def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
+def action_of(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
     """What the button says: what it does."""
     if item.session is not None:
         if link.url == item.session.registration_url:
@@ -151,12 +151,12 @@ def _action(item: Item, link: Link, formats: Formats, texts: Texts) -> str:
 
 def _figures(data: DataSummary, formats: Formats, wording: Wording) -> tuple[Figure, ...]:
     """Several, so that no single country stands for all: whom a mail is for, a fragment cannot know."""
-    shown = _shown(data)
+    shown = shown_of(data)
     one = _one_period(shown)
-    return tuple(_figure(seen, data.unit, formats, wording, with_period=not one) for seen in shown)
+    return tuple(figure_of(seen, data.unit, formats, wording, with_period=not one) for seen in shown)
 
 
-def _shown(data: DataSummary) -> Sequence[Observation | Revision]:
+def shown_of(data: DataSummary) -> Sequence[Observation | Revision]:
     """The headline figures, else those that were revised and whose value before and after is known."""
     if data.headline:
         return data.headline[:MOST_FIGURES]
@@ -169,7 +169,7 @@ def _one_period(shown: Sequence[Observation | Revision]) -> str:
     return periods.pop() if len(periods) == 1 else ""
 
 
-def _figure(
+def figure_of(
     seen: Observation | Revision, unit: str, formats: Formats, wording: Wording, *, with_period: bool
 ) -> Figure:
     place = formats.place(seen.place)
@@ -181,13 +181,13 @@ def _figure(
     return Figure(label, value, change.sign, change.words, change.brief) if change else Figure(label, value)
 
 
-def _figures_of(data: DataSummary, title: str, formats: Formats) -> str:
-    indicator, period = _indicator(data, formats), _one_period(_shown(data))
+def figures_of(data: DataSummary, title: str, formats: Formats) -> str:
+    indicator, period = _indicator(data, formats), _one_period(shown_of(data))
     named = fold(indicator) == fold(title)
     return formats.parts([said for said in ("" if named else indicator, formats.period(period)) if said])
 
 
-def _news(data: DataSummary, formats: Formats, wording: Wording) -> str:
+def news_of(data: DataSummary, formats: Formats, wording: Wording) -> str:
     """How much is new. Of a first load nothing is said: all of it is new to us, not to the world."""
     return "" if data.first_load else formats.list(wording.new_values(data.new_count, data.revised_count))
 

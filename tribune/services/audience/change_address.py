@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tribune.domain.addresses import address_key
+from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.digests import Rules
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.notices import NoticeKind
@@ -74,6 +75,9 @@ def confirm_address(tx: Transaction, subscriber_id: int, request_id: int, good_f
         return False
     if not tx.data_requests.move(subscriber_id, now):
         return False
+    person = tx.audience.one(subscriber_id)
+    if person is not None:
+        tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(person))])
     return tx.data_requests.settle(request_id, RequestState.DONE, now, of=RequestState.WAITING)
 
 

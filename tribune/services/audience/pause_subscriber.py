@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status, Subscriber
-from tribune.domain.changes import paused, resumed
+from tribune.domain.changes import resumed
+from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.schedule import due_on
 from tribune.domain.zones import zone
 from tribune.ports.audience import CarryOver
-from tribune.ports.store import AUDIENCE, Transaction
+from tribune.ports.store import AUDIENCE, PEOPLE, Transaction
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
 LONGEST = timedelta(days=366)
@@ -32,18 +33,16 @@ def pause_until(tx: Transaction, subscriber_id: int, day: date, now: datetime) -
     Raises NotFound for who has been erased, and InvalidInput for a day that is not in the future or too far in it, and
     for a person who has stopped everything.
     """
-    tx.lock(AUDIENCE)
+    tx.lock(PEOPLE)  # a running plan is not waited for: a sender looks again
     person = tx.audience.one(subscriber_id)
     if person is None:
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     until = ends_at(day, person.zone)
     if not now < until <= now + LONGEST:
         raise InvalidInput("A pause ends on a later day, a year from now at most.", where="until")
-    after = paused(person, until)
-    if after.status is not Status.PAUSED:
+    if not tx.audience.pause(subscriber_id, until, now):
         raise InvalidInput("Who has stopped everything has nothing to pause.", where="until")
-    if after != person:
-        tx.audience.set_stopped(after, now)
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, ConsentSource.MAIL, agreed(person))])
     return until
 
 
@@ -62,7 +61,7 @@ def resume(tx: Transaction, subscriber_id: int, reach_back: timedelta, now: date
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     if person.status is not Status.PAUSED:
         return False
-    _go_on(tx, [person], reach_back, now)
+    _go_on(tx, [person], reach_back, now, SELF)
     return True
 
 
@@ -70,11 +69,11 @@ def resume_due(tx: Transaction, reach_back: timedelta, now: datetime, limit: int
     """End the pauses whose day has come; how many. With `limit` of them there may be more."""
     tx.lock(AUDIENCE)
     people = [tx.audience.one(id) for id in tx.audience.to_resume(now, limit)]
-    _go_on(tx, [person for person in people if person is not None], reach_back, now)
+    _go_on(tx, [person for person in people if person is not None], reach_back, now, "time")
     return len(people)
 
 
-def _go_on(tx: Transaction, people: Sequence[Subscriber], reach_back: timedelta, now: datetime) -> None:
+def _go_on(tx: Transaction, people: Sequence[Subscriber], reach_back: timedelta, now: datetime, by: str) -> None:
     before_reach = tx.planning.sequence_before(now - reach_back)
     for person in people:
         _forget_old(tx, person, before_reach)
@@ -90,6 +89,7 @@ def _go_on(tx: Transaction, people: Sequence[Subscriber], reach_back: timedelta,
             ]
         )
         catch_up_at_once(tx, [after], now)
+        tx.consents.add([ConsentRecord(person.id, ConsentAct.RESUMED, now, ConsentSource.MAIL, agreed(after), by=by)])
 
 
 def _nearest(digest: str, cadence: Cadence, open_: set[tuple[str, Cadence]]) -> Cadence | None:

@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tribune.domain.audience import Cadence, Subscriber
-from tribune.domain.changes import next_slower, slowed, stopped, subscribed_again
+from tribune.domain.changes import next_slower, slowed, subscribed_again
 from tribune.domain.codelists import Codelists
+from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
+from tribune.domain.consent import stopped as stopped_of
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
-from tribune.ports.store import AUDIENCE, Transaction
+from tribune.ports.store import AUDIENCE, PEOPLE, Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
 
-def unsubscribe(tx: Transaction, subscriber_id: int, digest: str | None, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody stops a digest (None: everything), through this door and from this network (shortened)."""
+
+    subscriber: int
+    digest: str | None
+    source: ConsentSource = ConsentSource.MAIL
+    network: str = ""
+
+
+def unsubscribe(
+    tx: Transaction,
+    subscriber_id: int,
+    digest: str | None,
+    now: datetime,
+    source: ConsentSource = ConsentSource.MAIL,
+    network: str = "",
+) -> bool:
     """Stop a digest (None: everything). From the next window on nothing is sent. Whether anything changed.
 
     Raises NotFound for a person who has been erased.
     """
-    person = _person(tx, subscriber_id)
-    return _store(tx, person, stopped(person, digest, now), now)
+    (changed,) = unsubscribe_together(tx, [Stop(subscriber_id, digest, source, network)], now)
+    if not changed and tx.audience.one(subscriber_id) is None:
+        raise NotFound("There is no such subscriber.", hint="They may have been erased.")
+    return changed
+
+
+def unsubscribe_together(tx: Transaction, stops: Sequence[Stop], now: datetime) -> list[bool]:
+    """The same for many at once, in a few statements: whether each changed anything. Who has been erased does not.
+
+    A running plan is not waited for: whom it has taken in already is left out when their window is claimed.
+    """
+    tx.lock(PEOPLE)
+    left = tx.audience.stop({(stop.subscriber, stop.digest) for stop in stops}, now)
+    told, records = [], []
+    for stop in stops:
+        changed = (stop.subscriber, stop.digest) in left
+        told.append(changed)
+        if changed:
+            left.discard((stop.subscriber, stop.digest))  # twice in a batch is once
+            what = stopped_of(stop.digest)
+            records.append(
+                ConsentRecord(stop.subscriber, ConsentAct.UNSUBSCRIBED, now, stop.source, what, network=stop.network)
+            )
+    tx.consents.add(records)
+    return told
 
 
 def subscribe_again(
-    tx: Transaction, subscriber_id: int, digest: str | None, reach_back: timedelta, now: datetime
+    tx: Transaction,
+    subscriber_id: int,
+    digest: str | None,
+    reach_back: timedelta,
+    now: datetime,
+    network: str = "",
 ) -> bool:
     """Undo `unsubscribe`: same choices, same rhythm; what was released meanwhile is made up for, at most
     `reach_back` of it. Whether anything changed. Raises NotFound."""
@@ -33,6 +82,9 @@ def subscribe_again(
     if not _store(tx, person, back, now):
         return False
     catch_up_at_once(tx, [back], now)
+    tx.consents.add(
+        [ConsentRecord(person.id, ConsentAct.RESUBSCRIBED, now, ConsentSource.MAIL, agreed(back), network=network)]
+    )
     return True
 
 

@@ -157,6 +157,7 @@ def _update(
         releases = release_languages(tx, id, visible, change.now)
         tx.catalogue.add_history(HistoryEntry(id, 1, change.event_id, change.now, change.what, change.note), content)
         tx.catalogue.index(id, content, visible)
+        tx.archive.list_item(id, content, change.now)
         tx.outbox.add(*(item_released(release, change.correlation_id) for release in releases))
         return releases
     anew = {version.language for version in kept.shown.versions} if change.announce and kept.shown else set[str]()
@@ -178,6 +179,7 @@ def _update(
     if changed or releases or {told.language for told in before.releases} != set(visible) or before.withdrawn_at:
         tx.catalogue.unindex(id)
         tx.catalogue.index(id, content, visible)
+        tx.archive.list_item(id, content, change.now)
     tx.outbox.add(*(item_released(release, change.correlation_id) for release in releases))
     return releases
 
@@ -224,6 +226,7 @@ def _withdraw(tx: Transaction, id: int, change: Change) -> None:
         HistoryEntry(id, before.version, change.event_id, change.now, "withdrawn", change.note), content
     )
     tx.catalogue.unindex(id)
+    tx.archive.unlist(id)
     event = new_event(
         "item.withdrawn",
         ItemWithdrawn(item=id, reason=change.note),

@@ -14,6 +14,7 @@ NOTICE = "notice"
 DATA = "data"
 CONFIRM_ADDRESS = "confirm-address"
 STOP_ADDRESS = "stop-address"
+CONFIRM = "confirm"
 
 
 class NoticeLinks:
@@ -32,7 +33,9 @@ class NoticeLinks:
         """The address that the notice is sent for. `address`: whom it is sent to."""
         who, sign = notice.subscriber, self._signer.sign
         match notice.kind:
-            case NoticeKind.PREFERENCES_LINK:
+            case NoticeKind.CONFIRM_SUBSCRIPTION:
+                return f"{self._base_url}/c/{self._signer.sign(CONFIRM, notice.subscriber, notice.content['sign_up'])}"
+            case NoticeKind.PREFERENCES_LINK | NoticeKind.ALREADY_SUBSCRIBED:
                 # In the third place stands what the link came with: a mailing's number, or this.
                 return f"{self._base_url}/p/{sign(PREFERENCES, who, notice.content['digest'], f'n{notice.id}')}"
             case NoticeKind.DATA_LINK:

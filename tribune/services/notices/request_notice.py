@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tribune.domain.audience import frame_locale
 from tribune.domain.digests import Rules
 from tribune.domain.events import event_id
 from tribune.domain.notices import Notice, NoticeKind, longest_limit, may_be_requested
+from tribune.ports.notices import NewNotice
 from tribune.ports.store import Transaction
 from tribune.services.notices.notice_events import SOURCE, notice_ready
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A notice that is asked for on behalf of a person whose languages are known."""
+
+    kind: NoticeKind
+    subscriber: int
+    languages: tuple[str, ...]
+    content: Mapping[str, str]
 
 
 def request_notice(
@@ -26,8 +38,22 @@ def request_notice(
         return None
     if not may_be_requested(kind, tx.notices.requested(subscriber, kind, now - longest_limit(kind)), now):
         return None
-    locale = frame_locale(person.languages, rules.offered, rules.default_language)
-    story = event_id(SOURCE, f"{subscriber}/{kind.value}/{now.isoformat()}", 1)
-    notice = tx.notices.add(subscriber, kind, locale, content, story, now)
-    tx.outbox.add(notice_ready(notice, now))
+    (notice,) = request_notices(tx, [Request(kind, subscriber, person.languages, content)], rules, now)
     return notice
+
+
+def request_notices(tx: Transaction, asked: Sequence[Request], rules: Rules, now: datetime) -> list[Notice]:
+    """The same for several at once, by a caller who has counted already what each may be sent."""
+    new = [
+        NewNotice(
+            subscriber=one.subscriber,
+            kind=one.kind,
+            locale=frame_locale(one.languages, rules.offered, rules.default_language),
+            content=one.content,
+            correlation_id=event_id(SOURCE, f"{one.subscriber}/{one.kind.value}/{now.isoformat()}", 1),
+        )
+        for one in asked
+    ]
+    notices = tx.notices.add_together(new, now)
+    tx.outbox.add(*(notice_ready(notice, now) for notice in notices))
+    return notices

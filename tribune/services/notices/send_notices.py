@@ -31,6 +31,7 @@ from tribune.domain.notices import (
     settled_unsent,
 )
 from tribune.domain.sending import suppresses
+from tribune.domain.sign_up import LIFTED
 from tribune.ports.channels import EmailChannel, Outcome, OutgoingMail
 from tribune.ports.clock import Clock
 from tribune.ports.data_requests import RequestState
@@ -83,10 +84,9 @@ def send_notices(sender: NoticeSender, ids: Iterable[int]) -> Mapping[int, Notic
     # In the order of ids, here and when settling: two senders never wait for each other in a ring.
     wanted = sorted(set(ids))
     with sender.store.write() as tx:
-        held = [found for id in wanted if (found := _claim(tx, sender, id, done)) is not None]
+        held = _claim(tx, sender, wanted, done)
         doubtful = [notice for notice, _ in held if notice.handovers > 1 and len(wanted) > 1]
-        for notice in doubtful:
-            tx.notices.settle(notice, given_back(notice, tx.now()), tx.now())
+        tx.notices.settle_together([(notice, given_back(notice, tx.now())) for notice in doubtful], tx.now())
     done.tell()
     held = [(notice, person) for notice, person in held if notice not in doubtful]
     if held:
@@ -103,8 +103,8 @@ def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until
         made = {notice.id: _make(sender, notice, person) for notice, person in held}
     except ConfigurationError:
         with sender.store.write() as tx:  # none of them was handed over
-            for notice, _ in held:
-                tx.notices.settle(notice, given_back(notice, tx.now() + REST), tx.now())
+            rested = [(notice, given_back(notice, tx.now() + REST)) for notice, _ in held]
+            tx.notices.settle_together(rested, tx.now())
         raise
     handed = _HandedOver(sender, until)
     handed.give([mail for mail in made.values() if isinstance(mail, OutgoingMail)])
@@ -113,10 +113,12 @@ def _send(sender: NoticeSender, held: Sequence[tuple[Notice, Subscriber]], until
     def settle(tx: Transaction) -> None:
         done.begin()
         now = tx.now()
+        told = []
         for notice, person in held:
             mail = made[notice.id]
             verdict = handed.verdict(notice, mail, now) if isinstance(mail, OutgoingMail) else mail
-            done.settle(tx, notice, verdict, person)
+            told.append((notice, verdict, person))
+        done.settle(tx, told)
 
     settle_patiently(sender.store, settle, sender.stopping)
     done.tell()
@@ -136,14 +138,16 @@ class _Settled:
         """A transaction begins: what one that came to nothing had settled is not told of."""
         self._untold.clear()
 
-    def settle(self, tx: Transaction, notice: Notice, verdict: NoticeVerdict, person: Subscriber | None) -> None:
+    def settle(self, tx: Transaction, told: Sequence[tuple[Notice, NoticeVerdict, Subscriber | None]]) -> None:
         now = tx.now()
-        if not tx.notices.settle(notice, verdict, now):
-            log.warning("notice was taken over", notice=notice.id, epoch=notice.epoch)
-            return
-        self._untold.append((notice, verdict))
-        if person is not None and verdict.state is NoticeState.FAILED and suppresses(verdict.code):
-            tx.audience.suppress(person.address, "hard_bounce", now)
+        through = tx.notices.settle_together([(notice, verdict) for notice, verdict, _ in told], now)
+        for notice, verdict, person in told:
+            if notice.id not in through:
+                log.warning("notice was taken over", notice=notice.id, epoch=notice.epoch)
+                continue
+            self._untold.append((notice, verdict))
+            if person is not None and verdict.state is NoticeState.FAILED and suppresses(verdict.code):
+                tx.audience.suppress(person.address, "hard_bounce", now)
 
     def tell(self) -> None:
         for notice, verdict in self._untold:
@@ -156,29 +160,43 @@ class _Settled:
         self._untold.clear()
 
 
-def _claim(tx: Transaction, sender: NoticeSender, id: int, done: _Settled) -> tuple[Notice, Subscriber] | None:
-    """A notice that is to be sent now, and to whom. What may not be sent is settled by the way."""
+def _claim(
+    tx: Transaction, sender: NoticeSender, ids: Sequence[int], done: _Settled
+) -> list[tuple[Notice, Subscriber]]:
+    """The notices that are to be sent now, and to whom. What may not be sent is settled by the way."""
     now = tx.now()
-    notice = tx.notices.claim(id, now, sender.lease)
-    if notice is None:
-        return None
-    person = _addressee(tx, notice)
-    suppressed = tx.audience.suppressed([person.address]).get(person.address, "") if person else ""
-    unsent = settled_unsent(notice, sender.channel.in_doubt, now)
-    if unsent is None and (person is None or suppressed):
-        # Who has unsubscribed is mailed all the same: they asked for this mail themselves.
-        code = f"suppressed: {suppressed}" if suppressed else "gone"
-        unsent = NoticeVerdict(NoticeState.SUPPRESSED, code, notice.attempts - 1, notice.handovers - 1)
-    if unsent is not None or person is None:
-        if unsent is not None:
-            done.settle(tx, notice, unsent, None)
-        return None
-    return notice, person
+    notices = tx.notices.claim_together(ids, now, sender.lease)
+    known = tx.audience.several({notice.subscriber for notice in notices})
+    people = {notice.id: _addressee(tx, notice, known.get(notice.subscriber)) for notice in notices}
+    reasons = tx.audience.suppressed([person.address for person in people.values() if person is not None])
+    held, unsent = [], []
+    for notice in notices:
+        person = people[notice.id]
+        why = _why_not(notice, person, reasons)
+        verdict = settled_unsent(notice, sender.channel.in_doubt, now)
+        if verdict is None and why:
+            verdict = NoticeVerdict(NoticeState.SUPPRESSED, why, notice.attempts - 1, notice.handovers - 1)
+        if verdict is not None:
+            unsent.append((notice, verdict, None))
+        elif person is not None:
+            held.append((notice, person))
+    done.settle(tx, unsent)
+    return held
 
 
-def _addressee(tx: Transaction, notice: Notice) -> Subscriber | None:
+def _why_not(notice: Notice, person: Subscriber | None, reasons: Mapping[str, str]) -> str:
+    """Why a notice may not be sent; "": it may. Who has unsubscribed is mailed all the same: they asked for this mail
+    themselves."""
+    if person is None:
+        return "gone"
+    reason = reasons.get(person.address, "")
+    if notice.kind is NoticeKind.CONFIRM_SUBSCRIPTION and reason in LIFTED:
+        return ""
+    return f"suppressed: {reason}" if reason else ""
+
+
+def _addressee(tx: Transaction, notice: Notice, person: Subscriber | None) -> Subscriber | None:
     """Who it goes to, and where: about a change of address to the old or the new one, while the change waits."""
-    person = tx.audience.one(notice.subscriber)
     if person is None or notice.kind not in (NoticeKind.ADDRESS_ASKED, NoticeKind.ADDRESS_CONFIRM):
         return person
     request = tx.data_requests.one(int(notice.content["request"]))
@@ -187,19 +205,19 @@ def _addressee(tx: Transaction, notice: Notice) -> Subscriber | None:
     if notice.kind is NoticeKind.ADDRESS_ASKED:
         return person
     address = tx.data_requests.new_address(person.id)
-    # Without their name: nobody has shown yet whose address this is, and a name may hold anything.
-    return None if address is None else replace(person, address=address, name="")
+    return None if address is None else replace(person, address=address)
 
 
 def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:
     try:
         digest = sender.digests.get(notice.content.get("digest", ""))
         link = sender.links.link(notice, person.address)
+        name = "" if notice.kind.names_nobody else person.name
         return OutgoingMail(
             delivery=notice.name,
             sender=sender.links.return_path(notice),
             recipient=person.address,
-            content=sender.composer.compose(notice, digest, person.name, person.address, link),
+            content=sender.composer.compose(notice, digest, name, person.address, link),
             locale=notice.locale,
         )
     except ConfigurationError:

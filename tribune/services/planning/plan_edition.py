@@ -19,7 +19,7 @@ from tribune.domain.errors import NotFound
 from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
 from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
 from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan
-from tribune.ports.store import AUDIENCE, Transaction
+from tribune.ports.store import PLANNING, Transaction
 from tribune.services.audience.refresh_masks import masker
 from tribune.services.events.event_codec import new_event
 from tribune.services.planning.at_once import within_daily_cap, without_served
@@ -66,7 +66,7 @@ def plan_edition(
             hint=f"Put [digests.{edition.digest}] back, then run `tribune events replay`.",
         )
     cadence = Cadence(edition.cadence)
-    tx.lock(AUDIENCE)
+    tx.lock(PLANNING)
     if tx.planning.mailing_of(digest.id, cadence, edition.occasion, edition.due_at) is not None:
         return Planned()
     local_date = None if cadence is Cadence.AT_ONCE else date.fromisoformat(edition.occasion)

@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
@@ -43,9 +44,11 @@ from tribune.store.tables.log import (
     log_topics,
     outbox,
 )
+from tribune.store.tables.segments import engagement, person_tags, segment_versions, segments
 from tribune.store.tables.sending import (
     at_once_served,
     chunks,
+    connection_shares,
     deliveries,
     delivery_blocks,
     delivery_exceptions,
@@ -67,6 +70,7 @@ __all__ = [
     "chunks",
     "codelist_bits",
     "codelist_versions",
+    "connection_shares",
     "consent_texts",
     "consents",
     "counters",
@@ -76,6 +80,7 @@ __all__ = [
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
+    "engagement",
     "imports",
     "inbox",
     "instant_text",
@@ -83,6 +88,8 @@ __all__ = [
     "item_identifiers",
     "item_records",
     "items",
+    "listing_codes",
+    "listings",
     "log_members",
     "log_messages",
     "log_offsets",
@@ -96,10 +103,13 @@ __all__ = [
     "notices",
     "outbox",
     "people",
+    "person_tags",
     "quotas",
     "releases",
     "rhythms",
     "schedules",
+    "segment_versions",
+    "segments",
     "sign_ups",
     "signatures",
     "source_records",

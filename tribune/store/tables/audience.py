@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from tribune.store.tables.base import Instant, metadata
@@ -84,6 +85,12 @@ rhythms = Table(
     Column("stopped_at", Instant),
     PrimaryKeyConstraint("subscriber_id", "digest", "cadence"),
     Index("ix_rhythms_cohort", "digest", "cadence", "zone", "hour", "weekday"),
+    Index(
+        "ix_rhythms_stopped",
+        *("subscriber_id", "digest", "cadence"),
+        sqlite_where=text("stopped_at IS NOT NULL"),
+        postgresql_where=text("stopped_at IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -88,7 +88,7 @@ releases = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("item_id", Integer, ForeignKey("items.id"), nullable=False, index=True),
     Column("language", String(20), nullable=False),
-    Column("released_at", Instant, nullable=False),
+    Column("released_at", Instant, nullable=False, index=True),
     Column("hidden_at", Instant),
 )
 """`hidden_at`: no longer visible (withdrawn, or released anew under a later number)."""

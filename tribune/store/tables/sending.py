@@ -183,6 +183,17 @@ throttles = Table(
 """When the next mail of a channel (domain group "") or of one of its domain groups may leave, over all workers.
 `failures`: how often in a row it was throttled, which lengthens the rest; `rest_until`: none leaves before."""
 
+connection_shares = Table(
+    "connection_shares",
+    metadata,
+    Column("channel", String(20), nullable=False),
+    Column("worker", String(120), nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("channel", "worker"),
+)
+"""How many of a channel's connections each worker may have, where the settings limit those of all together."""
+
 # -- notices: the transactional lane ------------------------------------------------------------------------
 
 notices = Table(

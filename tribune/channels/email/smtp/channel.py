@@ -10,9 +10,10 @@ import contextlib
 import ipaddress
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from tribune.channels.email.smtp.pool import Pool
 from tribune.channels.email.smtp.settings import Server
@@ -21,9 +22,18 @@ from tribune.domain.sending import InDoubt
 from tribune.ports.channels import Outcome, OutgoingMail
 
 
+class Share(Protocol):
+    """The part of all workers' connections that one call of `send` may have (services.sending.share_connections)."""
+
+    def allowed(self) -> int: ...
+
+    def let_go(self) -> None: ...
+
+
 class SmtpChannel:
     """Implements tribune.ports.channels.EmailChannel. `timeout` (seconds) is for each answer, and four times that for
-    a whole mail; `connections`: at most so many for each call of `send` that runs at the same time.
+    a whole mail; `connections`: at most so many for each call of `send` that runs at the same time. `share` makes what
+    says how many of all workers' connections such a call may have; none is kept afterwards then.
     Raises ConfigurationError for a password that would cross the network in the clear."""
 
     name = "smtp"
@@ -41,6 +51,7 @@ class SmtpChannel:
         ca_file: Path | None = None,
         timeout: float = 30.0,
         connections: int = 10,
+        share: Callable[[], Share] | None = None,
     ) -> None:
         if username and security == "none" and not _is_loopback(host):
             raise ConfigurationError(
@@ -48,6 +59,7 @@ class SmtpChannel:
                 "Use 'starttls' or 'tls', or leave username and password out."
             )
         self._server = Server(host, port, security, username, password, auth, ca_file, timeout, connections)
+        self._share = share
         self._kept: list[Pool] = []
         self._lock = threading.Lock()
         self._end = weakref.finalize(self, _close_all, self._kept)
@@ -56,8 +68,19 @@ class SmtpChannel:
         return f"SmtpChannel({self._server.host}:{self._server.port}, {self._server.security})"
 
     def send(self, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        if self._share is not None:
+            yield from self._send_with(self._share(), mails)
+            return
         with self._pool() as pool:
             yield from pool.send(mails)
+
+    def _send_with(self, share: Share, mails: Iterable[OutgoingMail | None]) -> Iterator[Outcome | None]:
+        pool = Pool(self._server, share.allowed)
+        try:
+            yield from pool.send(mails)
+        finally:
+            pool.close()
+            share.let_go()
 
     def forget_before(self, instant: datetime) -> int:
         """Nothing is kept here."""

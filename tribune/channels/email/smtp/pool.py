@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tribune.channels.email.envelope import refusal
 from tribune.channels.email.replies import hung_up
@@ -48,10 +48,12 @@ _REFUSED_AT_ONCE = 16
 
 class Pool:
     """The connections to one server, for one caller at a time. `now` is the reading of the monotonic clock that
-    deadlines are counted from; it is taken once a turn."""
+    deadlines are counted from; it is taken once a turn. `allowed` says how many connections it may have at this moment,
+    where fewer than the server's `connections`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, allowed: Callable[[], int] | None = None) -> None:
         self._server = server
+        self._allowed = allowed
         self.patience = Patience.of(server.timeout)
         self.now = _monotonic()
         self.outcomes: list[Outcome] = []
@@ -68,6 +70,7 @@ class Pool:
         self._fewer_until = 0.0
         self._dry = self._ended = False
         self._broken: Exception | None = None
+        self._limit, self._surplus = server.connections, 0
         self._source: Iterator[OutgoingMail | None] = iter(())
         self._soon: asyncio.TimerHandle | None = None
 
@@ -154,7 +157,7 @@ class Pool:
             self.ready.append(connection)
             self.wake()
             return
-        following, lines = self._next(self._source, connection) if connection.takes_next else (None, b"")
+        following, lines = self._next(self._source, connection) if self._goes_on(connection) else (None, b"")
         connection.hand_over(following, lines)
         if following is None or len(self.outcomes) >= _TOGETHER:
             self.wake()
@@ -198,12 +201,14 @@ class Pool:
     def _fill(self, source: Iterator[OutgoingMail | None]) -> None:
         """Give every connection that can go on a mail, and make connections where there is more to do."""
         waiting, self.ready = self.ready, []
+        if self._allowed is not None:
+            self._keep_to(self._allowed(), waiting)
         rest: list[Connection] = []
         for connection in reversed(waiting):  # who rested last works first, so that too many come to rest for good
             if not connection.alive:
                 continue
             if connection.accepted:
-                mail, lines = self._next(source, connection) if connection.takes_next else (None, b"")
+                mail, lines = self._next(source, connection) if self._goes_on(connection) else (None, b"")
                 connection.hand_over(mail, lines)
             elif not connection.busy and self.now - connection.idle_since > IDLE:
                 connection.leave()
@@ -215,6 +220,23 @@ class Pool:
                     connection.ask(mail, lines)
         self.ready += reversed(rest)
         self._grow(source)
+
+    def _keep_to(self, allowed: int, waiting: list[Connection]) -> None:
+        """Say goodbye on connections that are others' now: on those that have nothing in hand at once."""
+        self._limit = min(allowed, self._server.connections)
+        surplus = sum(connection.alive for connection in self._connections) - self._limit
+        for connection in waiting:
+            if surplus > 0 and connection.alive and not connection.busy:
+                connection.leave()
+                surplus -= 1
+        self._surplus = max(0, surplus)
+
+    def _goes_on(self, connection: Connection) -> bool:
+        """Whether a connection is given another mail behind the one in hand."""
+        if self._surplus:
+            self._surplus -= 1
+            return False
+        return connection.takes_next
 
     def _next(self, source: Iterator[OutgoingMail | None], connection: Connection) -> tuple[OutgoingMail | None, bytes]:
         """The next mail for this connection, with its envelope."""
@@ -253,14 +275,14 @@ class Pool:
     def _grow(self, source: Iterator[OutgoingMail | None]) -> None:
         """Open as many connections again as there are, while all have work and there is more."""
         there = sum(connection.alive for connection in self._connections)
-        if self._opening or self.ready or there >= self._server.connections or (there and self.now < self._fewer_until):
+        if self._opening or self.ready or there >= self._limit or (there and self.now < self._fewer_until):
             return
         if not self.held:
             mail = self._take(source)
             if mail is None:
                 return
             self.held.append(mail)
-        for _ in range(min(max(there, 1), self._server.connections - there)):
+        for _ in range(min(max(there, 1), self._limit - there)):
             task = self._loop.create_task(self._open())
             self._opening.add(task)
             task.add_done_callback(self._opened)

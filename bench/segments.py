@@ -1,0 +1,135 @@
+"""1,000,000 subscribers on PostgreSQL: segments counted, sampled, and read through for a mailing.
+
+`python -m bench.segments [PEOPLE]`; TRIBUNE_BENCH_POSTGRES=FOLDER keeps the server's data for a next run.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from bench.planning import START
+from bench.postgres_world import application, fill, server
+from tribune.bootstrap import Application
+from tribune.domain.segment_json import Known, read
+from tribune.domain.segments import Rule
+from tribune.services.segments.segment_terms import segment_terms
+
+PEOPLE = 1_000_000
+ROUNDS = 5
+
+LATIN_AMERICA = {"wants": {"places": {"any_of": ["419"], "everywhere": False}}}
+RULES: Mapping[str, Any] = {
+    "everyone": {"everyone": True},
+    "a constituent group": {"group": ["government"]},
+    "reads Spanish": {"reads": {"any_of": ["es"]}},
+    "follows Latin America, by name": LATIN_AMERICA,
+    "the same, or everywhere": {"wants": {"places": {"any_of": ["419"], "everywhere": True}}},
+    "wages or skills in lower-middle-income countries": {
+        "wants": {
+            "policy_areas": {"any_of": ["wages", "skills"], "everything": False},
+            "places": {"any_of": ["LMC"], "everywhere": False},
+        }
+    },
+    "not seen in 90 days": {"seen": {"not_within_days": 90}},
+    "mailed within 30 days": {"mailed": {"within_days": 30}},
+    "a tag": {"tags": ["g20"]},
+    "nested, seven conditions": {
+        "all": [
+            {"group": ["government", "workers"]},
+            {"any": [{"reads": {"any_of": ["es", "pt"], "first": True}}, LATIN_AMERICA]},
+            {
+                "any": [
+                    {"wants": {"policy_areas": {"any_of": ["wages", "skills"], "everything": True}}},
+                    {"tags": ["g20"]},
+                ]
+            },
+            {"none": [{"seen": {"not_within_days": 90}}, {"tags": ["press"]}]},
+        ]
+    },
+}
+
+
+def engage(app: Application) -> None:
+    """Half have used a page on one of 365 days, a tenth have a tag, a third were mailed, a thousand are suppressed."""
+    with app.store.write() as tx:
+        for statement in (
+            "INSERT INTO engagement SELECT id, DATE '2026-11-23' - (id * 37 % 365) FROM subscribers WHERE id % 2 = 0",
+            "INSERT INTO person_tags SELECT id, CASE WHEN id % 20 = 0 THEN 'g20' ELSE 'press' END FROM subscribers"
+            " WHERE id % 10 = 0",
+            "UPDATE marks SET last_date = DATE '2026-11-20' - (subscriber_id % 60) WHERE subscriber_id % 3 = 0",
+            "UPDATE rhythms SET stopped_at = now() WHERE subscriber_id % 100 = 7",
+            "INSERT INTO suppressions SELECT 'h' || id, 'complaint', now(), id FROM subscribers WHERE id % 1000 = 1",
+        ):
+            tx.connection.execute(text(statement))
+    with app.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+        connection.exec_driver_sql("CHECKPOINT")
+
+
+def measure(app: Application, name: str, rule: Rule) -> None:
+    """Count and sample, several times; prints the line of a rule."""
+
+    def counted() -> Any:
+        with app.store.read() as tx:
+            return tx.segments.count(rule, segment_terms(tx, app.codelists, START))
+
+    def sampled() -> Any:
+        with app.store.read() as tx:
+            return tx.segments.look(rule, segment_terms(tx, app.codelists, START), 5)
+
+    count, first, usual = timed(counted)
+    _, first_sample, usual_sample = timed(sampled)
+    print(
+        f"{name}: {count.people:,} people ({count.mailable:,} can be mailed); counted in {usual * 1000:.0f} ms"
+        f" (the first time {first * 1000:.0f}), with a sample of five {usual_sample * 1000:.0f}"
+        f" ({first_sample * 1000:.0f})",
+        flush=True,
+    )
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What it gives; seconds of the first time, and the median of the next ones."""
+    took = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        found = work()
+        took.append(time.perf_counter() - began)
+    return found, took[0], statistics.median(took[1:])
+
+
+def main(people: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, server() as running:
+        app = application(running.url(), Path(folder))
+        began = time.perf_counter()
+        if not _filled(app):
+            fill(app, Path(folder), people)
+            engage(app)
+        print(f"{people:,} people in {time.perf_counter() - began:.0f} s", flush=True)
+        known = Known(app.codelists, app.digests)
+        rules = {name: read({"who": who}, known) for name, who in RULES.items()}
+        for name, rule in rules.items():
+            measure(app, name, rule)
+        began = time.perf_counter()
+        with app.store.read() as tx:
+            terms = segment_terms(tx, app.codelists, START)
+            nested = rules["nested, seven conditions"]
+            read_through = sum(len(batch) for batch in tx.segments.ids(nested, terms, mailable=True))
+        print(f"all numbers of the nested rule, for a mailing: {read_through:,} in {time.perf_counter() - began:.2f} s")
+        app.close()
+
+
+def _filled(app: Application) -> bool:
+    with app.store.engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT to_regclass('engagement') IS NOT NULL")))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) == 2 else PEOPLE)

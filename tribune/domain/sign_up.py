@@ -1,0 +1,201 @@
+"""A sign-up: what somebody asks for on the public form. It comes into force when they confirm it from their mailbox.
+
+Until then nobody has agreed to anything: a stranger may have typed the address. So what was asked for is set aside,
+one row for each time, and the link in the mail names its row: whoever follows it gets what that mail was about, and
+never what somebody else asked for in their name (docs/adr/0026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
+from tribune.domain.changes import in_order, rhythms_in_order
+from tribune.domain.consent import ConsentSource
+
+OTHER_GROUP = "other"
+
+LIFTED = frozenset({"erased"})
+"""Reasons of suppression that a confirmation takes away: who had themselves erased may come back of their own will.
+Whom mail cannot reach, who complained, and whom staff put on the list, stay there and are sent nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for. Marks of the rhythms mean nothing yet: they begin at the confirmation (decisions.md, 10)."""
+
+    languages: tuple[str, ...]
+    zone: str
+    subscriptions: tuple[Subscription, ...]
+    rhythms: tuple[Rhythm, ...]
+    group: str = OTHER_GROUP
+    fallback: Fallback = Fallback.SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A form that was sent. `network` is shortened (tribune.domain.consent.shortened); "" is counted for nobody."""
+
+    address: str
+    wanted: Wanted
+    text_version: str
+    network: str
+    source: ConsentSource = ConsentSource.FORM
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What waits for its confirmation."""
+
+    id: int
+    subscriber: int
+    at: datetime
+    wanted: Wanted
+    text_version: str
+    source: ConsentSource
+    network: str
+
+
+class Standing(StrEnum):
+    """What a link of a confirmation mail still does."""
+
+    WAITS = "waits"
+    DONE = "done"
+    """This or another sign-up of theirs was confirmed: they are subscribed."""
+    LEFT = "left"
+    """They have unsubscribed since, or pause."""
+    OVER = "over"
+    """It was not confirmed in time, or the person was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `number` sign-ups from one network within this time."""
+
+    number: int
+    within: timedelta
+
+    def until(self, now: datetime) -> datetime:
+        """The end of the window in which `now` lies; windows follow each other without gaps."""
+        seconds = int(self.within.total_seconds())
+        return datetime.fromtimestamp((int(now.timestamp()) // seconds + 1) * seconds, UTC)
+
+
+def pending(asking: Asking) -> Subscriber:
+    """Somebody of whom nothing is known but that their address was typed: without a name and without subscriptions."""
+    wanted = asking.wanted
+    return Subscriber(
+        id=0,
+        address=asking.address,
+        name="",
+        group=wanted.group,
+        languages=wanted.languages,
+        zone=wanted.zone,
+        fallback=wanted.fallback,
+        status=Status.PENDING,
+    )
+
+
+def offered(wanted: Wanted, digests: Collection[str]) -> Wanted:
+    """What of it can still be had: without digests that are no more."""
+    return replace(
+        wanted,
+        subscriptions=tuple(s for s in wanted.subscriptions if s.digest in digests),
+        rhythms=tuple(r for r in wanted.rhythms if r.digest in digests),
+    )
+
+
+def confirmed(person: Subscriber, wanted: Wanted, name: str, horizon: int) -> Subscriber:
+    """The person as they are once they have confirmed. All marks move to `horizon`, the present; the last date that a
+    rhythm of theirs was served stays, so that no date is served twice. `name` "": as it was."""
+    dates = {(r.digest, r.cadence): r.last_date for r in person.rhythms}
+    return replace(
+        person,
+        name=name or person.name,
+        group=wanted.group,
+        languages=wanted.languages,
+        zone=wanted.zone,
+        fallback=wanted.fallback,
+        status=Status.ACTIVE,
+        subscriptions=in_order(wanted.subscriptions),
+        rhythms=rhythms_in_order(
+            [
+                replace(r, mark=horizon, last_date=dates.get((r.digest, r.cadence)), stopped_at=None)
+                for r in wanted.rhythms
+            ]
+        ),
+    )
+
+
+def standing(person: Subscriber | None, waits: bool) -> Standing:
+    """What a link does, by the person and whether its sign-up still waits."""
+    if person is None:
+        return Standing.OVER
+    if waits and person.status in (Status.PENDING, Status.UNSUBSCRIBED):
+        return Standing.WAITS
+    match person.status:
+        case Status.ACTIVE:
+            return Standing.DONE
+        case Status.PENDING:
+            return Standing.OVER
+    return Standing.LEFT
+
+
+# -- how it is kept
+
+
+def to_json(wanted: Wanted) -> dict[str, Any]:
+    """As JSON that `from_json` reads."""
+    return {
+        "languages": list(wanted.languages),
+        "zone": wanted.zone,
+        "group": wanted.group,
+        "fallback": wanted.fallback.value,
+        "subscriptions": [
+            {
+                "digest": s.digest,
+                "cadence": s.cadence.value,
+                "policy_areas": sorted(s.choice.policy_areas),
+                "places": sorted(s.choice.places),
+                "kinds": sorted(s.choice.kinds),
+            }
+            for s in wanted.subscriptions
+        ],
+        "rhythms": [
+            {"digest": r.digest, "cadence": r.cadence.value, "weekday": r.weekday, "hour": r.hour}
+            for r in wanted.rhythms
+        ],
+    }
+
+
+def from_json(kept: Mapping[str, Any]) -> Wanted:
+    """From what `to_json` gave."""
+    return Wanted(
+        languages=tuple(kept["languages"]),
+        zone=kept["zone"],
+        group=kept["group"],
+        fallback=Fallback(kept["fallback"]),
+        subscriptions=tuple(
+            Subscription(
+                s["digest"],
+                Cadence(s["cadence"]),
+                Choice(frozenset(s["policy_areas"]), frozenset(s["places"]), frozenset(s["kinds"])),
+            )
+            for s in kept["subscriptions"]
+        ),
+        rhythms=tuple(Rhythm(r["digest"], Cadence(r["cadence"]), r["weekday"], r["hour"]) for r in kept["rhythms"]),
+    )
+
+
+def one_wish(
+    digests: Sequence[str], cadence: Cadence, choice: Choice, *, weekday: int = 0, hour: int = 8
+) -> tuple[tuple[Subscription, ...], tuple[Rhythm, ...]]:
+    """Subscriptions and rhythms of somebody who wants the same of each digest."""
+    return (
+        tuple(Subscription(digest, cadence, choice) for digest in digests),
+        tuple(Rhythm(digest, cadence, weekday, hour) for digest in digests),
+    )

@@ -1,0 +1,41 @@
+"""What the home page shows: the newest items, the ways in, the last issues."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tribune.domain.archive import Listing, PublicEdition, Reading
+from tribune.domain.codelists import Codelists, PlaceType
+from tribune.domain.items import Item
+from tribune.services.archive.list_editions import latest_editions
+from tribune.services.archive.visible_items import with_items
+
+if TYPE_CHECKING:
+    from tribune.ports.store import Transaction
+
+NEWEST = 8
+ISSUES = 4
+WORLD = "001"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPage:
+    """The newest items first; codes of topics that items name; regions of the world; the last issues."""
+
+    newest: list[tuple[Item, Listing]]
+    topics: list[str]
+    regions: list[str]
+    editions: list[PublicEdition]
+
+
+def front_page(tx: Transaction, locale: str, codelists: Codelists, digests: Collection[str]) -> FrontPage:
+    """The home page of a locale."""
+    named = tx.archive.codes("topics")
+    return FrontPage(
+        newest=with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),
+        topics=[area.code for area in codelists.policy_areas if area.code in named],
+        regions=[place.code for place in codelists.places.of_type(PlaceType.REGION) if place.within == WORLD],
+        editions=latest_editions(tx, digests, ISSUES),
+    )

@@ -1,0 +1,136 @@
+"""Somebody sends the subscription form: set aside what they ask for, and ask at their address whether it is meant.
+
+Whoever sends it hears the same whatever is behind the address: somebody new, somebody who is subscribed already (their
+choices are not touched; a mail leads them to their preferences), somebody who has left (nothing changes before they
+confirm), or somebody who is never mailed. One and the same address is sent few such mails, and one network may ask so
+often only (threats.md: subscription bombing, enumeration).
+
+No lock of the audience is taken: nothing here has rhythms or marks, so planning and changes see none of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tribune.domain.addresses import address_key
+from tribune.domain.audience import Choice, Status
+from tribune.domain.digests import Rules
+from tribune.domain.notices import NoticeKind, longest_limit, may_be_requested
+from tribune.domain.sign_up import LIFTED, Asking, Quota, pending
+from tribune.ports.quotas import Window
+from tribune.ports.sign_ups import Known
+from tribune.ports.store import Transaction
+from tribune.services.notices.request_notice import Request, request_notices
+
+_KINDS = (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ALREADY_SUBSCRIBED)
+_LOOK_BACK = max(longest_limit(kind) for kind in _KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to whoever sent the form: to look into their mailbox, or (`again_at`) that too many came from their
+    network, and when it may ask again."""
+
+    again_at: datetime | None = None
+
+
+CHECK_YOUR_MAIL = Answer()
+
+
+@dataclass(frozen=True)
+class SignUps:
+    """What a sign-up needs. `quotas`: how many from one network; `hidden` makes the opaque word under which a network
+    is counted."""
+
+    rules: Rules
+    quotas: Sequence[Quota]
+    hidden: Callable[[str], str]
+
+
+def sign_up(tx: Transaction, asking: Asking, needs: SignUps, now: datetime) -> Answer:
+    """One form."""
+    return sign_up_together(tx, [asking], needs, now)[0]
+
+
+def sign_up_together(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: datetime) -> list[Answer]:
+    """Several forms at once, in a dozen statements however many they are: what is said to each.
+
+    Of several for one address the last one counts: a form that was sent twice is one wish.
+    """
+    refused = _over_quota(tx, asked, needs, now)
+    wanted = {address_key(asking.address): asking for n, asking in enumerate(asked) if n not in refused}
+    may_be_mailed = _not_suppressed(tx, wanted)
+    known = _known_or_new(tx, {key: wanted[key] for key in may_be_mailed}, now)
+    earlier = tx.notices.requested_by([one.subscriber for one in known.values()], now - _LOOK_BACK)
+    waiting, mails = [], []
+    for key, one in known.items():
+        kind = _kind(one.status)
+        if not may_be_requested(kind, earlier.get((one.subscriber, kind), ()), now):
+            continue
+        asking = wanted[key]
+        if kind is NoticeKind.CONFIRM_SUBSCRIPTION:
+            waiting.append((one.subscriber, asking))
+        else:
+            mails.append(Request(kind, one.subscriber, one.languages, {"digest": _digests(asking)[0]}))
+    numbers = tx.sign_ups.add(waiting, now)
+    for number, (subscriber, asking) in zip(numbers, waiting, strict=True):
+        digests = _digests(asking)
+        # The mail is about the one digest; where there are several, it is the organisation that writes.
+        content = {"sign_up": str(number), "digest": digests[0] if len(digests) == 1 else ""}
+        mails.append(Request(NoticeKind.CONFIRM_SUBSCRIPTION, subscriber, asking.wanted.languages, content))
+    request_notices(tx, mails, needs.rules, now)
+    return [Answer(refused[n]) if n in refused else CHECK_YOUR_MAIL for n in range(len(asked))]
+
+
+def _over_quota(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: datetime) -> dict[int, datetime]:
+    """The places of forms from networks that have asked too often, and when each may ask again. They count as well."""
+    places: dict[int, list[tuple[Window, int]]] = {}
+    rank: Counter[Window] = Counter()
+    for n, asking in enumerate(asked):
+        if not asking.network:
+            continue
+        for quota in needs.quotas:
+            window = needs.hidden(f"{quota.within.total_seconds():.0f} {asking.network}"), quota.until(now)
+            rank[window] += 1
+            # How many of the window may stand before this batch for this one to be within the quota.
+            places.setdefault(n, []).append((window, quota.number - rank[window]))
+    total = tx.quotas.count(rank)
+    over = {
+        n: [window[1] for window, room in told if total[window] - rank[window] > room] for n, told in places.items()
+    }
+    return {n: max(until) for n, until in over.items() if until}
+
+
+def _not_suppressed(tx: Transaction, wanted: dict[str, Asking]) -> list[str]:
+    reasons = tx.audience.suppressed([asking.address for asking in wanted.values()])
+    return [key for key, asking in wanted.items() if reasons.get(asking.address, "") in ("", *LIFTED)]
+
+
+def _known_or_new(tx: Transaction, wanted: dict[str, Asking], now: datetime) -> dict[str, Known]:
+    """Whose these addresses are; somebody new for each that is nobody's."""
+    known = tx.sign_ups.known(wanted)
+    if len(known) < len(wanted):
+        tx.sign_ups.take_turn()  # another process may be adding one of them at this moment
+        known |= tx.sign_ups.known(wanted.keys() - known.keys())
+    new = {key: pending(asking) for key, asking in wanted.items() if key not in known}
+    ids = tx.audience.add(list(new.values()), _no_masks, now)
+    return known | {
+        key: Known(id, Status.PENDING, person.languages) for id, (key, person) in zip(ids, new.items(), strict=True)
+    }
+
+
+def _kind(status: Status) -> NoticeKind:
+    if status in (Status.PENDING, Status.UNSUBSCRIBED):
+        return NoticeKind.CONFIRM_SUBSCRIPTION
+    return NoticeKind.ALREADY_SUBSCRIBED
+
+
+def _digests(asking: Asking) -> list[str]:
+    return list(dict.fromkeys(s.digest for s in asking.wanted.subscriptions))
+
+
+def _no_masks(_: Choice) -> Sequence[int]:
+    raise AssertionError("nobody who has not confirmed has a subscription")

@@ -1,0 +1,1 @@
+"""Segments: saving rules, counting and naming the people in them, saying why somebody is in."""

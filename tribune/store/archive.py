@@ -1,0 +1,217 @@
+"""Queries of the public archive. Implements tribune.ports.archive.Archive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+
+from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, Order, PublicEdition, Reading, Selection, base_language
+from tribune.domain.audience import Cadence, Fallback
+from tribune.domain.items import Release
+from tribune.domain.merging import Content
+from tribune.store import listings as rows
+from tribune.store.release_queries import batches
+from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
+
+_l = listings.c
+_COLUMNS = (_l.item_id, _l.language, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_ISSUES = [cadence.value for cadence in ISSUES]
+
+
+class SqlArchive:
+    """Lists of what is visible, from rows of their own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # -- lists ------------------------------------------------------------------------------------------------
+
+    def newest(
+        self,
+        reading: Reading,
+        any_of: Sequence[Selection] = (),
+        *,
+        limit: int,
+        offset: int = 0,
+        order: Order = Order.DAY,
+    ) -> list[Listing]:
+        by = (_l.day.desc(), _l.sequence.desc()) if order is Order.DAY else (_l.sequence.desc(),)
+        wanted = select(*_COLUMNS).where(_shown_to(reading), _asked_for(any_of)).order_by(*by)
+        wanted = wanted.limit(limit).offset(offset)
+        return [Listing(*row) for row in self._connection.execute(wanted)]
+
+    def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
+        told = select(func.count()).select_from(listings).where(_shown_to(reading), _asked_for(any_of))
+        return int(self._connection.scalar(told) or 0)
+
+    def among(self, ids: Collection[int], selection: Selection) -> set[int]:
+        found: set[int] = set()
+        for batch in batches(ids):
+            found.update(
+                self._connection.scalars(
+                    select(_l.item_id).where(_l.item_id.in_(batch), _l.base == rows.ANY_OTHER, _asked_for([selection]))
+                )
+            )
+        return found
+
+    def versions(self, ids: Collection[int]) -> dict[int, dict[str, Listing]]:
+        found: dict[int, dict[str, Listing]] = {}
+        for batch in batches(ids):
+            asked = select(_l.base, *_COLUMNS).where(_l.item_id.in_(batch), _l.base != rows.ANY_OTHER)
+            for base, *row in self._connection.execute(asked):
+                found.setdefault(row[0], {})[base] = Listing(*row)
+        return found
+
+    def others(self, ids: Collection[int]) -> dict[int, Listing]:
+        found: dict[int, Listing] = {}
+        for batch in batches(ids):
+            asked = select(*_COLUMNS).where(_l.item_id.in_(batch), _l.base == rows.ANY_OTHER)
+            found.update({row.item_id: Listing(*row) for row in self._connection.execute(asked)})
+        return found
+
+    def codes(self, axis: str) -> Mapping[str, int]:
+        counted = (
+            select(listing_codes.c.code, func.count())
+            .where(listing_codes.c.axis == axis, listing_codes.c.code != EVERYWHERE)
+            .group_by(listing_codes.c.code)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(counted)}
+
+    def was_released(self, item: int) -> bool:
+        found = self._connection.execute(select(releases.c.sequence).where(releases.c.item_id == item).limit(1))
+        return found.first() is not None
+
+    def part(self, first: int, last: int) -> list[Listing]:
+        asked = (
+            select(*_COLUMNS)
+            .where(_l.item_id.between(first, last), _l.base != rows.ANY_OTHER)
+            .order_by(_l.item_id, _l.base)
+        )
+        return [Listing(*row) for row in self._connection.execute(asked)]
+
+    def last_item(self) -> int:
+        return int(self._connection.scalar(select(func.max(_l.item_id))) or 0)
+
+    # -- editions ---------------------------------------------------------------------------------------------
+
+    def editions(self, digests: Collection[str], first: str, last: str) -> list[PublicEdition]:
+        asked = select(editions).where(_of(digests), editions.c.occasion.between(first, last), _began())
+        return self._with_dues(self._connection.execute(asked).all())
+
+    def issue_day(self, digests: Collection[str], *, before: str = "", after: str = "") -> str | None:
+        day = editions.c.occasion
+        asked = select(func.max(day) if before else func.min(day)).where(_of(digests), _began())
+        found: str | None = self._connection.scalar(asked.where(day < before if before else day > after))
+        return found
+
+    def edition(self, digest: str, cadence: Cadence, occasion: str) -> PublicEdition | None:
+        asked = select(editions).where(
+            editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion, _began()
+        )
+        return next(iter(self._with_dues(self._connection.execute(asked).all())), None)
+
+    def _with_dues(self, found: Sequence[Any]) -> list[PublicEdition]:
+        dues: dict[int, tuple[datetime, datetime]] = {}
+        for batch in batches(row.id for row in found):
+            asked = (
+                select(mailings.c.edition_id, func.min(mailings.c.due_at), func.max(mailings.c.planned_at))
+                .where(mailings.c.edition_id.in_(batch))
+                .group_by(mailings.c.edition_id)
+            )
+            dues.update({edition: (first, last) for edition, first, last in self._connection.execute(asked)})
+        return [PublicEdition(row.digest, Cadence(row.cadence), row.occasion, *dues[row.id]) for row in found]
+
+    def first_due(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
+        found: datetime | None = self._connection.scalar(
+            select(func.min(mailings.c.due_at))
+            .join(editions, editions.c.id == mailings.c.edition_id)
+            .where(editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion)
+        )
+        return found
+
+    def releases_between(self, after: datetime, until: datetime) -> list[Release]:
+        asked = (
+            select(releases.c.sequence, releases.c.item_id, releases.c.language, releases.c.released_at)
+            .where(releases.c.released_at > after, releases.c.released_at <= until)
+            .order_by(releases.c.sequence)
+        )
+        return [Release(*row) for row in self._connection.execute(asked)]
+
+    def released_until(self, ids: Collection[int], until: datetime) -> dict[int, list[str]]:
+        found: dict[int, dict[str, None]] = {}
+        for batch in batches(ids):
+            asked = (
+                select(releases.c.item_id, releases.c.language)
+                .where(releases.c.item_id.in_(batch), releases.c.released_at <= until)
+                .order_by(releases.c.sequence)
+            )
+            for item, language in self._connection.execute(asked):
+                found.setdefault(item, {})[language] = None
+        return {item: list(languages) for item, languages in found.items()}
+
+    def source_languages(self, ids: Collection[int]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for batch in batches(ids):
+            told = items.c.content["source_language"].as_string()
+            rows_ = self._connection.execute(select(items.c.id, told).where(items.c.id.in_(batch)))
+            found.update({row[0]: row[1] for row in rows_})
+        return found
+
+    # -- writes -----------------------------------------------------------------------------------------------
+
+    def list_item(self, item_id: int, content: Content, now: datetime) -> None:
+        rows.write(self._connection, item_id, content, now)
+
+    def unlist(self, item_id: int) -> None:
+        rows.remove(self._connection, item_id)
+
+
+def _shown_to(reading: Reading) -> ColumnElement[bool]:
+    """The one row of each item that the reader is shown: of their first language that it has, else that of others."""
+    bases = list(dict.fromkeys(base_language(language) for language in reading.languages))
+    ways: list[ColumnElement[bool]] = [
+        and_(_l.base == base, _has_none_of(bases[:place])) if place else _l.base == base
+        for place, base in enumerate(bases)
+    ]
+    if reading.fallback is Fallback.SOURCE:
+        ways.append(and_(_l.base == rows.ANY_OTHER, _has_none_of(bases)))
+    return or_(*ways)
+
+
+def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
+    other = listings.alias()
+    return ~exists().where(other.c.item_id == _l.item_id, other.c.base.in_(bases))
+
+
+def _asked_for(any_of: Sequence[Selection]) -> ColumnElement[bool]:
+    return or_(*(_fits(one) for one in any_of)) if any_of else _l.item_id.is_not(None)
+
+
+def _fits(selection: Selection) -> ColumnElement[bool]:
+    told: list[ColumnElement[bool]] = [_l.item_id.is_not(None)]
+    if selection.kinds:
+        told.append(_l.kind.in_(sorted(selection.kinds)))
+    if selection.topics:
+        told.append(_names(rows.TOPICS, selection.topics))
+    if selection.places:
+        wanted = selection.places | {EVERYWHERE} if selection.everywhere else selection.places
+        told.append(_names(rows.PLACES, wanted))
+    return and_(*told)
+
+
+def _names(axis: str, codes: Collection[str]) -> ColumnElement[bool]:
+    named = select(listing_codes.c.item_id).where(listing_codes.c.axis == axis, listing_codes.c.code.in_(sorted(codes)))
+    return _l.item_id.in_(named)
+
+
+def _of(digests: Collection[str]) -> ColumnElement[bool]:
+    return and_(editions.c.digest.in_(sorted(digests)), editions.c.cadence.in_(_ISSUES))
+
+
+def _began() -> ColumnElement[bool]:
+    return exists().where(
+        mailings.c.edition_id == editions.c.id, mailings.c.started_at.is_not(None), mailings.c.recipients > 0
+    )

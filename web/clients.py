@@ -1,0 +1,55 @@
+"""From which network a request comes. Behind proxies of one's own that is what they say, and nothing that whoever asks
+could have written (threats.md: forged headers)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+
+from fastapi import Request
+
+from tribune.domain.consent import shortened
+
+UNKNOWN = "unknown"
+"""The network of whom nothing is known; all of them are counted together."""
+
+ClientNetwork = Callable[[Request], str]
+
+
+def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
+    """What tells the network of a request, shortened (tribune.domain.consent.shortened)."""
+    trusted = [ipaddress.ip_network(network) for network in trusted_proxies]
+
+    def is_proxy(address: str) -> bool:
+        found = ipaddress.ip_address(address)
+        plain = getattr(found, "ipv4_mapped", None) or found
+        return any(plain in network for network in trusted)
+
+    def network_of(request: Request) -> str:
+        address = request.client.host if request.client is not None else ""
+        # Each proxy appends whom it heard: the last address that is none of ours is the client's.
+        told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
+        while told and _is_address(address) and is_proxy(address):
+            before = _bare(told.pop())
+            if not _is_address(before):
+                break
+            address = before
+        return shortened(address) or UNKNOWN
+
+    return network_of
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bare(address: str) -> str:
+    """An address without the port that some proxies add: `192.0.2.1:4711`, `[2001:db8::1]:4711`."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, _, port = address.rpartition(":")
+    return host if host.count(".") == 3 and port.isdigit() else address

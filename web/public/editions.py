@@ -1,0 +1,115 @@
+"""The archive of issues: the list, and each public edition."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from tribune.bootstrap import Application
+from tribune.domain.archive import ISSUES, PublicEdition
+from tribune.domain.audience import Cadence
+from tribune.rendering import linked_data
+from tribune.rendering.public_addresses import ANYTHING, Filter
+from tribune.services.archive.list_editions import list_editions
+from tribune.services.archive.see_edition import see_edition
+from web.pages import Pages
+from web.public.meta import Meta
+from web.public.shelf import Shelf, page_of
+from web.words import Words
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])", re.ASCII)
+
+
+def router(app: Application, pages: Pages) -> APIRouter:
+    """`/{locale}/editions` and `/{locale}/editions/{digest}/{cadence}/{date}`."""
+    routes = APIRouter()
+    shelf = Shelf(app, pages)
+
+    @routes.get("/{locale}/editions")
+    def editions(request: Request) -> Response:
+        return _editions(shelf, request)
+
+    @routes.get("/{locale}/editions/{digest}/{cadence}/{day}")
+    def edition(request: Request, digest: str, cadence: str, day: str) -> Response:
+        return _edition(shelf, request, digest, cadence, day)
+
+    return routes
+
+
+def issue_lines(shelf: Shelf, locale: str, found: list[PublicEdition]) -> list[tuple[str, str, str]]:
+    """Address, name and day of each issue: `The Observatory Letter, weekly issue`, `23 November 2026`."""
+    words, formats = Words(shelf.texts(locale)), shelf.pages.formats(locale)
+    return [
+        (
+            shelf.paths.edition(locale, one.digest, one.cadence, one.occasion),
+            words.issue(shelf.app.digests[one.digest].name(locale), one.cadence),
+            formats.date(date.fromisoformat(one.occasion)),
+        )
+        for one in found
+    ]
+
+
+def _editions(shelf: Shelf, request: Request) -> Response:
+    locale = shelf.public.locale(request)
+    asked = request.query_params.get("month", "")
+    if asked and not _MONTH.fullmatch(asked):
+        raise HTTPException(404)
+    with shelf.app.store.read() as tx:
+        month = list_editions(tx, shelf.app.digests, date.fromisoformat(f"{asked}-01") if asked else None)
+    if asked and month is None:
+        raise HTTPException(404)
+    pages, default = shelf.everywhere(request)
+    query = f"?month={asked}" if asked else ""
+    organisation = shelf.app.organisation.name(locale)
+    _ = shelf.texts(locale).gettext
+    meta = Meta(
+        title=_("All issues"),
+        description=_("Every issue of our letters, with everything that it could hold."),
+        canonical=pages[locale] + query,
+        alternates={tag: address + query for tag, address in pages.items()},
+        default=default + query,
+        feeds=shelf.feeds(locale, organisation, ANYTHING),
+    )
+    lines = issue_lines(shelf, locale, month.editions) if month else []
+    return shelf.show(request, "editions.html", "editions", meta, lines=lines, month=month)
+
+
+def _edition(shelf: Shelf, request: Request, digest_id: str, cadence_name: str, day: str) -> Response:
+    locale, page = shelf.public.locale(request), page_of(request.query_params)
+    digest = shelf.app.digests.get(digest_id)
+    if digest is None or cadence_name not in [cadence.value for cadence in ISSUES] or not _DATE.fullmatch(day):
+        raise HTTPException(404)
+    cadence = Cadence(cadence_name)
+    with shelf.app.store.read() as tx:
+        seen = see_edition(tx, digest, cadence, day, locale, page)
+    formats, words = shelf.pages.formats(locale), Words(shelf.texts(locale))
+    title = words.issue(digest.name(locale), cadence, formats.date(date.fromisoformat(day)))
+    cards = shelf.cards(locale, seen.items)
+    query = Filter().query(page=seen.page) if seen.page > 1 else ""
+    addresses = {tag: shelf.addresses.edition(tag, digest.id, cadence, day) + query for tag in shelf.offered}
+    _ = shelf.texts(locale).gettext
+    organisation = shelf.app.organisation.name(locale)
+    meta = Meta(
+        title=title,
+        description=_("Everything that was new for %(letter)s, from %(organisation)s.")
+        % {"letter": digest.name(locale), "organisation": organisation},
+        canonical=addresses[locale],
+        alternates=addresses,
+        default=addresses[shelf.default],
+        feeds=shelf.feeds(locale, organisation, ANYTHING),
+        data=linked_data.of_list(title, addresses[locale], [shelf.addresses.base + card.address for card in cards]),
+    )
+    return shelf.show(
+        request,
+        "edition.html",
+        "editions",
+        meta,
+        cards=cards,
+        seen=seen,
+        letter=digest.name(locale),
+        here=request.url.path,
+    )

@@ -1,0 +1,144 @@
+"""What search engines read first: /robots.txt and /sitemap.xml with its parts (https://www.sitemaps.org/protocol.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from xml.sax.saxutils import escape, quoteattr
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from tribune.bootstrap import Application
+from tribune.domain.archive import Listing, alternates, base_language
+from tribune.domain.codelists import PlaceType
+from tribune.rendering.feeds import instant
+from tribune.services.archive.list_editions import every_edition
+from web.pages import Pages
+from web.public import caching
+from web.public.shelf import Shelf
+
+MOST = 50_000
+"""Addresses in a part: the protocol's bound."""
+
+ITEMS = 2_500
+"""Items in a part, by their numbers: so a part stays as it is while others grow."""
+
+EDITIONS = 5_000
+
+ROBOTS = """User-agent: *
+Disallow: /u/
+Disallow: /p/
+Disallow: /c/
+Disallow: /f/
+Disallow: /api/
+Disallow: /metrics
+Disallow: /healthz
+Disallow: /*/newsroom
+Disallow: /*?*q=
+Allow: /
+
+Sitemap: {sitemap}
+"""
+
+_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
+_INDEX = _HEAD + '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{0}</sitemapindex>\n'
+_PART = (
+    _HEAD
+    + '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">\n'
+    + "{0}</urlset>\n"
+)
+
+
+def router(app: Application, pages: Pages) -> APIRouter:
+    """`/robots.txt`, `/sitemap.xml`, `/sitemap-pages.xml`, `/sitemap-editions.xml`, `/sitemap-items-N.xml`."""
+    routes = APIRouter()
+    shelf = Shelf(app, pages)
+    in_a_part = min(ITEMS, MOST // len(shelf.offered))
+
+    @routes.get("/robots.txt")
+    def robots(request: Request) -> Response:
+        text = ROBOTS.format(sitemap=f"{shelf.addresses.base}/sitemap.xml")
+        return caching.kept(request, PlainTextResponse(text), seconds=caching.MAPS)
+
+    @routes.get("/sitemap.xml")
+    def index(request: Request) -> Response:
+        with app.store.read() as tx:
+            last = tx.archive.last_item()
+        names = ["sitemap-pages.xml", "sitemap-editions.xml"]
+        names += [f"sitemap-items-{number}.xml" for number in range(1, -(-last // in_a_part) + 1)]
+        lines = "".join(f"<sitemap><loc>{escape(shelf.addresses.base)}/{name}</loc></sitemap>\n" for name in names)
+        return _xml(request, _INDEX.format(lines))
+
+    @routes.get("/sitemap-pages.xml")
+    def of_pages(request: Request) -> Response:
+        return _xml(request, _PART.format("".join(_pages(shelf))))
+
+    @routes.get("/sitemap-editions.xml")
+    def of_editions(request: Request) -> Response:
+        with app.store.read() as tx:
+            found = every_edition(tx, app.digests, min(EDITIONS, MOST // len(shelf.offered)))
+        told = (
+            {tag: shelf.addresses.edition(tag, one.digest, one.cadence, one.occasion) for tag in shelf.offered}
+            for one in found
+        )
+        return _xml(request, _PART.format("".join(line for pages in told for line in _urls(pages, shelf.default))))
+
+    @routes.get("/sitemap-items-{number}.xml")
+    def of_items(request: Request, number: str) -> Response:
+        if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 7):
+            raise HTTPException(404)
+        first = (int(number) - 1) * in_a_part + 1
+        with app.store.read() as tx:
+            if first > tx.archive.last_item():
+                raise HTTPException(404)
+            listings = tx.archive.part(first, first + in_a_part - 1)
+        return _xml(request, _PART.format("".join(_items(shelf, listings))))
+
+    return routes
+
+
+def _xml(request: Request, text: str) -> Response:
+    response = Response(text, media_type="application/xml; charset=utf-8")
+    return caching.kept(request, response, seconds=caching.MAPS)
+
+
+def _pages(shelf: Shelf) -> Iterator[str]:
+    """Home, lists, topics and the places that items name."""
+    make = shelf.addresses
+    with shelf.app.store.read() as tx:
+        topics, places = tx.archive.codes("topics"), tx.archive.codes("places")
+    for one in (make.home, make.items, make.topics, make.places, make.editions):
+        yield from _urls({tag: one(tag) for tag in shelf.offered}, shelf.default)
+    for area in shelf.codelists.policy_areas:
+        if area.code in topics:
+            yield from _urls({tag: make.topic(tag, area.code) for tag in shelf.offered}, shelf.default)
+    for place in shelf.codelists.places.places.values():
+        if place.code in places or place.type is PlaceType.REGION:
+            yield from _urls({tag: make.place(tag, place.code) for tag in shelf.offered}, shelf.default)
+
+
+def _items(shelf: Shelf, listings: Iterable[Listing]) -> Iterator[str]:
+    by_item: dict[int, dict[str, Listing]] = {}
+    for listing in listings:
+        by_item.setdefault(listing.item_id, {})[base_language(listing.language)] = listing
+    for number, versions in by_item.items():
+        own = alternates(versions, shelf.offered)
+        pages = {tag: shelf.addresses.item(tag, number, listing.slug) for tag, listing in own.items()}
+        changed = {tag: listing.updated_at for tag, listing in own.items()}
+        default = shelf.default if shelf.default in pages else next(iter(pages), "")
+        yield from _urls(pages, default, changed)
+
+
+def _urls(pages: Mapping[str, str], default: str, changed: Mapping[str, datetime] | None = None) -> Iterator[str]:
+    """One page in each of its languages, each naming all of them."""
+    others = [(tag, address) for tag, address in pages.items()]
+    if default in pages:
+        others.append(("x-default", pages[default]))
+    links = "".join(
+        f'<xhtml:link rel="alternate" hreflang={quoteattr(tag)} href={quoteattr(address)}/>' for tag, address in others
+    )
+    for tag, address in pages.items():
+        at = f"<lastmod>{instant(changed[tag])}</lastmod>" if changed else ""
+        yield f"<url><loc>{escape(address)}</loc>{at}{links}</url>\n"
