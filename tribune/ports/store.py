@@ -76,9 +76,6 @@ class Transaction(Protocol):
     def audience(self) -> Audience: ...
 
     @property
-    def consents(self) -> Consents: ...
-
-    @property
     def newcomers(self) -> Newcomers: ...
 
     @property
