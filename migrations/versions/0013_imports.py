@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "imports",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("acted_by", sa.String(length=60), nullable=False),
         sa.Column("file_name", sa.String(length=200), nullable=False),
         sa.Column("bytes", _BIG, nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),

@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tribune.config.engines import Log, Store
-from tribune.config.house import Digest, Logging, Organisation, Planning, Retention, Security, SignUp, Web
+from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.sending import Email, Ledger
 from tribune.config.sources import Http, Sources
 
@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     security: Security = Security()
     sign_up: SignUp = SignUp()
+    imports: Imports = Imports()
     retention: Retention = Retention()
     planning: Planning = Planning()
     http: Http = Http()

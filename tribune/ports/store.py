@@ -20,6 +20,7 @@ from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
 from tribune.ports.data_requests import DataRequests
+from tribune.ports.imports import Imports
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
@@ -74,6 +75,9 @@ class Transaction(Protocol):
 
     @property
     def audience(self) -> Audience: ...
+
+    @property
+    def imports(self) -> Imports: ...
 
     @property
     def newcomers(self) -> Newcomers: ...

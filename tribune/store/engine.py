@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.consents import SqlConsents
     from tribune.store.data_requests import SqlDataRequests
+    from tribune.store.imports import SqlImports
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
     from tribune.store.newcomers import SqlNewcomers
@@ -147,6 +148,12 @@ class SqlTransaction:
         from tribune.store.consents import SqlConsents
 
         return SqlConsents(self.connection)
+
+    @cached_property
+    def imports(self) -> SqlImports:
+        from tribune.store.imports import SqlImports
+
+        return SqlImports(self.connection)
 
     @cached_property
     def newcomers(self) -> SqlNewcomers:
