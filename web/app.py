@@ -14,7 +14,7 @@ from tribune.domain.errors import NotFound
 from web import health
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import desk, segments
+from web.newsroom import desk, imports, people, segments, suppressions
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import (
@@ -50,7 +50,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     for part in (machines, feeds, home, items, editions):
         site.include_router(part.router(app, pages))
     site.include_router(desk.router(app, pages))
-    site.include_router(segments.router(app, pages))
+    for place in (segments, people, imports, suppressions):
+        site.include_router(place.router(app, pages))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,

@@ -26,6 +26,7 @@ from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
 from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
+from tribune.ports.people import People
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
@@ -96,6 +97,9 @@ class Transaction(Protocol):
 
     @property
     def audit(self) -> Audit: ...
+
+    @property
+    def people(self) -> People: ...
 
     @property
     def planning(self) -> Planning: ...

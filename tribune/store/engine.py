@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tribune.store.ledger import SqlLedger
     from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
+    from tribune.store.people import SqlPeople
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
@@ -178,6 +179,12 @@ class SqlTransaction:
         from tribune.store.audit import SqlAudit
 
         return SqlAudit(self.connection)
+
+    @cached_property
+    def people(self) -> SqlPeople:
+        from tribune.store.people import SqlPeople
+
+        return SqlPeople(self.connection, self._hashes)
 
     @cached_property
     def planning(self) -> SqlPlanning:
