@@ -356,3 +356,15 @@ def test_an_export_is_safe_to_open_and_comes_back_as_it_was(world: World, tmp_pa
     assert exported(world) == told
     assert {p.name for p in before} >= {"=HYPERLINK(1)", "'=x", "＝1"}
     assert before[-1].fallback is Fallback.OMIT
+
+
+def test_a_file_of_addresses_alone_changes_nobodys_choices(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, DAKAR)
+    before = person(world, "m@travail.sn").subscriptions
+    header = "courriel,langue,fuseau horaire"
+    rows = ("m@travail.sn,fr|en,Africa/Dakar", "n@travail.sn,fr,Africa/Dakar")
+    assert counts(take(world, tmp_path, *rows, header=header)) == (1, 0, 1, 0)
+    assert counts(take(world, tmp_path, "m@travail.sn,en,Africa/Accra", header=header)) == (0, 1, 0, 0)
+    told = person(world, "m@travail.sn")
+    assert (told.subscriptions, told.languages, told.zone) == (before, ("en",), "Africa/Accra")
+    assert person(world, "n@travail.sn").subscriptions[0].choice == Choice()

@@ -50,7 +50,7 @@ class SqlPeople:
         rows = self._connection.execute(
             select(_s.reason, func.count()).group_by(_s.reason).order_by(func.count().desc())
         )
-        return {reason: number for reason, number in rows}
+        return {reason: number for reason, number in rows}  # noqa: C416 - rows, not pairs
 
     def listed(self, key: str) -> Listed | None:
         row = self._connection.execute(select(suppressions).where(_s.address_hash == self._hashes()(key))).one_or_none()

@@ -81,6 +81,8 @@ def look_at(path: Path) -> CsvFile:
         raise InvalidInput(f"The first row cannot be read: {error}.", where=str(path), hint=SAVE_AS) from None
     while header and not header[-1].strip():
         header.pop()
+    if not all(cell.strip().isprintable() for cell in header):
+        raise InvalidInput("This is not a CSV file: its first row is no text.", where=str(path), hint=SAVE_AS)
     if len(header) > MAX_COLUMNS:
         raise InvalidInput(
             f"The first row names {len(header):,} columns.", where=f"{path}, row 1", hint=f"At most {MAX_COLUMNS}."

@@ -105,6 +105,8 @@ def _as_it_was(kept: Kept, unit: Row | Told) -> bool:
         return False
     if isinstance(unit, Row):
         wish = unit.wish
+        if wish.silent:
+            return all(not stopped for *_, stopped in kept.rhythms)
         return (
             wish.status in (None, Status.ACTIVE)
             and [w for w in kept.wishes if w[0] == wish.digest] == [(wish.digest, wish.cadence, wish.choice)]
@@ -249,6 +251,8 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
     named = {digest for digest, _ in told.rhythms} - gone.keys()
     if old is not None and not named:
         return old
+    if old is not None and all(wish.silent for wish, _ in told.rhythms.values()):
+        return _with_facts(old, told)
     before = {(r.digest, r.cadence): r for r in old.rhythms} if old is not None else {}
     wishes = {wish: None for wish in told.wishes if wish.digest in named}
     rhythms = {key: r for key, r in before.items() if key[0] not in named or told.partial}
@@ -279,4 +283,18 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
         subscriptions=in_order(wishes),
         rhythms=rhythms_in_order(rhythms.values()),
         paused_until=old.paused_until if old is not None and status is Status.PAUSED else None,
+    )
+
+
+def _with_facts(old: Subscriber, told: Told) -> Subscriber:
+    """The person with what the file says of who they are; what they want stands."""
+    facts = told.facts
+    return replace(
+        old,
+        address=told.address,
+        name=told.name or old.name,
+        group=facts.group or old.group,
+        languages=facts.languages or old.languages,
+        zone=facts.zone or old.zone,
+        fallback=facts.fallback or old.fallback,
     )

@@ -73,8 +73,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `wants`: of somebody
-    whose only one it is."""
+    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `silent`: the file has no
+    word about what people want, so this is for who is new only. `wants`: of somebody whose only one it is."""
 
     digest: str
     cadence: Cadence
@@ -82,6 +82,7 @@ class Wish:
     weekday: int
     hour: int
     status: Status | None
+    silent: bool
     wants: Wants = field(compare=False, repr=False)
 
 
@@ -126,6 +127,7 @@ class RowReader:
         self._wishes: dict[tuple[str, ...], Wish | RefusedCell] = {}
         self._axes: dict[str, dict[str, frozenset[str]]] = {"policy_areas": {}, "places": {}, "kinds": {}}
         self._suggestions = _SUGGESTIONS
+        self._silent = not any(name in columns or self._defaults.get(name) for name in _WISH)
 
     def key(self, cells: Sequence[str]) -> str:
         """The same text for every row of an address, before it is known to be one. Any row will do."""
@@ -203,7 +205,7 @@ class RowReader:
         subscription = Subscription(digest.id, how_often, choice)
         rhythm = Rhythm(digest.id, how_often, day, at, stopped_at=STOPPED if state is Status.UNSUBSCRIBED else None)
         wants = Wants((subscription,), (rhythm,), state or Status.ACTIVE)
-        return Wish(digest.id, how_often, choice, day, at, state, wants)
+        return Wish(digest.id, how_often, choice, day, at, state, self._silent, wants)
 
     def _texts(self, names: Sequence[str], cells: tuple[str, ...]) -> list[str]:
         found = [text_of(cell) for cell in cells]
