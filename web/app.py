@@ -20,7 +20,20 @@ from web.api.problems import Problem
 from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
+from web.newsroom import (
+    account,
+    audit,
+    desk,
+    doors,
+    imports,
+    invitation,
+    people,
+    provider,
+    segments,
+    staff,
+    suppressions,
+    tokens,
+)
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
@@ -97,7 +110,7 @@ def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
         site.include_router(door.router(app, pages, access))
-    for part in (tokens, staff, audit, desk, segments):
+    for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
         site.include_router(part.router(app, pages))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})
