@@ -17,9 +17,10 @@ from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
-from tribune.staff_parts import StaffParts
+from tribune.staff_parts import StaffParts, own_key
 
 if TYPE_CHECKING:
+    from tribune.domain.addresses import SuppressionHash
     from tribune.domain.codelists import Codelists
     from tribune.log.kafka.log import KafkaLog
     from tribune.ports.caught import CaughtMails
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
     from tribune.services.audience.sign_up import SignUps
+    from tribune.services.imports.import_files import ImportFiles
+    from tribune.services.imports.work_on_import import Worker
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.services.sending.share_connections import ConnectionShare
@@ -74,7 +77,7 @@ class Application(StaffParts):
         )
         engine = open_engine(told.url, options)
         self._pair(engine.dialect.name)
-        return SqlStore(engine, self.clock, self._make_outbox())
+        return SqlStore(engine, self.clock, self._make_outbox(), lambda: self.suppression_hash)
 
     def _pair(self, database: str) -> None:
         """Two pairs are supported (decisions.md, 1). Raises ConfigurationError for another."""
@@ -219,6 +222,26 @@ class Application(StaffParts):
         return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
 
     @cached_property
+    def import_files(self) -> ImportFiles:
+        from tribune.services.imports.import_files import ImportFiles
+
+        return ImportFiles(self.settings.data_dir / "imports")
+
+    @cached_property
+    def import_worker(self) -> Worker:
+        from tribune.services.imports.work_on_import import Worker
+
+        return Worker(
+            self.store,
+            self.clock,
+            self.import_files,
+            self.digests,
+            self.codelists,
+            self.rules.pause_reach_back,
+            self.stopping,
+        )
+
+    @cached_property
     def composer(self) -> Composer:
         from tribune.rendering.email.composer import Composer
         from tribune.rendering.public_addresses import Addresses
@@ -243,6 +266,20 @@ class Application(StaffParts):
         return Signer(*self.keys)
 
     @cached_property
+    def suppression_hash(self) -> SuppressionHash:
+        """What makes the suppression list's hashes. Raises ConfigurationError where its key is cut short."""
+        from tribune.domain.addresses import SuppressionHash
+
+        told = self.settings.security.suppression_key
+        if told is None:
+            lost = "and the addresses on the suppression list are mailed again"
+            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost))
+        secret = told.get_secret_value().encode()
+        if len(secret) < 32:
+            raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
+        return SuppressionHash(secret)
+
+    @cached_property
     def reader_links(self) -> ReaderLinkMaker:
         from tribune.services.sending.reader_links import ReaderLinkMaker
 
@@ -252,7 +289,8 @@ class Application(StaffParts):
     def notice_links(self) -> NoticeLinks:
         from tribune.services.notices.notice_links import NoticeLinks
 
-        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
+        fresh_for = timedelta(minutes=self.settings.security.fresh_link_minutes)
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain, fresh_for)
 
     @cached_property
     def email(self) -> EmailChannel:
@@ -311,11 +349,13 @@ class Application(StaffParts):
 
     def prepare(self) -> Mapping[str, int]:
         """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once. The
-        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many."""
+        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many, and
+        ConfigurationError where the suppression list was made with another key."""
         from tribune.domain.topics import groups, reads
         from tribune.store.migrate import migrate
+        from tribune.store.suppressions import key_hashes
 
-        migrate(self.store.engine)
+        migrate(self.store.engine, lambda connection: key_hashes(connection, lambda: self.suppression_hash))
         grown = self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))

@@ -39,7 +39,7 @@ class StaffParts:
             if len(secret) < 32:
                 raise ConfigurationError(f"security.signing_keys.{kid}: a secret holds at least 32 characters.")
         if not keys:
-            return {"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1"
+            return {"k1": own_key(self.settings.data_dir / "signing.key")}, "k1"
         current = told.current_key or max(keys)
         if current not in keys:
             raise ConfigurationError(
@@ -93,11 +93,11 @@ class StaffParts:
         return IdentityRules(frozenset(told.allowed_domains), roles)
 
 
-def _own_key(path: Path) -> bytes:
-    """The key of this installation, made on first use and readable by its owner only."""
+def own_key(path: Path, lost: str = "and the unsubscribe links of all mails sent so far stop working") -> bytes:
+    """A key of this installation, made on first use and readable by its owner only. `lost`: what is if it is."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".signing-")  # readable by its owner only
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")  # readable by its owner only
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(secrets.token_hex(32).encode())
@@ -111,7 +111,6 @@ def _own_key(path: Path) -> bytes:
     key = path.read_bytes()
     if len(key) < 32:
         raise ConfigurationError(
-            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, and the unsubscribe "
-            "links of all mails sent so far stop working."
+            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, {lost}."
         )
     return key

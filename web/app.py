@@ -13,13 +13,42 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
 from web import health
+from web.api.app import create_api
+from web.api.docs import problem_pages
+from web.api.problem_kinds import NOT_FOUND
+from web.api.problems import Problem
+from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
+from web.newsroom import (
+    account,
+    audit,
+    desk,
+    doors,
+    imports,
+    invitation,
+    people,
+    provider,
+    segments,
+    staff,
+    suppressions,
+    tokens,
+)
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, editions, feeds, home, items, machines, subscribe, unsubscribe
+from web.public import (
+    confirm,
+    editions,
+    feeds,
+    home,
+    items,
+    machines,
+    my_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
@@ -32,6 +61,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
     pages = Pages(app)
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
+    site.mount("/api", create_api(app, pages, parts), name="api")
+    site.include_router(problem_pages(pages))
     site.include_router(health.router(app, parts))
     _for_readers(site, app, pages)
     _for_staff(site, app, pages)
@@ -50,6 +81,8 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     @site.exception_handler(NotFound)
     @site.exception_handler(RequestValidationError)
     def _refused(request: Request, error: Exception) -> Response:
+        if request.url.path == "/api":
+            return api_answer("/api", Problem(NOT_FOUND))
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
 
     @site.exception_handler(NotSignedIn)
@@ -63,6 +96,9 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
     form = subscribe.SubscribeForm(app, pages)
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    centre = preferences.PreferenceCentre(app, pages, form.options)
+    site.include_router(preferences.router(centre, app, batches, network_of))
+    site.include_router(my_data.router(app, pages))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
@@ -74,7 +110,7 @@ def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
         site.include_router(door.router(app, pages, access))
-    for part in (tokens, staff, audit, desk, segments):
+    for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
         site.include_router(part.router(app, pages))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

@@ -46,6 +46,7 @@ _FENCED = re.compile(r"/api(/.*)?|(/[^/]*)?/newsroom(/.*)?", re.DOTALL)
 """What is for staff and their programs. The rest is for readers, but for the figures."""
 
 FIGURES = "/metrics"
+_API = re.compile(r"/api(/.*)?", re.DOTALL)
 
 _TOKEN = re.compile(r"^/([a-z])/.+", re.DOTALL)
 _STAFF_TOKEN = re.compile(r"^(/[^/]*/newsroom/(?:sign-in|invitation))/.+", re.DOTALL)
@@ -119,18 +120,19 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
         if _bare(headers.get("host", "")) not in self.hosts:
-            return PlainTextResponse(
-                "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.\n", 421
+            return _refused(
+                path, "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.", 421
             )
         if is_cross_site(scope["method"], path, headers):
-            return PlainTextResponse("This was sent from a page of another site, and nothing was done.\n", 403)
+            return _refused(path, "This was sent from a page of another site, and nothing was done.", 403)
         fence, setting = (self.figures, "metrics_networks") if path == FIGURES else (self.desk, "desk_networks")
         fenced = path == FIGURES or (self.desk and _FENCED.fullmatch(path))
         if not fenced or self._is_in(scope, headers, fence, proxies=path != FIGURES):
             return None
-        return PlainTextResponse(
+        return _refused(
+            path,
             "This answers some networks only, and yours is none of them. "
-            f"An administrator can add it to [web] {setting}.\n",
+            f"An administrator can add it to [web] {setting}.",
             403,
         )
 
@@ -146,6 +148,16 @@ class Guard:
             return False
         mapped = getattr(address, "ipv4_mapped", None)
         return any((mapped or address) in network for network in networks)
+
+
+def _refused(path: str, why: str, status: int) -> Response:
+    """Words for people; for programs that ask the API, a problem."""
+    if not _API.fullmatch(path):
+        return PlainTextResponse(f"{why}\n", status)
+    from web.api.problem_kinds import WRONG_HOST, WRONG_NETWORK
+    from web.api.problems import Problem, answer
+
+    return answer(path, Problem(WRONG_HOST if status == 421 else WRONG_NETWORK, why))
 
 
 def _through_a_proxy(scope: Scope, headers: Headers) -> bool:

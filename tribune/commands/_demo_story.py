@@ -24,17 +24,19 @@ from tribune.commands.staff import link_address
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.events import CloudEvent
+from tribune.domain.imports import Basis, BasisKind, Refusal
 from tribune.domain.staff import Role
 from tribune.domain.staff_members import LinkPurpose
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
 from tribune.services.audience.import_subscribers import import_subscribers
-from tribune.services.audience.subscriber_rows import Refusal
 from tribune.services.staff.change_staff import make_staff
 from tribune.services.staff.links import give_link
 
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 """A Thursday. The sample's dates (an embargo, two sessions) stand around these days."""
+
+INVENTED = Basis(BasisKind.TRANSFER, "the demonstration's invented people")
 
 END = START + timedelta(days=12, hours=18)
 """The first Tuesday of December, evening: each cadence has had its turn."""
@@ -127,7 +129,15 @@ def _read_release(app: Application, file: str) -> list[CloudEvent]:
 def _subscribers(app: Application) -> None:
     refused: list[Refusal] = []
     file = locate("demo") / "subscribers.csv"
-    import_subscribers(app.store, app.clock, file, app.digests, app.codelists, tell=refused.append)
+    import_subscribers(
+        app.store,
+        app.clock,
+        file,
+        app.digests,
+        app.codelists,
+        basis=INVENTED,
+        tell=refused.append,
+    )
     with app.store.read() as tx:
         people = list(tx.audience.everyone())
     _say("Subscribers", f"{len(people)} people in {len({p.zone for p in people})} time zones")
