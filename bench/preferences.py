@@ -48,14 +48,15 @@ def measure(app: object, client: TestClient, people: int, rounds: int) -> None:
 
     def path(kind: str) -> str:
         made = links.links(dice.randint(1, people), "letter", 1)
-        return re.sub(r"^https?://[^/]+", "", made.preferences if kind == "p" else made.unsubscribe)
+        whole: str = made.preferences if kind == "p" else made.unsubscribe
+        return re.sub(r"^https?://[^/]+", "", whole)
 
     def own() -> str:
         who = dice.randint(1, people)
         with store.read() as tx:
             person = tx.audience.one(who)
         mark = mark_of(signer, person.address)
-        return "/m/" + signer.sign(DATA, who, "letter", int(clock.now().timestamp()) + 3600, mark)
+        return f"/m/{signer.sign(DATA, who, 'letter', int(clock.now().timestamp()) + 3600, mark)}"
 
     asked: dict[str, Callable[[], object]] = {
         "the first page": lambda: client.get(path("p")),

@@ -6,18 +6,25 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from tribune.domain.consent import shortened
 
 UNKNOWN = "unknown"
 """The network of whom nothing is known; all of them are counted together."""
 
-ClientNetwork = Callable[[Request], str]
+ClientAddress = Callable[[HTTPConnection], str]
+ClientNetwork = Callable[[HTTPConnection], str]
 
 
 def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
     """What tells the network of a request, shortened (tribune.domain.consent.shortened)."""
+    address_of = client_address(trusted_proxies)
+    return lambda request: shortened(address_of(request)) or UNKNOWN
+
+
+def client_address(trusted_proxies: Sequence[str]) -> ClientAddress:
+    """What tells the address of a request; "" where there is none."""
     trusted = [ipaddress.ip_network(network) for network in trusted_proxies]
 
     def is_proxy(address: str) -> bool:
@@ -25,7 +32,7 @@ def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
         plain = getattr(found, "ipv4_mapped", None) or found
         return any(plain in network for network in trusted)
 
-    def network_of(request: Request) -> str:
+    def address_of(request: HTTPConnection) -> str:
         address = request.client.host if request.client is not None else ""
         # Each proxy appends whom it heard: the last address that is none of ours is the client's.
         told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
@@ -34,9 +41,9 @@ def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
             if not _is_address(before):
                 break
             address = before
-        return shortened(address) or UNKNOWN
+        return address
 
-    return network_of
+    return address_of
 
 
 def _is_address(text: str) -> bool:
