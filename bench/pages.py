@@ -36,6 +36,11 @@ WORDS = [
     *("employment", "wages", "skills", "informal", "economy", "social", "protection", "safety", "health", "standards"),
     *("migration", "youth", "care"),
 ]
+VOCABULARY = [f"{one}{two}{three}" for one in ("ba", "co", "du", "fi", "le") for two in "mnrst" for three in WORDS]
+VOCABULARY += WORDS
+RARITY = [1 / rank for rank in range(1, len(VOCABULARY) + 1)]
+"""As in a language: few words are everywhere, most are rare. The real ones are among the rare."""
+
 FLOOR = 50.0
 """p95 in milliseconds that no page may exceed."""
 
@@ -43,7 +48,7 @@ FLOOR = 50.0
 def content(number: int, dice: random.Random, areas: list[str], places: list[str], kinds: list[str]) -> Content:
     """An item such as a repository tells: two paragraphs, one to three languages."""
     languages = dice.sample(["en", "fr", "es"], dice.choice([1, 1, 2, 3]))
-    about = " ".join(dice.choices(WORDS, k=120)).capitalize()
+    about = " ".join(dice.choices(VOCABULARY, RARITY, k=60)).capitalize()
     kind = dice.choice(kinds)
     data = None
     if kind == "data_release":

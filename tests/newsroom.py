@@ -50,9 +50,9 @@ def staff_browser(app: Application, *roles: Role, staff: StaffMember | None = No
     return _StaffBrowser(app, staff or staff_member(app, *roles), **facts)
 
 
-def browser_cookie(app: Application, address: str, *roles: Role) -> dict[str, Any]:
+def browser_cookie(app: Application, address: str, *roles: Role, staff: StaffMember | None = None) -> dict[str, Any]:
     """The cookie of a session, as Playwright's `add_cookies` takes it."""
-    return {"name": COOKIE, "value": session_of(app, staff_member(app, *roles)).token, "url": address}
+    return {"name": COOKIE, "value": session_of(app, staff or staff_member(app, *roles)).token, "url": address}
 
 
 class _StaffBrowser(TestClient):

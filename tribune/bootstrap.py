@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
     from tribune.services.audience.sign_up import SignUps
+    from tribune.services.imports.import_files import ImportFiles
+    from tribune.services.imports.work_on_import import Worker
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.services.sending.share_connections import ConnectionShare
@@ -218,6 +220,26 @@ class Application(StaffParts):
         told = self.settings.sign_up
         quotas = (Quota(told.per_network_hour, timedelta(hours=1)), Quota(told.per_network_day, timedelta(days=1)))
         return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
+
+    @cached_property
+    def import_files(self) -> ImportFiles:
+        from tribune.services.imports.import_files import ImportFiles
+
+        return ImportFiles(self.settings.data_dir / "imports")
+
+    @cached_property
+    def import_worker(self) -> Worker:
+        from tribune.services.imports.work_on_import import Worker
+
+        return Worker(
+            self.store,
+            self.clock,
+            self.import_files,
+            self.digests,
+            self.codelists,
+            self.rules.pause_reach_back,
+            self.stopping,
+        )
 
     @cached_property
     def composer(self) -> Composer:

@@ -20,11 +20,35 @@ from web.api.problems import Problem
 from web.api.problems import answer as api_answer
 from web.batches import Batches
 from web.clients import client_network
-from web.newsroom import account, audit, desk, doors, invitation, provider, segments, staff, tokens
+from web.newsroom import (
+    account,
+    audit,
+    desk,
+    doors,
+    imports,
+    invitation,
+    people,
+    provider,
+    segments,
+    staff,
+    suppressions,
+    tokens,
+)
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
 from web.pages import Pages
 from web.probe import Parts, no_parts
-from web.public import confirm, editions, feeds, home, items, machines, subscribe, unsubscribe
+from web.public import (
+    confirm,
+    editions,
+    feeds,
+    home,
+    items,
+    machines,
+    my_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
@@ -72,6 +96,9 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
     form = subscribe.SubscribeForm(app, pages)
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    centre = preferences.PreferenceCentre(app, pages, form.options)
+    site.include_router(preferences.router(centre, app, batches, network_of))
+    site.include_router(my_data.router(app, pages))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
@@ -83,7 +110,7 @@ def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
         site.include_router(door.router(app, pages, access))
-    for part in (tokens, staff, audit, desk, segments):
+    for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
         site.include_router(part.router(app, pages))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

@@ -67,6 +67,11 @@ async def _body(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
+async def read_either(request: Request) -> Fields:
+    """A form that mail programs may send in either encoding, and browsers with boxes in it. Raises HTTPException."""
+    return await read_fields(request) if _is_urlencoded(request) else Fields((await read_form(request)).items())
+
+
 async def read_form(request: Request) -> Mapping[str, str]:
     """The form's fields, the first value of each. Files are passed over. Raises HTTPException 413 or 400."""
     if _is_urlencoded(request):

@@ -18,6 +18,7 @@ from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
+from tribune.rendering.receiving import Receiving
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
@@ -109,6 +110,7 @@ class Pages:
                 formats=formats,
                 words=Words(texts),
                 staff_words=StaffWords(texts),
+                receiving=Receiving(texts, formats),
                 offered=self.offered,
                 language_names=self._language_names,
                 organisation=self.app.organisation,
@@ -120,6 +122,7 @@ class Pages:
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
                 duration=lambda time: duration(time, texts, formats),
+                topic_options=lambda codes: [(code, formats.policy_area(code)) for code in codes],
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )

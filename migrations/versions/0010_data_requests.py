@@ -8,7 +8,7 @@ from alembic import op
 import tribune.store.tables
 
 revision = "0010"
-down_revision = "0015"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -12,7 +12,7 @@ from alembic import op
 import tribune.store.tables
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "base", name=op.f("pk_listings")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_listings_base_kind", "listings", ["base", "kind"], unique=False)
     op.create_index("ix_listings_sequence", "listings", ["sequence"], unique=False)
     op.create_index("ix_listings_day_sequence", "listings", ["day", "sequence"], unique=False)
     op.create_table(
@@ -61,6 +62,7 @@ def downgrade() -> None:
     op.drop_table("listing_codes")
     op.drop_index("ix_listings_day_sequence", table_name="listings")
     op.drop_index("ix_listings_sequence", table_name="listings")
+    op.drop_index("ix_listings_base_kind", table_name="listings")
     op.drop_table("listings")
 
 

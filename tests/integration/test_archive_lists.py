@@ -191,8 +191,13 @@ def test_pages_of_a_list_hold_each_item_once(house: House) -> None:
     assert len({item.id for page in pages[:3] for item, _ in page.items}) == 45
 
 
-def test_what_subscriptions_ask_for_is_what_they_are_mailed(house: House) -> None:
-    """The lists of own feeds against the rules of tribune.domain.matching, over many items and choices."""
+@pytest.mark.parametrize("many", [2_000, 5])
+def test_what_subscriptions_ask_for_is_what_they_are_mailed(
+    house: House, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """The lists of own feeds against the rules of tribune.domain.matching, over many items and choices; looked up, and
+    met on a walk through the list."""
+    monkeypatch.setattr("tribune.store.archive.MANY", many)
     dice = random.Random(7)
     areas, kinds = ["wages", "skills", "employment"], ["report", "brief", "working_paper"]
     where = ["SEN", "MLI", "FRA", "002", "011", "150", "LIC", "001"]

@@ -15,6 +15,7 @@ from tribune.config import Digest, Settings, Store
 from tribune.domain.addresses import address_key, plain
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
+from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.spreadsheet import TRIGGERS, neutral, original
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.export_subscribers import export_subscribers

@@ -14,6 +14,7 @@ from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, S
 from tribune.domain.errors import InvalidInput
 from tribune.domain.imports import Basis, BasisKind
 from tribune.services.audience import import_subscribers as importing
+from tribune.services.audience import told_people
 from tribune.services.audience.export_subscribers import export_subscribers
 from tribune.services.audience.import_subscribers import Import, import_subscribers
 from tribune.services.audience.unsubscribe import unsubscribe
@@ -274,10 +275,13 @@ def test_too_many_cells_are_refused(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        (HEADER.replace("zone", "timezone"), "Did you mean zone"),
+        (HEADER.replace("zone", "zones"), "Did you mean zone"),
         (HEADER.replace("zone,", ""), "no column zone"),
         (f"{HEADER},hour", "stands twice"),
-        ("", "not a CSV file"),
+        ("", "The first row is empty"),
+        ("\0\0", "holds bytes that are no text"),
+        (",".join(f"c{n}" for n in range(201)), "names 201 columns"),
+        ("x" * 1_000_001, "a line is longer than"),
     ],
 )
 def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header: str, says: str) -> None:
@@ -287,7 +291,8 @@ def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header:
 
 def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [DAKAR.replace("m@", f"m{n % 7}@").replace("wages", area) for area in ("skills", "wages") for n in range(7)]
-    monkeypatch.setattr(importing, "BYTES_AT_ONCE", 300)
+    monkeypatch.setattr(told_people, "OPEN_AT_ONCE", 2)
+    monkeypatch.setattr(importing, "FEWEST_AT_ONCE", 3)
     content = "\n".join([HEADER, *rows, "broken", DAKAR.replace("8", "99"), f"{DAKAR},,x"]).encode()
     done = take_bytes(world, tmp_path, content + b"\nm@,x\n")
     assert counts(done) == (7, 0, 0, 4)
@@ -351,3 +356,15 @@ def test_an_export_is_safe_to_open_and_comes_back_as_it_was(world: World, tmp_pa
     assert exported(world) == told
     assert {p.name for p in before} >= {"=HYPERLINK(1)", "'=x", "＝1"}
     assert before[-1].fallback is Fallback.OMIT
+
+
+def test_a_file_of_addresses_alone_changes_nobodys_choices(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, DAKAR)
+    before = person(world, "m@travail.sn").subscriptions
+    header = "courriel,langue,fuseau horaire"
+    rows = ("m@travail.sn,fr|en,Africa/Dakar", "n@travail.sn,fr,Africa/Dakar")
+    assert counts(take(world, tmp_path, *rows, header=header)) == (1, 0, 1, 0)
+    assert counts(take(world, tmp_path, "m@travail.sn,en,Africa/Accra", header=header)) == (0, 1, 0, 0)
+    told = person(world, "m@travail.sn")
+    assert (told.subscriptions, told.languages, told.zone) == (before, ("en",), "Africa/Accra")
+    assert person(world, "n@travail.sn").subscriptions[0].choice == Choice()

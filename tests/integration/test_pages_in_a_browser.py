@@ -12,8 +12,10 @@ import pytest
 
 from tests.acceptance.house import House
 from tests.newsroom import browser_cookie
+from tests.staff_world import Person
 from tribune.bootstrap import Application
 from tribune.config import Settings
+from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
 from web.app import create_app
 
@@ -24,10 +26,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
 DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=headers", "mailings", "mailings/1", "items"]
-SIGNED_IN: list[dict[str, object]] = []
-"""The cookies of every browser here: somebody of the staff is signed in."""
-
+DESK += ["account", "account/tokens", "account/password", "account/second-factor", "staff", "staff/new", "staff/1"]
+DESK += ["audit", "audit?action=sign_in&who=cli", "sign-in/used-up"]
 DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
+
+SIGNED_IN: list[dict[str, object]] = []
+"""The cookies of every browser here: an administrator is signed in."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,8 @@ def address(house: House) -> Iterator[str]:
     while not server.started:
         threading.Event().wait(0.02)
     here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    SIGNED_IN[:] = [browser_cookie(house.app, here)]
+    boss = Person(house.app, "boss@travail.example", Role.ADMINISTRATOR)
+    SIGNED_IN[:] = [browser_cookie(house.app, here, staff=boss.member)]
     yield here
     server.should_exit = True
     thread.join()

@@ -133,7 +133,8 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
         assert json.loads(get(f"{address}healthz"))["status"] == "ok"
         assert 'tribune_subscribers{status="active"} 1.0' in get(f"{address}metrics")
 
-        assert "403" in as_nginx_would(address, "/en/newsroom/mails"), "a proxy on this machine opens no newsroom"
+        assert "303" in as_nginx_would(address, "/en/newsroom/mails"), "the newsroom asks who it is"
+        assert "403" in as_nginx_would(address, "/metrics"), "a proxy on this machine opens no figures"
 
         token = str(message["List-Unsubscribe"]).strip("<>").rsplit("/", 1)[1]
         click = urllib.request.Request(f"{address}u/{token}", data=b"List-Unsubscribe=One-Click", method="POST")

@@ -6,7 +6,7 @@ A mistake names the key, the value and what is allowed. Secrets are SecretStr: t
 from __future__ import annotations
 
 from tribune.config.engines import KafkaTls, Log, Sasl, Store
-from tribune.config.house import Digest, Logging, Organisation, Planning, Retention, Security, SignUp, Web
+from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.kinds import Section
 from tribune.config.reading import load
 from tribune.config.sending import Email, Ledger, Smtp, Throttle
@@ -20,6 +20,7 @@ __all__ = [
     "FeedSource",
     "Http",
     "IlostatSource",
+    "Imports",
     "KafkaTls",
     "Ledger",
     "Log",

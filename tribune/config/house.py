@@ -74,6 +74,13 @@ class SignUp(Section):
     per_network_day: Annotated[int, Field(ge=1)] = 400
 
 
+class Imports(Section):
+    """Files of people that staff bring: how large one may be, and how long an unused file or a report stays."""
+
+    most_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 200
+    keep_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+
 class Retention(Section):
     """How long personal data stays that nothing needs any more. What was asked for and never confirmed goes after
     `unconfirmed_days`, and who asked with it; from which network somebody agreed, after `network_days`; what they

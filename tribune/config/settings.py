@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tribune.config.engines import Log, Store
-from tribune.config.house import Digest, Logging, Organisation, Planning, Retention, Security, SignUp, Web
+from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.sending import Email, Ledger
 from tribune.config.sources import Http, Sources
 from tribune.config.staff import Staff
@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     security: Security = Security()
     sign_up: SignUp = SignUp()
+    imports: Imports = Imports()
     retention: Retention = Retention()
     staff: Staff = Staff()
     planning: Planning = Planning()

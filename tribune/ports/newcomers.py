@@ -28,7 +28,8 @@ class Nature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wants:
-    """What a person wants, and when; the marks in `rhythms` do not count. `memo` as in Nature."""
+    """What a person wants, and when. Of `rhythms` the marks do not count, nor when one was stopped, only whether: it
+    is as of now. `memo` as in Nature."""
 
     subscriptions: tuple[Subscription, ...]
     rhythms: tuple[Rhythm, ...]
@@ -72,8 +73,8 @@ class Newcomers(Protocol):
         """What is stored of these people."""
         ...
 
-    def any_suppressed(self) -> bool:
-        """Whether there is any address that is never mailed."""
+    def suppressed(self, keys: Collection[str]) -> dict[str, str]:
+        """Folded address -> reason, for those that are never mailed."""
         ...
 
     def add(self, new: Sequence[Newcomer], mask: Mask, horizon: int, now: datetime, by: str, basis: str) -> int:

@@ -22,11 +22,13 @@ from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
 from tribune.ports.data_requests import DataRequests
 from tribune.ports.idempotency import Idempotency
+from tribune.ports.imports import Imports
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
 from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
+from tribune.ports.people import People
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
@@ -80,6 +82,9 @@ class Transaction(Protocol):
     def audience(self) -> Audience: ...
 
     @property
+    def imports(self) -> Imports: ...
+
+    @property
     def newcomers(self) -> Newcomers: ...
 
     @property
@@ -96,6 +101,9 @@ class Transaction(Protocol):
 
     @property
     def audit(self) -> Audit: ...
+
+    @property
+    def people(self) -> People: ...
 
     @property
     def planning(self) -> Planning: ...

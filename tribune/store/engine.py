@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from tribune.store.consents import SqlConsents
     from tribune.store.data_requests import SqlDataRequests
     from tribune.store.idempotency import SqlIdempotency
+    from tribune.store.imports import SqlImports
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
     from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
+    from tribune.store.people import SqlPeople
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
@@ -153,6 +155,18 @@ class SqlTransaction:
         return SqlConsents(self.connection)
 
     @cached_property
+    def imports(self) -> SqlImports:
+        from tribune.store.imports import SqlImports
+
+        return SqlImports(self.connection)
+
+    @cached_property
+    def newcomers(self) -> SqlNewcomers:
+        from tribune.store.newcomers import SqlNewcomers
+
+        return SqlNewcomers(self.connection, self._hashes)
+
+    @cached_property
     def sign_ups(self) -> SqlSignUps:
         from tribune.store.sign_ups import SqlSignUps
 
@@ -165,16 +179,16 @@ class SqlTransaction:
         return SqlQuotas(self.connection)
 
     @cached_property
-    def newcomers(self) -> SqlNewcomers:
-        from tribune.store.newcomers import SqlNewcomers
-
-        return SqlNewcomers(self.connection)
-
-    @cached_property
     def audit(self) -> SqlAudit:
         from tribune.store.audit import SqlAudit
 
         return SqlAudit(self.connection)
+
+    @cached_property
+    def people(self) -> SqlPeople:
+        from tribune.store.people import SqlPeople
+
+        return SqlPeople(self.connection, self._hashes)
 
     @cached_property
     def planning(self) -> SqlPlanning:

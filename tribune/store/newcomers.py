@@ -17,6 +17,7 @@ from tribune.ports.audience import Mask
 from tribune.ports.newcomers import Kept, Nature, Newcomer, Wants
 from tribune.store.bulk import insert_rows
 from tribune.store.counters import take_numbers
+from tribune.store.engine import Hashes
 from tribune.store.masks import choice_from_json, choice_to_json
 from tribune.store.postgres import driver
 from tribune.store.tables import (
@@ -40,7 +41,7 @@ SUBSCRIBERS = (
     *("domain_group", "status", "confirmed_at", "changed_at"),
 )
 SUBSCRIPTIONS = ("subscriber_id", "digest", "cadence", "choice", *mask_columns)
-RHYTHMS = ("subscriber_id", "digest", "cadence", "weekday", "hour", "zone")
+RHYTHMS = ("subscriber_id", "digest", "cadence", "weekday", "hour", "zone", "stopped_at")
 MARKS = ("subscriber_id", "digest", "cadence", "mark")
 CONSENTS = (
     *("subscriber_id", "agreed", "act", "at", "source"),
@@ -51,8 +52,9 @@ CONSENTS = (
 class SqlNewcomers:
     """Each query takes all the people it is asked for in one statement: a list is one parameter."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hashes: Hashes) -> None:
         self._connection = connection
+        self._hashes = hashes
         self._postgres = connection.dialect.name == "postgresql"
 
     def known(self, keys: Collection[str]) -> dict[str, int]:
@@ -65,7 +67,7 @@ class SqlNewcomers:
             return {}
         whose = list(ids)
         found = {
-            told[0]: Kept(*told[1:], [], [])
+            told[0]: Kept._make((*told[1:], [], []))
             for told in self._among(
                 "SELECT p.id, p.address, p.name, s.audience_group, s.languages, s.fallback, s.zone, s.status"
                 " FROM people p JOIN subscribers s ON s.id = p.id WHERE p.id",
@@ -82,8 +84,12 @@ class SqlNewcomers:
             found[id].rhythms.append((digest, _CADENCES[cadence], weekday, hour, stopped is not None))
         return found
 
-    def any_suppressed(self) -> bool:
-        return bool(self._connection.scalar(select(exists(select(suppressions.c.address_hash)))))
+    def suppressed(self, keys: Collection[str]) -> dict[str, str]:
+        if not keys or not self._connection.scalar(select(exists(select(suppressions.c.address_hash)))):
+            return {}
+        by_hash = dict(zip(map(self._hashes(), keys), keys, strict=True))
+        listed = self._among("SELECT address_hash, reason FROM suppressions WHERE address_hash", list(by_hash), "text")
+        return {by_hash[hash]: reason for hash, reason in listed}
 
     def add(self, new: Sequence[Newcomer], mask: Mask, horizon: int, now: datetime, by: str, basis: str) -> int:
         if not new:
@@ -124,7 +130,7 @@ class SqlNewcomers:
             rhythms,
             RHYTHMS,
             (
-                (id, r.digest, r.cadence.value, r.weekday, r.hour, n.nature.zone)
+                (id, r.digest, r.cadence.value, r.weekday, r.hour, n.nature.zone, r.stopped_at and at)
                 for id, n in numbered
                 for r in n.wants.rhythms
             ),

@@ -40,6 +40,7 @@ _length = Struct(">i").pack
 _LENGTHS = [_length(n) for n in range(_LONGEST)]
 _number = Struct(">ii").pack
 _wide = Struct(">iq").pack
+_NULL = _length(-1)
 _BLOCK = 4_096
 
 
@@ -53,19 +54,18 @@ def copy_newcomers(
     by: str,
     basis: str,
 ) -> None:
-    """Write the rows of all tables; the people are numbered from `first`, in the order of their addresses: an index
-    takes what is sorted in half of the time."""
-    ordered = sorted(new, key=lambda n: n[1])
+    """Write the rows of all tables; the people are numbered from `first`. They go in in the order of their addresses,
+    which the index takes in half of the time."""
     ids = [_number(4, id) for id in range(first, first + len(new))]
     rows: list[bytes] = []
-    for id, (address, key, name, _, _) in zip(ids, ordered, strict=True):
+    for key, id, (address, _, name, _, _) in sorted(zip([n[1] for n in new], ids, new, strict=True)):
         a, n = address.encode(), name.encode()
         k = a if key == address else key.encode()
         rows += (id, _LENGTHS[len(a)], a, _LENGTHS[len(k)], k, _LENGTHS[len(n)], n)
     _copy(connection, "people", PEOPLE, rows, 7)
     at = _wide(8, (now - _EPOCH) // _MICROSECOND)
     rows = []
-    for id, (address, _, _, nature, wants) in zip(ids, ordered, strict=True):
+    for id, (address, _, _, nature, wants) in zip(ids, new, strict=True):
         whose = nature.memo.get("bytes") or _nature(nature)
         rows += (id, whose, _domain(address.rpartition("@")[2]), _text(wants.status.value))
     _copy(connection, "subscribers", SUBSCRIBERS, rows, 4, at + at)
@@ -73,10 +73,10 @@ def copy_newcomers(
     timing: list[bytes] = []
     served: list[bytes] = []
     marked: dict[Wants, list[bytes]] = {}
-    for id, (_, _, _, nature, wants) in zip(ids, ordered, strict=True):
+    for id, (_, _, _, nature, wants) in zip(ids, new, strict=True):
         for wish in wants.memo.get("bytes") or _wishes(wants, mask):
             rows += (id, wish)
-        for when in wants.memo.get(nature.zone) or _rhythms(wants, nature.zone):
+        for when in wants.memo.get(nature.zone) or _rhythms(wants, nature.zone, at):
             timing += (id, when)
         for mark in marked.get(wants) or marked.setdefault(wants, _marks(wants, horizon)):
             served += (id, mark)
@@ -84,7 +84,7 @@ def copy_newcomers(
     _copy(connection, "rhythms", RHYTHMS, timing, 2)
     _copy(connection, "marks", MARKS, served, 2)
     rows = []
-    for id, newcomer in zip(ids, ordered, strict=True):
+    for id, newcomer in zip(ids, new, strict=True):
         rows += (id, _agreed(newcomer))
     same = b"".join(
         (
@@ -138,11 +138,18 @@ def _wishes(wants: Wants, mask: Mask) -> list[bytes]:
     return made
 
 
-def _rhythms(wants: Wants, zone: str) -> list[bytes]:
-    made = wants.memo[zone] = [
-        b"".join((_text(r.digest), _text(r.cadence.value), _number(4, r.weekday), _number(4, r.hour), _text(zone)))
+def _rhythms(wants: Wants, zone: str, now: bytes) -> list[bytes]:
+    made = [
+        b"".join(
+            (
+                *(_text(r.digest), _text(r.cadence.value), _number(4, r.weekday), _number(4, r.hour), _text(zone)),
+                _NULL if r.stopped_at is None else now,
+            )
+        )
         for r in wants.rhythms
     ]
+    if all(r.stopped_at is None for r in wants.rhythms):
+        wants.memo[zone] = made
     return made
 
 

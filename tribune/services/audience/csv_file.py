@@ -81,6 +81,8 @@ def look_at(path: Path) -> CsvFile:
         raise InvalidInput(f"The first row cannot be read: {error}.", where=str(path), hint=SAVE_AS) from None
     while header and not header[-1].strip():
         header.pop()
+    if not all(cell.strip().isprintable() for cell in header):
+        raise InvalidInput("This is not a CSV file: its first row is no text.", where=str(path), hint=SAVE_AS)
     if len(header) > MAX_COLUMNS:
         raise InvalidInput(
             f"The first row names {len(header):,} columns.", where=f"{path}, row 1", hint=f"At most {MAX_COLUMNS}."
@@ -124,9 +126,11 @@ def _unreadable(path: Path, encoding: str) -> str | None:
                 return ""
             if "\0" in text:
                 return "This is not a CSV file: it holds bytes that are no text."
+            first = next((at for at in (text.find("\n"), text.find("\r")) if at >= 0), len(text))
             last = max(text.rfind("\n"), text.rfind("\r"))
-            line = line + len(text) if last < 0 else len(text) - last
-            if line > LONGEST_LINE:
+            longest = line + first
+            line = longest if last < 0 else len(text) - last
+            if longest > LONGEST_LINE:
                 return f"This is not a CSV file: a line is longer than {LONGEST_LINE:,} characters."
     try:
         decoder.decode(b"", final=True)

@@ -60,14 +60,14 @@ def settle(
     AUDIENCE where it stores."""
     found = Slice()
     people = [unit for unit in units if not isinstance(unit, Refusal)]
-    known = tx.newcomers.known([unit.key for unit in people])
-    suppressed = tx.audience.suppressed([u.address for u in people]) if tx.newcomers.any_suppressed() else {}
+    keys = [unit.key for unit in people]
+    known, suppressed = tx.newcomers.known(keys), tx.newcomers.suppressed(keys)
     kept = tx.newcomers.kept(known.values()) if known else {}
     new: list[Newcomer] = []
     slow: dict[str, Row | Told] = {}
     outcomes = found.outcomes
     for unit in people:
-        if suppressed and (why := suppressed.get(unit.address)) is not None:
+        if suppressed and (why := suppressed.get(unit.key)) is not None:
             reason = f"This address is never mailed: {why}."
             outcomes[unit.key] = Refusal(0, "address", unit.address, reason, "", Outcome.SUPPRESSED)
         elif (id := known.get(unit.key)) is not None:
@@ -75,10 +75,8 @@ def settle(
                 outcomes[unit.key] = Outcome.UNCHANGED
             else:
                 slow[unit.key] = unit
-        elif (newcomer := on.newcoming(unit)) is not None:
-            new.append(newcomer)
         else:
-            slow[unit.key] = unit
+            new.append(on.newcoming(unit))
     if new and mask is not None:
         tx.newcomers.add(new, mask, tx.catalogue.last_sequence(), now, on.by, on.basis.text)
         _ensure_cohorts(tx, new, now)
@@ -107,6 +105,8 @@ def _as_it_was(kept: Kept, unit: Row | Told) -> bool:
         return False
     if isinstance(unit, Row):
         wish = unit.wish
+        if wish.silent:
+            return all(not stopped for *_, stopped in kept.rhythms)
         return (
             wish.status in (None, Status.ACTIVE)
             and [w for w in kept.wishes if w[0] == wish.digest] == [(wish.digest, wish.cadence, wish.choice)]
@@ -157,12 +157,15 @@ def _count(found: Slice, unit: Unit) -> None:
 
 
 def _ensure_cohorts(tx: Transaction, new: Sequence[Newcomer], now: datetime) -> None:
+    rhythms = {
+        (r.digest, r.cadence, r.weekday, r.hour, zone)
+        for wants, zone in {(person.wants, person.nature.zone) for person in new}
+        for r in wants.rhythms
+        if r.cadence is not Cadence.AT_ONCE
+    }
     timings: dict[str, set[Timing]] = {}
-    for wants, zone in {(person.wants, person.nature.zone) for person in new}:
-        for r in wants.rhythms:
-            if r.cadence is not Cadence.AT_ONCE:
-                timing = Timing(r.cadence, cohort_weekday(r.cadence, r.weekday), r.hour, zone)
-                timings.setdefault(r.digest, set()).add(timing)
+    for digest, cadence, weekday, hour, zone in rhythms:
+        timings.setdefault(digest, set()).add(Timing(cadence, cohort_weekday(cadence, weekday), hour, zone))
     for digest, wanted in timings.items():
         tx.schedules.ensure_cohorts(digest, wanted, now)
 
@@ -248,6 +251,8 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
     named = {digest for digest, _ in told.rhythms} - gone.keys()
     if old is not None and not named:
         return old
+    if old is not None and all(wish.silent for wish, _ in told.rhythms.values()):
+        return _with_facts(old, told)
     before = {(r.digest, r.cadence): r for r in old.rhythms} if old is not None else {}
     wishes = {wish: None for wish in told.wishes if wish.digest in named}
     rhythms = {key: r for key, r in before.items() if key[0] not in named or told.partial}
@@ -278,4 +283,18 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
         subscriptions=in_order(wishes),
         rhythms=rhythms_in_order(rhythms.values()),
         paused_until=old.paused_until if old is not None and status is Status.PAUSED else None,
+    )
+
+
+def _with_facts(old: Subscriber, told: Told) -> Subscriber:
+    """The person with what the file says of who they are; what they want stands."""
+    facts = told.facts
+    return replace(
+        old,
+        address=told.address,
+        name=told.name or old.name,
+        group=facts.group or old.group,
+        languages=facts.languages or old.languages,
+        zone=facts.zone or old.zone,
+        fallback=facts.fallback or old.fallback,
     )

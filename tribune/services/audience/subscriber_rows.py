@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -33,6 +34,7 @@ __all__ = [
     "Row",
     "RowReader",
     "Wish",
+    "read_address",
     "read_name",
 ]
 
@@ -45,6 +47,9 @@ _WISH = ("digest", "policy_areas", "places", "kinds", "cadence", "weekday", "hou
 REQUIRED = ("address", "languages", "zone")
 
 OTHER_GROUP = "other"
+
+STOPPED = datetime(1, 1, 1, tzinfo=UTC)
+"""In a rhythm of Wants: it was stopped; its time is that of the import."""
 
 _CACHED = 20_000
 _SUGGESTIONS = 2_000
@@ -68,8 +73,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `wants`: of somebody
-    whose only one it is (None: they have left)."""
+    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `silent`: the file has no
+    word about what people want, so this is for who is new only. `wants`: of somebody whose only one it is."""
 
     digest: str
     cadence: Cadence
@@ -77,7 +82,8 @@ class Wish:
     weekday: int
     hour: int
     status: Status | None
-    wants: Wants | None = field(default=None, compare=False, repr=False)
+    silent: bool
+    wants: Wants = field(compare=False, repr=False)
 
 
 class Row(NamedTuple):
@@ -121,6 +127,7 @@ class RowReader:
         self._wishes: dict[tuple[str, ...], Wish | RefusedCell] = {}
         self._axes: dict[str, dict[str, frozenset[str]]] = {"policy_areas": {}, "places": {}, "kinds": {}}
         self._suggestions = _SUGGESTIONS
+        self._silent = not any(name in columns or self._defaults.get(name) for name in _WISH)
 
     def key(self, cells: Sequence[str]) -> str:
         """The same text for every row of an address, before it is known to be one. Any row will do."""
@@ -136,7 +143,7 @@ class RowReader:
             cells = cells[: self.width] if short < 0 else cells + [""] * short
         cells += self._behind
         address = cells[self._address_at]
-        if not plain(address):
+        if address[:1] == "'" or not plain(address):
             address = read_address(text_of(address))
         name = cells[self._name_at]
         if (
@@ -195,12 +202,10 @@ class RowReader:
         )
         at = 0 if how_often is Cadence.AT_ONCE else cell_of.read_hour(hour)
         state = cell_of.one_of("status", status, _STATUSES) if status else None
-        wants = None
-        if state is not Status.UNSUBSCRIBED:
-            subscription = Subscription(digest.id, how_often, choice)
-            rhythm = Rhythm(digest.id, how_often, day, at)
-            wants = Wants((subscription,), (rhythm,), state or Status.ACTIVE)
-        return Wish(digest.id, how_often, choice, day, at, state, wants)
+        subscription = Subscription(digest.id, how_often, choice)
+        rhythm = Rhythm(digest.id, how_often, day, at, stopped_at=STOPPED if state is Status.UNSUBSCRIBED else None)
+        wants = Wants((subscription,), (rhythm,), state or Status.ACTIVE)
+        return Wish(digest.id, how_often, choice, day, at, state, self._silent, wants)
 
     def _texts(self, names: Sequence[str], cells: tuple[str, ...]) -> list[str]:
         found = [text_of(cell) for cell in cells]

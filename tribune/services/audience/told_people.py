@@ -196,17 +196,15 @@ class Newcoming:
     def __init__(self) -> None:
         self._wants: dict[tuple[int, ...], tuple[Wants, list[Wish]]] = {}
 
-    def __call__(self, unit: Row | Told) -> Newcomer | None:
-        """The person, or None where they have left something: that is not set-based."""
+    def __call__(self, unit: Row | Told) -> Newcomer:
+        """The person."""
         nature = unit.facts.nature
         assert nature is not None  # noqa: S101 - `_complete` has looked
         wants = unit.wish.wants if isinstance(unit, Row) else self._of_many(unit)
-        return None if wants is None else Newcomer(unit.address, unit.key, unit.name, nature, wants)
+        return Newcomer(unit.address, unit.key, unit.name, nature, wants)
 
-    def _of_many(self, told: Told) -> Wants | None:
+    def _of_many(self, told: Told) -> Wants:
         wishes = [wish for wish, _ in told.rhythms.values()]
-        if any(wish.wants is None for wish in wishes):
-            return None
         if len(told.wishes) > len(wishes):  # several subscriptions in one rhythm: not worth remembering
             return _wants(told, wishes)
         ids = tuple(map(id, wishes))
@@ -219,6 +217,8 @@ class Newcoming:
 
 
 def _wants(told: Told, wishes: list[Wish]) -> Wants:
-    rhythms = [rhythm for wish in wishes if wish.wants is not None for rhythm in wish.wants.rhythms]
+    rhythms = [rhythm for wish in wishes for rhythm in wish.wants.rhythms]
+    left = all(rhythm.stopped_at is not None for rhythm in rhythms)
     paused = any(wish.status is Status.PAUSED for wish in wishes)
-    return Wants(in_order(told.wishes), rhythms_in_order(rhythms), Status.PAUSED if paused else Status.ACTIVE)
+    status = Status.UNSUBSCRIBED if left else Status.PAUSED if paused else Status.ACTIVE
+    return Wants(in_order(told.wishes), rhythms_in_order(rhythms), status)

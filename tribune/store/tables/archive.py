@@ -21,6 +21,7 @@ listings = Table(
     Column("slug", String(60), nullable=False),
     Column("digest", String(32), nullable=False),
     PrimaryKeyConstraint("item_id", "base"),
+    Index("ix_listings_base_kind", "base", "kind"),
     Index("ix_listings_sequence", "sequence"),
     Index("ix_listings_day_sequence", "day", "sequence"),
     sqlite_with_rowid=False,

@@ -12,7 +12,7 @@ imports = Table(
     "imports",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("staff_id", Integer, nullable=False),
+    Column("acted_by", String(60), nullable=False),
     Column("file_name", String(200), nullable=False),
     Column("bytes", _BIG, nullable=False),
     Column("state", String(20), nullable=False),
