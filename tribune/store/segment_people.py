@@ -27,8 +27,8 @@ _FOR_SETS = (
     "SET LOCAL max_parallel_workers_per_gather = 0",
     "SET LOCAL plan_cache_mode = force_custom_plan",
 )
-"""For PostgreSQL: sets and joins of a million people stay in memory; parallel workers would each make every set anew, and
-a count need not take all processors; each rule gets a plan of its own, however often it is asked."""
+"""For PostgreSQL: sets and joins of a million people stay in memory; parallel workers would each make every set anew,
+and a count need not take all processors; each rule gets a plan of its own, however often it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
