@@ -17,10 +17,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.domain.answers import KEPT
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
 from tribune.services.audience.carry_out_retention import YEAR, Periods, retention_slice
+from tribune.services.audience.erase_person import clear_away
+from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
 from tribune.services.notices.release_notices import release_notices
 from tribune.services.planning.tick import Ticked, claim_due, nothing_to_do
@@ -47,6 +50,7 @@ log = structlog.get_logger()
 def tick(app: Application) -> Ticked:
     """Do once all that is due by the clock: embargoes first, so that the editions hold what they release."""
     embargoes(app)
+    resumptions(app)
     done = editions(app)
     retries(app)
     cancellations(app)
@@ -64,6 +68,21 @@ def embargoes(app: Application) -> int:
         lifted = len(lift_embargoes(tx, now))
     app.metrics.count("embargoes_lifted", lifted)
     return lifted
+
+
+def resumptions(app: Application) -> int:
+    """End the pauses whose day has come; how many."""
+    now = app.clock.now()
+    ended = 0
+    with app.store.read() as tx:
+        due = bool(tx.audience.to_resume(now, 1))
+    while due:
+        with app.store.write() as tx:
+            some = resume_due(tx, app.rules.pause_reach_back, now)
+        ended += some
+        due = some == AT_ONCE
+    app.metrics.count("pauses_ended", ended)
+    return ended
 
 
 def editions(app: Application) -> Ticked:
@@ -145,8 +164,18 @@ def notices(app: Application) -> int:
     return woken
 
 
+def data_requests(app: Application) -> int:
+    """What people asked for about their data and time has to see through; how many requests."""
+    now = app.clock.now()
+    before = now - timedelta(hours=app.settings.security.address_change_hours)
+    with app.store.write() as tx:
+        expired = tx.data_requests.expire(before, now)
+    return expired + clear_away(app.store, app.email, now)
+
+
 def housekeeping(app: Application) -> None:
-    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
+    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left,
+    sessions and links of staff."""
     with app.store.write() as tx:
         now = tx.now()
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
@@ -154,10 +183,23 @@ def housekeeping(app: Application) -> None:
         tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
         deserted = tx.schedules.forget_deserted()
     with app.store.write() as tx:
+        answered = tx.idempotency.forget_before(now - KEPT)
+    with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
+    with app.store.write() as tx:
+        signed_out = tx.staff_sessions.forget_before(app.clock.now()) + tx.staff.forget_links_before(app.clock.now())
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
     expired = app.log.expire(now)  # the last: where the log is away, all else is done
-    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
+    log.info(
+        "housekeeping",
+        messages=expired,
+        inbox=forgotten,
+        cohorts=deserted,
+        notices=settled,
+        api_keys=answered,
+        sessions=signed_out,
+        caught_files=caught,
+    )
 
 
 def ageing(app: Application) -> int:
@@ -200,12 +242,15 @@ def retention(app: Application) -> int:
 
 
 def next_due(app: Application) -> datetime | None:
-    """The earliest instant for which an edition or an embargo waits: when the next tick has something to do."""
+    """The earliest instant for which an edition, an embargo or the end of a pause waits: when the next tick acts."""
     with app.store.read() as tx:
         waits = [tx.schedules.next_due_at()]
         for id in tx.catalogue.due_embargoes(NEVER)[:1]:
             item = tx.catalogue.item(id)
             waits.append(item.embargo_until if item else None)
+        for id in tx.audience.to_resume(NEVER, 1):
+            person = tx.audience.one(id)
+            waits.append(person.paused_until if person else None)
     return min((instant for instant in waits if instant is not None), default=None)
 
 
@@ -227,12 +272,13 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         # Embargoes and editions are one job, so that what is released at eight is in the mails of eight.
-        self._every(TICK_SECONDS, embargoes, editions)
+        # Pauses end before, so that the editions of the day find those who are back.
+        self._every(TICK_SECONDS, embargoes, resumptions, editions)
         self._every(RETRY_SECONDS, retries)
         self._every(RETRY_SECONDS, cancellations)
         self._every(RETRY_SECONDS, notices)
         # One job, so that it never takes both threads from the ticks.
-        self._every(HOUSEKEEPING_SECONDS, housekeeping, ageing, retention)
+        self._every(HOUSEKEEPING_SECONDS, data_requests, housekeeping, ageing, retention)
 
     def _every(self, seconds: int, *steps: Callable[[Application], object]) -> None:
         def run() -> None:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import scheduler
+from bench.planning import INVENTED
 from consumers import all_consumers
 from consumers.loop import run
 from tribune import logs
@@ -42,7 +43,7 @@ def main() -> None:
         app.prepare()
         people = folder / "people.csv"
         people.write_text(SUBSCRIBER, encoding="utf-8")
-        import_subscribers(app.store, app.clock, people, app.digests, app.codelists)
+        import_subscribers(app.store, app.clock, people, app.digests, app.codelists, basis=INVENTED)
         waits = sorted(measure(app, folder / "outbox"))
         p99 = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

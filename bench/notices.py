@@ -26,6 +26,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from bench.planning import INVENTED
 from consumers.loop import run
 from consumers.notices import consumer
 from tribune import config, logs
@@ -117,7 +118,7 @@ def _people(app: Application, folder: Path, number: int) -> list[int]:
     )
     file = folder / "people.csv"
     file.write_text(HEAD + "".join(rows), encoding="utf-8")
-    import_subscribers(app.store, app.clock, file, app.digests, app.codelists)
+    import_subscribers(app.store, app.clock, file, app.digests, app.codelists, basis=INVENTED)
     with app.store.read() as tx:
         found = [tx.audience.by_address(f"notice-bench-{n}@bench.example") for n in range(number)]
     return [person.id for person in found if person]

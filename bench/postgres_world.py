@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bench.planning import START, write_people
+from bench.planning import INVENTED, START, write_people
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Digest, Settings, Store
@@ -49,7 +49,9 @@ def application(url: str, folder: Path) -> Application:
         digests={"letter": Digest(names={"en": "Letter"}, sender="letter@observatory.example")},
     )
     app = Application(settings, StoppedClock(START))
-    app.store = SqlStore(open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox)
+    app.store = SqlStore(
+        open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox, lambda: app.suppression_hash
+    )
     return app
 
 
@@ -61,7 +63,7 @@ def fill(app: Application, folder: Path, people: int) -> None:
     base = min(people, IMPORTED)
     file = folder / "people.csv"
     write_people(app, file, base)
-    import_subscribers(app.store, app.clock, file, app.digests, app.codelists)
+    import_subscribers(app.store, app.clock, file, app.digests, app.codelists, basis=INVENTED)
     with app.store.write() as tx:
         for number in range(1, people // base):
             for statement in _copies(tx.connection):

@@ -67,4 +67,5 @@ def sender_of(app: Application) -> Sender:
         rates=app.rates,
         lease=timedelta(seconds=app.settings.ledger.lease_seconds),
         stopping=app.stopping.is_set,
+        places=app.codelists.places,
     )

@@ -55,6 +55,9 @@ class Scripted:
     def forget_before(self, instant: Any) -> int:
         return 0
 
+    def forget(self, deliveries: Iterable[str]) -> int:
+        return 0
+
     def check(self) -> str:
         return ""
 
@@ -92,7 +95,7 @@ def work(app: Application) -> int:
     if app.store.engine.dialect.name == "sqlite":
         return drain([consumer(app)], app)
     acted: set[str] = vars(app).setdefault("acted", set())
-    waiting = [event for event in events(app) if event["id"] not in acted]
+    waiting = [event for event in events(app) if event["id"] not in acted and event["type"] == "notice.ready"]
     for event in waiting:
         with suppress(RuntimeError):
             send_notice(sender_of(app), event["data"]["notice"])

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tribune import config
@@ -21,8 +17,10 @@ from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
+from tribune.staff_parts import StaffParts, own_key
 
 if TYPE_CHECKING:
+    from tribune.domain.addresses import SuppressionHash
     from tribune.domain.codelists import Codelists
     from tribune.log.kafka.log import KafkaLog
     from tribune.ports.caught import CaughtMails
@@ -35,13 +33,15 @@ if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
     from tribune.services.audience.sign_up import SignUps
+    from tribune.services.imports.import_files import ImportFiles
+    from tribune.services.imports.work_on_import import Worker
     from tribune.services.notices.notice_links import NoticeLinks
     from tribune.services.sending.reader_links import ReaderLinkMaker
     from tribune.services.sending.share_connections import ConnectionShare
     from tribune.store.engine import MakeOutbox, SqlStore
 
 
-class Application:
+class Application(StaffParts):
     """The parts of one running Tribune, each built on first use from `settings` and `clock`."""
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
@@ -77,7 +77,7 @@ class Application:
         )
         engine = open_engine(told.url, options)
         self._pair(engine.dialect.name)
-        return SqlStore(engine, self.clock, self._make_outbox())
+        return SqlStore(engine, self.clock, self._make_outbox(), lambda: self.suppression_hash)
 
     def _pair(self, database: str) -> None:
         """Two pairs are supported (decisions.md, 1). Raises ConfigurationError for another."""
@@ -222,6 +222,26 @@ class Application:
         return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
 
     @cached_property
+    def import_files(self) -> ImportFiles:
+        from tribune.services.imports.import_files import ImportFiles
+
+        return ImportFiles(self.settings.data_dir / "imports")
+
+    @cached_property
+    def import_worker(self) -> Worker:
+        from tribune.services.imports.work_on_import import Worker
+
+        return Worker(
+            self.store,
+            self.clock,
+            self.import_files,
+            self.digests,
+            self.codelists,
+            self.rules.pause_reach_back,
+            self.stopping,
+        )
+
+    @cached_property
     def composer(self) -> Composer:
         from tribune.rendering.email.composer import Composer
         from tribune.rendering.public_addresses import Addresses
@@ -243,19 +263,21 @@ class Application:
 
     @cached_property
     def signer(self) -> Signer:
-        told = self.settings.security
-        keys = {kid: secret.get_secret_value().encode() for kid, secret in told.signing_keys.items()}
-        for kid, secret in keys.items():
-            if len(secret) < 32:
-                raise ConfigurationError(f"security.signing_keys.{kid}: a secret holds at least 32 characters.")
-        if not keys:
-            return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
-        current = told.current_key or max(keys)
-        if current not in keys:
-            raise ConfigurationError(
-                f"security.current_key = {current!r}: it must be one of {', '.join(sorted(keys))}."
-            )
-        return Signer(keys, current)
+        return Signer(*self.keys)
+
+    @cached_property
+    def suppression_hash(self) -> SuppressionHash:
+        """What makes the suppression list's hashes. Raises ConfigurationError where its key is cut short."""
+        from tribune.domain.addresses import SuppressionHash
+
+        told = self.settings.security.suppression_key
+        if told is None:
+            lost = "and the addresses on the suppression list are mailed again"
+            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost))
+        secret = told.get_secret_value().encode()
+        if len(secret) < 32:
+            raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
+        return SuppressionHash(secret)
 
     @cached_property
     def reader_links(self) -> ReaderLinkMaker:
@@ -267,7 +289,8 @@ class Application:
     def notice_links(self) -> NoticeLinks:
         from tribune.services.notices.notice_links import NoticeLinks
 
-        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain)
+        fresh_for = timedelta(minutes=self.settings.security.fresh_link_minutes)
+        return NoticeLinks(self.signer, self.base_url, self.settings.email.return_path_domain, fresh_for)
 
     @cached_property
     def email(self) -> EmailChannel:
@@ -326,11 +349,13 @@ class Application:
 
     def prepare(self) -> Mapping[str, int]:
         """Bring the store to the newest shape and create the topics. Safe to run again, and by several at once. The
-        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many."""
+        topics that were there and got more partitions: how many each had. Raises Conflict where one has too many, and
+        ConfigurationError where the suppression list was made with another key."""
         from tribune.domain.topics import groups, reads
         from tribune.store.migrate import migrate
+        from tribune.store.suppressions import key_hashes
 
-        migrate(self.store.engine)
+        migrate(self.store.engine, lambda connection: key_hashes(connection, lambda: self.suppression_hash))
         grown = self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))
@@ -350,30 +375,6 @@ class Application:
             self._kafka.close()
         if "store" in self.__dict__:
             self.store.engine.dispose()
-
-
-def _own_key(path: Path) -> bytes:
-    """The key of this installation, made on first use and readable by its owner only."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".signing-")  # readable by its owner only
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_hex(32).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            # The key appears whole, and only one: of several processes that start at once, one wins.
-            with suppress(FileExistsError):
-                os.link(aside, path)
-        finally:
-            Path(aside).unlink()
-    key = path.read_bytes()
-    if len(key) < 32:
-        raise ConfigurationError(
-            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, and the unsubscribe "
-            "links of all mails sent so far stop working."
-        )
-    return key
 
 
 @contextmanager

@@ -35,8 +35,8 @@ MOST = 200
 GATHER_SECONDS = 0.004
 """How long the first of a batch waits for others."""
 
-APART_SECONDS = 0.025
-"""Between the beginnings of two batches: what a batch costs whatever its size is then paid forty times a second at
+APART_SECONDS = 0.035
+"""Between the beginnings of two batches: what a batch costs whatever its size is then paid thirty times a second at
 most."""
 
 PATIENCE_SECONDS = 20.0

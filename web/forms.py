@@ -20,7 +20,7 @@ class Fields:
     """The fields of a form in which a name may stand several times; `pairs` in the order in which they came."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs = tuple(pairs)
+        self.pairs = list(pairs)
         self._values: dict[str, list[str]] = {}
         for name, value in self.pairs:
             self._values.setdefault(name, []).append(value)
@@ -65,6 +65,11 @@ async def _body(request: Request, most: int) -> bytes:
             raise HTTPException(413)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def read_either(request: Request) -> Fields:
+    """A form that mail programs may send in either encoding, and browsers with boxes in it. Raises HTTPException."""
+    return await read_fields(request) if _is_urlencoded(request) else Fields((await read_form(request)).items())
 
 
 async def read_form(request: Request) -> Mapping[str, str]:

@@ -18,10 +18,12 @@ from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
+from tribune.rendering.receiving import Receiving
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
 from web.newsroom.reasons import Reasons
+from web.newsroom.staff_words import StaffWords
 from web.newsroom.steps import Steps
 from web.words import Words
 
@@ -107,6 +109,8 @@ class Pages:
                 direction_of=direction,
                 formats=formats,
                 words=Words(texts),
+                staff_words=StaffWords(texts),
+                receiving=Receiving(texts, formats),
                 offered=self.offered,
                 language_names=self._language_names,
                 organisation=self.app.organisation,
@@ -118,11 +122,12 @@ class Pages:
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
                 duration=lambda time: duration(time, texts, formats),
+                topic_options=lambda codes: [(code, formats.policy_area(code)) for code in codes],
                 names_of_languages=lambda tags: [formats.language(tag) for tag in tags],
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
             environment.filters.update(
-                place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands
+                place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands, spoken=spoken
             )
             environment.globals["ui"] = environment.get_template("parts.html").module
             environment.globals["forms"] = environment.get_template("forms.html").module
@@ -133,6 +138,12 @@ class Pages:
 def commands(text: str) -> Markup:
     """A text in which `tribune ...` between backticks is to be typed."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def spoken(text: str) -> Markup:
+    """A text of the API's description: what stands between backticks is code, between two asterisks is stressed."""
+    coded = commands(text)
+    return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(coded)))  # noqa: S704 - escaped before
 
 
 def news_of(data: DataSummary, formats: Formats, wording: Wording) -> str:

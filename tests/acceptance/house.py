@@ -18,12 +18,14 @@ from consumers import all_consumers
 from consumers.loop import Drain
 from producers import by_hand
 from tribune.bootstrap import Application
+from tribune.domain.imports import Basis, BasisKind, Refusal
 from tribune.domain.zones import zone
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.import_subscribers import import_subscribers
-from tribune.services.audience.subscriber_rows import COLUMNS, Refusal
+from tribune.services.audience.subscriber_rows import COLUMNS
 from tribune.services.events.relay_outbox import relay_outbox
 
+BASIS = Basis(BasisKind.TRANSFER, "the former system")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,7 +100,13 @@ class House:
         file = self._file("people.csv", text.getvalue())
         refused: list[Refusal] = []
         import_subscribers(
-            self.app.store, self.app.clock, file, self.app.digests, self.app.codelists, tell=refused.append
+            self.app.store,
+            self.app.clock,
+            file,
+            self.app.digests,
+            self.app.codelists,
+            basis=BASIS,
+            tell=refused.append,
         )
         assert not refused, refused
         self.work()

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete
 
 from tests.planned import add_people
 from tribune.bootstrap import Application
 from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, ConsentText, shortened
 from tribune.domain.errors import NotFound
 from tribune.services.audience.unsubscribe import unsubscribe
-from tribune.store.tables import marks, people, rhythms, subscribers, subscriptions
 
 pytestmark = pytest.mark.both_stores
 
@@ -53,10 +51,7 @@ def test_an_erased_person_leaves_no_record(app: Application) -> None:
     with app.store.write() as tx:
         add_people(tx, 2)
         tx.consents.add([record(app, 1), record(app, 2)])
-        for table in (marks, rhythms, subscriptions):
-            tx.connection.execute(delete(table).where(table.c.subscriber_id == 1))
-        tx.connection.execute(delete(subscribers).where(subscribers.c.id == 1))
-        tx.connection.execute(delete(people).where(people.c.id == 1))
+        assert tx.data_requests.erase(1, "erased", app.clock.now())
     with app.store.read() as tx:
         assert [each.subscriber for each in tx.consents.export()] == [2]
 

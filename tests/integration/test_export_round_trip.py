@@ -15,12 +15,15 @@ from tribune.config import Digest, Settings, Store
 from tribune.domain.addresses import address_key, plain
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
+from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.spreadsheet import TRIGGERS, neutral, original
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.export_subscribers import export_subscribers
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.refresh_masks import masker, refresh_masks
 from tribune.services.audience.subscriber_rows import RefusedCell, read_name
+
+BASIS = Basis(BasisKind.TRANSFER, "the former system")
 
 
 @given(st.text())
@@ -120,12 +123,12 @@ def test_everybody_comes_back(folder: Path, people: list[Subscriber]) -> None:
     told = exported(here)
     file = folder / "people.csv"
     file.write_text(told, encoding="utf-8", newline="")
-    done = import_subscribers(there.store, there.clock, file, there.digests, there.codelists)
+    done = import_subscribers(there.store, there.clock, file, there.digests, there.codelists, basis=BASIS)
     assert (done.added, done.refusals) == (len(people), [])
     with there.store.read() as tx:
         assert list(tx.audience.everyone()) == kept
     assert exported(there) == told
-    again = import_subscribers(there.store, there.clock, file, there.digests, there.codelists)
+    again = import_subscribers(there.store, there.clock, file, there.digests, there.codelists, basis=BASIS)
     assert (again.unchanged, again.changed, again.refused) == (len(people), 0, 0)
     here.close()
     there.close()

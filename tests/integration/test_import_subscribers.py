@@ -12,13 +12,16 @@ from tests.planning_world import START, World, days
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber
 from tribune.domain.errors import InvalidInput
+from tribune.domain.imports import Basis, BasisKind
 from tribune.services.audience import import_subscribers as importing
+from tribune.services.audience import told_people
 from tribune.services.audience.export_subscribers import export_subscribers
 from tribune.services.audience.import_subscribers import Import, import_subscribers
 from tribune.services.audience.unsubscribe import unsubscribe
 
 pytestmark = pytest.mark.both_stores
 
+BASIS = Basis(BasisKind.TRANSFER, "the former system")
 HEADER = "address,name,group,languages,zone,fallback,digest,policy_areas,places,kinds,cadence,weekday,hour"
 DAKAR = "m@travail.sn,Ministère,government,fr|en,Africa/Dakar,source,letter,wages,SEN|002,,weekly,monday,8"
 
@@ -36,7 +39,7 @@ def take_bytes(world: World, tmp_path: Path, content: bytes, dry_run: bool = Fal
     file = tmp_path / "people.csv"
     file.write_bytes(content)
     app = world.app
-    return import_subscribers(app.store, app.clock, file, app.digests, app.codelists, dry_run=dry_run)
+    return import_subscribers(app.store, app.clock, file, app.digests, app.codelists, basis=BASIS, dry_run=dry_run)
 
 
 def counts(done: Import) -> tuple[int, int, int, int]:
@@ -243,16 +246,16 @@ def test_labels_and_synonyms_do_as_codes(world: World, tmp_path: Path) -> None:
     assert person(world, "m@travail.sn").subscriptions[0].choice.places == {"SEN", "FRA"}
 
 
-@pytest.mark.parametrize(
-    ("encoding", "says"),
-    [
-        ("cp1252", r"line 3: This file is not UTF-8; it looks like Windows-1252\. Nothing .* Save it as CSV UTF-8"),
-        ("utf-16", r"line 1: This file is not UTF-8\. Nothing .* Save it as CSV UTF-8"),
-    ],
-)
-def test_a_file_that_is_not_utf8_is_refused_once(world: World, tmp_path: Path, encoding: str, says: str) -> None:
-    content = "\n".join([HEADER, DAKAR.replace("m@", "n@").replace("è", "e"), DAKAR, DAKAR]).encode(encoding)
-    with pytest.raises(InvalidInput, match=says):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_encodings_are_recognised(world: World, tmp_path: Path, encoding: str) -> None:
+    content = "\n".join([HEADER, DAKAR.replace("m@", "n@").replace("è", "e"), DAKAR]).encode(encoding)
+    assert counts(take_bytes(world, tmp_path, content)) == (2, 0, 0, 0)
+    assert person(world, "m@travail.sn").name == "Ministère"
+
+
+def test_a_file_in_another_encoding_is_refused_once(world: World, tmp_path: Path) -> None:
+    content = "\n".join([HEADER, DAKAR.replace("è", "e"), DAKAR]).encode() + b"\x81\n"
+    with pytest.raises(InvalidInput, match=r"line 3: This is not text in UTF-8, UTF-16 or Windows-1252\. Nothing"):
         take_bytes(world, tmp_path, content)
     assert len(exported(world).splitlines()) == 1
 
@@ -272,10 +275,13 @@ def test_too_many_cells_are_refused(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        (HEADER.replace("zone", "timezone"), "Did you mean zone"),
+        (HEADER.replace("zone", "zones"), "Did you mean zone"),
         (HEADER.replace("zone,", ""), "no column zone"),
         (f"{HEADER},hour", "stands twice"),
-        ("", "not a CSV file"),
+        ("", "The first row is empty"),
+        ("\0\0", "holds bytes that are no text"),
+        (",".join(f"c{n}" for n in range(201)), "names 201 columns"),
+        ("x" * 1_000_001, "a line is longer than"),
     ],
 )
 def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header: str, says: str) -> None:
@@ -285,7 +291,8 @@ def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header:
 
 def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [DAKAR.replace("m@", f"m{n % 7}@").replace("wages", area) for area in ("skills", "wages") for n in range(7)]
-    monkeypatch.setattr(importing, "BYTES_AT_ONCE", 300)
+    monkeypatch.setattr(told_people, "OPEN_AT_ONCE", 2)
+    monkeypatch.setattr(importing, "FEWEST_AT_ONCE", 3)
     content = "\n".join([HEADER, *rows, "broken", DAKAR.replace("8", "99"), f"{DAKAR},,x"]).encode()
     done = take_bytes(world, tmp_path, content + b"\nm@,x\n")
     assert counts(done) == (7, 0, 0, 4)
@@ -303,7 +310,7 @@ def test_the_demonstrations_people_are_all_taken(world: World, tmp_path: Path) -
         digests = {row["digest"] for row in csv.DictReader(rows)}
     products = {id: replace(world.digest(), id=id) for id in digests}
     app = world.app
-    done = import_subscribers(app.store, app.clock, file, products, app.codelists)
+    done = import_subscribers(app.store, app.clock, file, products, app.codelists, basis=BASIS)
     assert (done.refused, done.refusals) == (0, [])
     assert done.added >= 25
 
@@ -349,3 +356,15 @@ def test_an_export_is_safe_to_open_and_comes_back_as_it_was(world: World, tmp_pa
     assert exported(world) == told
     assert {p.name for p in before} >= {"=HYPERLINK(1)", "'=x", "＝1"}
     assert before[-1].fallback is Fallback.OMIT
+
+
+def test_a_file_of_addresses_alone_changes_nobodys_choices(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, DAKAR)
+    before = person(world, "m@travail.sn").subscriptions
+    header = "courriel,langue,fuseau horaire"
+    rows = ("m@travail.sn,fr|en,Africa/Dakar", "n@travail.sn,fr,Africa/Dakar")
+    assert counts(take(world, tmp_path, *rows, header=header)) == (1, 0, 1, 0)
+    assert counts(take(world, tmp_path, "m@travail.sn,en,Africa/Accra", header=header)) == (0, 1, 0, 0)
+    told = person(world, "m@travail.sn")
+    assert (told.subscriptions, told.languages, told.zone) == (before, ("en",), "Africa/Accra")
+    assert person(world, "n@travail.sn").subscriptions[0].choice == Choice()

@@ -58,6 +58,9 @@ class Answers:
             answers = self.says.get(reader, [])
             yield Outcome(mail.delivery, answers.pop(0) if answers else None)
 
+    def forget(self, deliveries: Iterable[str]) -> int:
+        return 0
+
     def forget_before(self, instant: datetime) -> int:
         return 0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tribune.domain.addresses import address_hash, address_key, domain_group, plain
+from tribune.domain.addresses import SuppressionHash, address_key, domain_group, plain, plain_hash
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_one_person_has_one_key() -> None:
     assert address_key("Jo@Bücher.DE") == address_key("jo@xn--bcher-kva.de") == "jo@xn--bcher-kva.de"
     assert address_key("a@straße.de") != address_key("a@strasse.de"), "two domains since IDNA 2008"
     assert address_key("José@a.es") == address_key("JOSÉ@A.es")
-    assert len(address_hash("a@b.co")) == 64
+    assert len(plain_hash("a@b.co")) == 64
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,18 @@ def test_one_person_has_one_key() -> None:
 )
 def test_who_takes_in_the_mail(domain: str, group: str) -> None:
     assert domain_group(domain) == group
+
+
+def test_the_suppression_list_s_hashes_need_the_key() -> None:
+    one, other = SuppressionHash(b"1" * 32), SuppressionHash(b"2" * 32)
+    assert len({one("a@b.co"), other("a@b.co"), plain_hash("a@b.co")}) == 3
+    assert one("a@b.co") == SuppressionHash(b"1" * 32)("a@b.co") != one("b@b.co")
+    assert one.fingerprint != other.fingerprint and len(one.fingerprint) == 16
+    with pytest.raises(ValueError, match="32 bytes"):
+        SuppressionHash(b"short")
+
+
+def test_what_the_list_held_before_it_was_keyed_stays_good() -> None:
+    keyed = SuppressionHash(b"1" * 32)
+    assert keyed.of_plain(plain_hash("a@b.co")) == keyed("a@b.co")
+    assert len(keyed("a@b.co")) == 64

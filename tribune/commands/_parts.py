@@ -37,13 +37,15 @@ class Role(StrEnum):
 
 
 def parts_of(app: Application, role: Role) -> Mapping[str, Part]:
-    """The parts of a role by name; none for the web, which is the server itself, and none for a relay that has nothing
-    to relay. Nothing runs, connects or reads yet."""
+    """The parts of a role by name: of the web what stands beside its server, none for a relay that has nothing to
+    relay. Nothing runs, connects or reads yet."""
     match role:
         case Role.CONSUMERS | Role.SENDERS:
             return _groups(app, sending=role is Role.SENDERS)
         case Role.PRODUCERS:
             return {"producers": partial(_producers, app)}
+        case Role.WEB:
+            return {"imports": partial(_imports, app)}
         case Role.SCHEDULER:
             return {"scheduler": partial(_scheduler, app)}
         case Role.RELAY if has_relay(app):
@@ -98,6 +100,12 @@ def _producers(app: Application) -> None:
     from producers.watch import watch
 
     watch(app, app.stopping)
+
+
+def _imports(app: Application) -> None:
+    from web.newsroom.import_worker import work
+
+    work(app, app.stopping, is_away)
 
 
 def _scheduler(app: Application) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import sys
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +13,15 @@ import typer
 from tribune.bootstrap import application
 from tribune.domain.audience import Subscriber
 from tribune.domain.errors import InvalidInput, NotFound
-from tribune.domain.spreadsheet import neutral
+from tribune.domain.imports import Basis, BasisKind, Import, Outcome, Refusal
 from tribune.ports.store import Transaction
-from tribune.services.audience.subscriber_rows import WEEKDAYS, Refusal
+from tribune.services.audience.subscriber_cells import WEEKDAYS
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Subscribers: import, export, show, unsubscribe.",
+    help="Subscribers: import, export, show, unsubscribe, erase.",
 )
 
 _SHOWN = 20
@@ -30,27 +31,60 @@ _SHOWN = 20
 def import_(
     file: Annotated[
         Path,
-        typer.Argument(help="CSV in UTF-8; several rows of an address are its subscriptions."),
+        typer.Argument(help="CSV (UTF-8, UTF-16, Windows-1252); several rows of an address are its subscriptions."),
     ],
+    basis: Annotated[
+        BasisKind,
+        typer.Option(
+            help="Why you may write to these people: consent (given elsewhere; needs --given), contract (or"
+            " membership), public_function (they are written to in their function), transfer (from a system that this"
+            " one replaces).",
+        ),
+    ],
+    source: Annotated[
+        str, typer.Option(help="Where the people or their consent come from, in words; kept with each of them.")
+    ],
+    given: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of the consent.")] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="A column of the file and what it is: 'E-Mail 2=address'; 'Notes=' passes it over."),
+    ] = None,
+    default: Annotated[
+        list[str] | None, typer.Option(help="What holds where the file says nothing: 'zone=Africa/Dakar'.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write all refused rows, and why, to this CSV.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what was done with each row, and why not, to this CSV.")
+    ] = None,
 ) -> None:
-    """Take in a file. Good rows are kept; each other row is refused with its reason. A second time changes nothing."""
-    from tribune.services.audience.import_subscribers import import_subscribers
+    """Take in a file. Good rows are kept; each other row is refused with its reason. A second time changes nothing.
+    After a stop, run it again: what was stored stands."""
+    from tribune.services.audience.import_report import Report
+    from tribune.services.audience.import_subscribers import Columns, import_subscribers
 
     if not file.is_file():
         raise InvalidInput("There is no such file.", where=str(file))
-    with _Report(report) as kept, application() as app:
+    columns = Columns(_pairs(map_ or [], "--map"), _pairs(default or [], "--default"))
+    stated = Basis(basis, source, given.date() if given else None)
+    with Report(report) if report is not None else nullcontext() as kept, application() as app:
         done = import_subscribers(
             app.store,
             app.clock,
             file,
             app.digests,
             app.codelists,
-            tell=kept.write,
+            basis=stated,
+            columns=columns,
+            report=kept,
             dry_run=dry_run,
             reach_back=app.rules.pause_reach_back,
         )
+    _print_import(done, dry_run)
+    if report is not None:
+        print(f"What was done with each row: {report}")
+
+
+def _print_import(done: Import, dry_run: bool) -> None:
     if done.refused:
         _print_refused(done.refusals[:_SHOWN], done.refused)
     would = "Would be: " if dry_run else ""
@@ -58,8 +92,18 @@ def import_(
         f"{would}{done.added} added, {done.changed} changed, {done.unchanged} unchanged;"
         f" {done.refused} of {done.rows} rows refused."
     )
-    if report is not None and done.refused:
-        print(f"Refused rows with their reasons: {report}")
+    if again := done.outcomes[Outcome.DUPLICATE]:
+        print(f"{again} rows said what an earlier one had said.")
+
+
+def _pairs(told: list[str], option: str) -> dict[str, str]:
+    found = {}
+    for pair in told:
+        name, equals, value = pair.rpartition("=")
+        if not equals:
+            raise InvalidInput(f"{pair!r} has no equals sign.", where=option, hint="Use NAME=VALUE.")
+        found[name.strip()] = value.strip()
+    return found
 
 
 @app.command(short_help="Give everybody out as CSV.")
@@ -124,6 +168,23 @@ def unsubscribe(
     print(f"Subscriber {person.id} is unsubscribed {of}{'' if changed else ' already'}.")
 
 
+@app.command(short_help="Erase a person: all that is held about them.")
+def erase(
+    who: Annotated[str, typer.Argument(help="An address, or a subscriber's number.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person: every row about them. A keyed hash of their address stays, so that no import brings them back."""
+    from tribune.services.audience.erase_person import erase_person
+
+    with application() as app:
+        with app.store.read() as tx:
+            person = _find(tx, who)
+        if not yes:
+            typer.confirm(f"Erase subscriber {person.id} for good? This cannot be undone.", abort=True)
+        request = erase_person(app.store, app.email, person.id, "cli", app.clock.now())
+    print(f"Subscriber {person.id} is erased (request {request.id}).")
+
+
 @app.command(short_help="Bring subscriptions in step with code lists.")
 def refresh() -> None:
     """Bring subscriptions in step with code lists that have changed. (Every start of Tribune does so too.)"""
@@ -138,28 +199,6 @@ def _find(tx: Transaction, who: str) -> Subscriber:
     if found is None:
         raise NotFound(f"There is no subscriber {who!r}.", hint="Give an address or a number.")
     return found
-
-
-class _Report:
-    """The file of refused rows; written as they come."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._file = path.open("w", encoding="utf-8-sig", newline="") if path is not None else None
-
-    def __enter__(self) -> _Report:
-        if self._file is not None:
-            csv.writer(self._file).writerow(("row", "column", "value", "reason", "what to do"))
-        return self
-
-    def write(self, refusal: Refusal) -> None:
-        if self._file is not None:
-            cells = (str(refusal.row), refusal.column, refusal.value, refusal.reason, refusal.hint)
-            safe = [neutral(cell).encode("utf-8", "replace").decode() for cell in cells]
-            csv.writer(self._file).writerow(safe)
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
 
 
 def _print_refused(refused: list[Refusal], number: int) -> None:

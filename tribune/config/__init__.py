@@ -6,12 +6,13 @@ A mistake names the key, the value and what is allowed. Secrets are SecretStr: t
 from __future__ import annotations
 
 from tribune.config.engines import KafkaTls, Log, Sasl, Store
-from tribune.config.house import Digest, Logging, Organisation, Planning, Retention, Security, SignUp, Web
+from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.kinds import Section
 from tribune.config.reading import load
 from tribune.config.sending import Email, Ledger, Smtp, Throttle
 from tribune.config.settings import Settings
 from tribune.config.sources import FeedSource, Http, IlostatSource, OaiSource, Sources
+from tribune.config.staff import Oidc, Staff
 
 __all__ = [
     "Digest",
@@ -19,11 +20,13 @@ __all__ = [
     "FeedSource",
     "Http",
     "IlostatSource",
+    "Imports",
     "KafkaTls",
     "Ledger",
     "Log",
     "Logging",
     "OaiSource",
+    "Oidc",
     "Organisation",
     "Planning",
     "Retention",
@@ -34,6 +37,7 @@ __all__ = [
     "SignUp",
     "Smtp",
     "Sources",
+    "Staff",
     "Store",
     "Throttle",
     "Web",

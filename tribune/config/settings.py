@@ -9,9 +9,10 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tribune.config.engines import Log, Store
-from tribune.config.house import Digest, Logging, Organisation, Planning, Retention, Security, SignUp, Web
+from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.sending import Email, Ledger
 from tribune.config.sources import Http, Sources
+from tribune.config.staff import Staff
 
 
 class Settings(BaseSettings):
@@ -38,7 +39,9 @@ class Settings(BaseSettings):
     web: Web = Web()
     security: Security = Security()
     sign_up: SignUp = SignUp()
+    imports: Imports = Imports()
     retention: Retention = Retention()
+    staff: Staff = Staff()
     planning: Planning = Planning()
     http: Http = Http()
     sources: Sources = Sources()

@@ -55,9 +55,38 @@ def host_name(domain: str) -> str:
     return domain
 
 
-def address_hash(key: str) -> str:
-    """What the suppression list keeps of a folded address."""
+def plain_hash(key: str) -> str:
+    """What the suppression list kept of a folded address before it was keyed: whoever guesses an address can check it.
+    `SuppressionHash` builds on it, so that what was kept then could be carried over."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+class SuppressionHash:
+    """What the suppression list keeps of folded addresses: keyed BLAKE2b (RFC 7693) over `plain_hash`, 64 hexadecimal
+    digits. Without the key nobody can tell whether an address is on the list.
+
+    `fingerprint` names the key (16 hexadecimal digits) without telling anything of it. Raises ValueError for a key of
+    less than 32 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < 32:
+            raise ValueError("the key holds at least 32 bytes")
+        # BLAKE2b takes keys of up to 64 bytes. A copy of what has taken in the key costs half of a new one.
+        self._primed = hashlib.blake2b(digest_size=32, key=hashlib.sha512(key).digest())
+        self.fingerprint = self._keyed(b"which key is this?")[:16]
+
+    def __call__(self, key: str) -> str:
+        """The hash of a folded address."""
+        return self._keyed(hashlib.sha256(key.encode()).hexdigest().encode())
+
+    def of_plain(self, plain: str) -> str:
+        """The same from the address's `plain_hash`."""
+        return self._keyed(plain.encode())
+
+    def _keyed(self, text: bytes) -> str:
+        made = self._primed.copy()
+        made.update(text)
+        return made.hexdigest()
 
 
 _PROVIDERS: Mapping[str, str] = {

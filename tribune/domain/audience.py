@@ -76,7 +76,9 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person with subscriptions. `languages` is ordered: the first is also the language of the frame."""
+    """A person with subscriptions. `languages` is ordered: the first is also the language of the frame.
+
+    `paused_until` belongs to PAUSED: the instant at which it ends by itself (None: never)."""
 
     id: int
     address: str
@@ -88,6 +90,7 @@ class Subscriber:
     status: Status = Status.ACTIVE
     subscriptions: tuple[Subscription, ...] = ()
     rhythms: tuple[Rhythm, ...] = ()
+    paused_until: datetime | None = None
 
 
 def shown_language(

@@ -19,8 +19,9 @@ def stopped(person: Subscriber, digest: str | None, now: datetime) -> Subscriber
         replace(r, stopped_at=now) if r.stopped_at is None and digest in (None, r.digest) else r for r in person.rhythms
     )
     nothing_left = all(r.stopped_at is not None for r in rhythms)
-    gone = nothing_left and person.status is not Status.UNSUBSCRIBED
-    return replace(person, rhythms=rhythms, status=Status.UNSUBSCRIBED if gone else person.status)
+    if not nothing_left or person.status is Status.UNSUBSCRIBED:
+        return replace(person, rhythms=rhythms)
+    return replace(person, rhythms=rhythms, status=Status.UNSUBSCRIBED, paused_until=None)
 
 
 def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) -> Subscriber:
@@ -42,7 +43,7 @@ def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) 
 def resumed(person: Subscriber, before_reach: int) -> Subscriber:
     """Active after a pause: what was released meanwhile is made up for, no further back than `before_reach`."""
     rhythms = tuple(replace(r, mark=mark_after_pause(r.mark, before_reach)) for r in person.rhythms)
-    return replace(person, rhythms=rhythms, status=Status.ACTIVE)
+    return replace(person, rhythms=rhythms, status=Status.ACTIVE, paused_until=None)
 
 
 def next_slower(person: Subscriber, digest: str, offered: Collection[Cadence]) -> tuple[Cadence, Cadence] | None:

@@ -26,13 +26,16 @@ class NoticeKind(StrEnum):
     """What a notice says. Its templates stand in the folder templates/email/notice/KIND."""
 
     PREFERENCES_LINK = "preferences_link"
+    DATA_LINK = "data_link"  # opens what is theirs: their data, their address, being erased; for a short time
+    ADDRESS_ASKED = "address_asked"  # to the address that they move from: somebody asked; "this was not me"
+    ADDRESS_CONFIRM = "address_confirm"  # to the address that they move to
     CONFIRM_SUBSCRIPTION = "confirm_subscription"
     ALREADY_SUBSCRIBED = "already_subscribed"
 
     @property
     def names_nobody(self) -> bool:
         """Whether anybody at all may have had it sent, so that it says nothing about the person."""
-        return self is NoticeKind.CONFIRM_SUBSCRIPTION
+        return self in (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADDRESS_CONFIRM)
 
 
 class NoticeState(StrEnum):
@@ -70,6 +73,16 @@ class KindRules:
 RULES: Mapping[NoticeKind, KindRules] = {
     NoticeKind.PREFERENCES_LINK: KindRules(
         useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(6, timedelta(days=1)))
+    ),
+    NoticeKind.DATA_LINK: KindRules(
+        useful_for=timedelta(hours=1), limits=(Limit(3, timedelta(hours=1)), Limit(6, timedelta(days=1)))
+    ),
+    NoticeKind.ADDRESS_ASKED: KindRules(
+        useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(5, timedelta(days=1)))
+    ),
+    # Nobody has shown yet that this address is theirs: fewer.
+    NoticeKind.ADDRESS_CONFIRM: KindRules(
+        useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(5, timedelta(days=1)))
     ),
     # Strangers can have these sent to any address: few, and fewer still in a week.
     NoticeKind.CONFIRM_SUBSCRIPTION: KindRules(

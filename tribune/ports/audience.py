@@ -11,7 +11,8 @@ from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 
 
 class Recipient(NamedTuple):
-    """A person as a sender needs them, read again when a window is claimed (architecture.md, 9).
+    """A person as a sender needs them, read again when a window is claimed (architecture.md, 9). `changed` says that
+    they have changed something since the mailing was planned.
 
     `choices` are those of one digest and cadence. `stopped` says that they have unsubscribed from that digest,
     `suppressed` why their address is never mailed ("": it may be).
@@ -27,6 +28,7 @@ class Recipient(NamedTuple):
     choices: tuple[Choice, ...] = ()
     stopped: bool = False
     suppressed: str = ""
+    changed: bool = False
 
     @property
     def may_be_mailed(self) -> bool:
@@ -43,6 +45,15 @@ class CarryOver:
     item: int
     reason: str
     language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A mail of a digest that a pause held back, and its items with the language in which each was to be shown."""
+
+    digest: str
+    cadence: Cadence
+    items: tuple[tuple[int, str], ...]
 
 
 Mask = Callable[[Choice], Sequence[int]]
@@ -68,6 +79,12 @@ class Audience(Protocol):
         """All subscribers in order of id, read in batches."""
         ...
 
+    def page(
+        self, limit: int, *, after: int = 0, status: Status | None = None, group: str | None = None
+    ) -> list[Subscriber]:
+        """People in order of id, those behind `after`, of this status and constituent group."""
+        ...
+
     def count(self) -> Mapping[Status, int]: ...
 
     def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
@@ -83,7 +100,24 @@ class Audience(Protocol):
         ...
 
     def set_stopped(self, person: Subscriber, now: datetime) -> None:
-        """Store a person's status, what they have stopped, and their marks; the rest stands."""
+        """Store a person's status and pause, what they have stopped, and their marks; the rest stands."""
+        ...
+
+    def pause(self, subscriber_id: int, until: datetime, now: datetime) -> bool:
+        """Nothing is sent to an active or paused person before an instant; False for others. Marks are left alone,
+        which planning may hold."""
+        ...
+
+    def to_resume(self, now: datetime, limit: int) -> list[int]:
+        """Those whose pause ends by now, the earliest first."""
+        ...
+
+    def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
+        """Mails planned since then that were not sent because the person was paused. Each is told once."""
+        ...
+
+    def choices(self, ids: Collection[int], digest: str) -> dict[int, tuple[Choice, ...]]:
+        """What these people ask of a digest now, in whatever cadence; empty for who asks for nothing."""
         ...
 
     def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:

@@ -69,6 +69,10 @@ class EmailChannel(Protocol):
         """Delete what the channel itself keeps of mails since before an instant; how many files."""
         ...
 
+    def forget(self, deliveries: Iterable[str]) -> int:
+        """Delete what the channel itself keeps of the mails of these names; how many files."""
+        ...
+
     def check(self) -> str:
         """What works, in plain words. Raises DeliveryError with what does not, and what to do."""
         ...

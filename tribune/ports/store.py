@@ -13,22 +13,30 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
+from tribune.ports.data_requests import DataRequests
+from tribune.ports.idempotency import Idempotency
+from tribune.ports.imports import Imports
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
 from tribune.ports.log import Outbox
+from tribune.ports.newcomers import Newcomers
 from tribune.ports.notices import Notices
+from tribune.ports.people import People
 from tribune.ports.planning import Planning
 from tribune.ports.quotas import Quotas
 from tribune.ports.schedules import Schedules
 from tribune.ports.segments import Segments
 from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
+from tribune.ports.staff import Staff
+from tribune.ports.staff_sessions import StaffSessions
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
 
@@ -74,6 +82,15 @@ class Transaction(Protocol):
     def audience(self) -> Audience: ...
 
     @property
+    def imports(self) -> Imports: ...
+
+    @property
+    def newcomers(self) -> Newcomers: ...
+
+    @property
+    def data_requests(self) -> DataRequests: ...
+
+    @property
     def consents(self) -> Consents: ...
 
     @property
@@ -84,6 +101,9 @@ class Transaction(Protocol):
 
     @property
     def audit(self) -> Audit: ...
+
+    @property
+    def people(self) -> People: ...
 
     @property
     def planning(self) -> Planning: ...
@@ -116,7 +136,19 @@ class Transaction(Protocol):
     def stories(self) -> Stories: ...
 
     @property
+    def staff(self) -> Staff: ...
+
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+
+    @property
+    def api_tokens(self) -> ApiTokens: ...
+
+    @property
     def inbox(self) -> Inbox: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
 
     @property
     def outbox(self) -> Outbox: ...

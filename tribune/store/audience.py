@@ -10,17 +10,19 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from tribune.domain.addresses import address_hash, address_key, domain_group
+from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
-from tribune.ports.audience import CarryOver, Mask, Recipient
+from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
+from tribune.store.among import among
 from tribune.store.bulk import insert_rows
-from tribune.store.carry_overs import add_carry_overs
+from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
+from tribune.store.engine import Hashes
 from tribune.store.leaving import stop
 from tribune.store.masks import choice_from_json, choice_to_json
+from tribune.store.suppressions import add_suppression
 from tribune.store.tables import (
     carry_overs,
     instant_text,
@@ -45,8 +47,9 @@ _FACTS = (
 class SqlAudience:
     """Implements tribune.ports.audience.Audience."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hashes: Hashes) -> None:
         self._connection = connection
+        self._hashes = hashes
 
     # -- reading
 
@@ -65,7 +68,9 @@ class SqlAudience:
 
     def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
         return {
-            person.id: person for batch in _batches(sorted(set(ids))) for person in self._read(people.c.id.in_(batch))
+            person.id: person
+            for batch in _batches(sorted(set(ids)))
+            for person in self._read(among(self._connection, people.c.id, batch))
         }
 
     def everyone(self) -> Iterator[Subscriber]:
@@ -78,6 +83,16 @@ class SqlAudience:
                 return
             yield from self._read(people.c.id.between(ids[0], ids[-1]))
             after = ids[-1]
+
+    def page(
+        self, limit: int, *, after: int = 0, status: Status | None = None, group: str | None = None
+    ) -> list[Subscriber]:
+        wanted = select(subscribers.c.id).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(limit)
+        if status is not None:
+            wanted = wanted.where(subscribers.c.status == status.value)
+        if group is not None:
+            wanted = wanted.where(subscribers.c.audience_group == group)
+        return list(self._read(people.c.id.in_(self._connection.scalars(wanted).all())))
 
     def count(self) -> Mapping[Status, int]:
         rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
@@ -119,7 +134,7 @@ class SqlAudience:
                 subscriptions.c.digest,
                 subscriptions.c.cadence,
                 cast(subscriptions.c.choice, Text),
-            ).where(subscriptions.c.subscriber_id.in_(ids))
+            ).where(among(self._connection, subscriptions.c.subscriber_id, ids))
         ):
             wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), _choice(row[3])))
         kept: dict[int, list[Rhythm]] = defaultdict(list)
@@ -140,12 +155,18 @@ class SqlAudience:
                 & (marks.c.digest == rhythms.c.digest)
                 & (marks.c.cadence == rhythms.c.cadence),
             )
-            .where(rhythms.c.subscriber_id.in_(ids), marks.c.subscriber_id.in_(ids))
+            .where(
+                among(self._connection, rhythms.c.subscriber_id, ids),
+                among(self._connection, marks.c.subscriber_id, ids),
+            )
         ):
             kept[told[0]].append(Rhythm(told[1], Cadence(told[2]), *told[3:]))
         both = people.join(subscribers, subscribers.c.id == people.c.id)
         for who in self._connection.execute(
-            select(people, subscribers).select_from(both).where(people.c.id.in_(ids)).order_by(people.c.id)
+            select(people, subscribers)
+            .select_from(both)
+            .where(among(self._connection, people.c.id, ids))
+            .order_by(people.c.id)
         ):
             yield Subscriber(
                 id=who.id,
@@ -158,6 +179,7 @@ class SqlAudience:
                 status=Status(who.status),
                 subscriptions=in_order(wishes[who.id]),
                 rhythms=rhythms_in_order(kept[who.id]),
+                paused_until=who.paused_until,
             )
 
     # -- writing
@@ -210,9 +232,10 @@ class SqlAudience:
         self._connection.execute(
             update(subscribers)
             .where(subscribers.c.id == bindparam("of"))
-            .values({name: bindparam(f"to_{name}") for name in facts}),
+            .values({name: bindparam(f"to_{name}") for name in (*facts, "paused_until")}),
             [
-                {"of": s.id, "to_changed_at": now} | {f"to_{name}": value for name, value in _facts(s).items()}
+                {"of": s.id, "to_changed_at": now, "to_paused_until": s.paused_until}
+                | {f"to_{name}": value for name, value in _facts(s).items()}
                 for s in changed
             ],
         )
@@ -223,7 +246,13 @@ class SqlAudience:
 
     def set_stopped(self, person: Subscriber, now: datetime) -> None:
         self._connection.execute(
-            update(subscribers).where(subscribers.c.id == person.id).values(status=person.status.value, changed_at=now)
+            update(subscribers)
+            .where(subscribers.c.id == person.id)
+            .values(
+                status=person.status.value,
+                paused_until=person.paused_until,
+                changed_at=now,
+            )
         )
         for r in person.rhythms:
             for table, value in ((rhythms, {"stopped_at": r.stopped_at}), (marks, {"mark": r.mark})):
@@ -236,6 +265,34 @@ class SqlAudience:
                     )
                     .values(value)
                 )
+
+    def pause(self, subscriber_id: int, until: datetime, now: datetime) -> bool:
+        change = update(subscribers).where(
+            subscribers.c.id == subscriber_id,
+            subscribers.c.status.in_((Status.ACTIVE.value, Status.PAUSED.value)),
+        )
+        told = change.values(status=Status.PAUSED.value, paused_until=until, changed_at=now)
+        return self._connection.execute(told).rowcount == 1
+
+    def to_resume(self, now: datetime, limit: int) -> list[int]:
+        s = subscribers.c
+        ended = select(s.id).where(s.paused_until <= now, s.status == Status.PAUSED.value)
+        return list(self._connection.scalars(ended.order_by(s.paused_until).limit(limit)))
+
+    def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
+        return take_held_by_pause(self._connection, subscriber, since, now)
+
+    def choices(self, ids: Collection[int], digest: str) -> dict[int, tuple[Choice, ...]]:
+        found: dict[int, tuple[Choice, ...]] = dict.fromkeys(ids, ())
+        s = subscriptions.c
+        for batch in _batches(sorted(found)):
+            for id, kept in self._connection.execute(
+                select(s.subscriber_id, cast(s.choice, Text))
+                .where(s.subscriber_id.in_(batch), s.digest == digest)
+                .order_by(s.id)
+            ):
+                found[id] = (*found[id], _choice(kept))
+        return found
 
     def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:
         return stop(self._connection, stops, now)
@@ -285,25 +342,27 @@ class SqlAudience:
     def suppress(self, address: str, reason: str, now: datetime) -> None:
         key = address_key(address)
         person = self._connection.scalar(select(people.c.id).where(people.c.address_key == key))
-        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(suppressions)
-        self._connection.execute(
-            into.on_conflict_do_nothing(),
-            {"address_hash": address_hash(key), "reason": reason, "since": now, "subscriber_id": person},
-        )
+        add_suppression(self._connection, self._hashes, key, reason, now, person)
 
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
-        by_hash = {address_hash(address_key(address)): address for address in addresses}
+        if not addresses:
+            return {}
+        hash_of = self._hashes()
+        by_hash = {hash_of(address_key(address)): address for address in addresses}
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(
-                select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(batch))
+                select(suppressions.c.address_hash, suppressions.c.reason).where(
+                    among(self._connection, suppressions.c.address_hash, batch)
+                )
             ):
                 found[by_hash[hash]] = reason
         return found
 
     def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
         listed = suppressions.c.reason.in_(sorted(reasons))
-        for batch in _batches(sorted(address_hash(address_key(address)) for address in addresses)):
+        hash_of = self._hashes()
+        for batch in _batches(sorted(hash_of(address_key(address)) for address in addresses)):
             self._connection.execute(delete(suppressions).where(suppressions.c.address_hash.in_(batch), listed))
 
     # -- what waits for them

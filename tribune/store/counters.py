@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 
 from tribune.store.tables import counters
 
@@ -23,3 +23,17 @@ def take_numbers(connection: Connection, name: str, count: int) -> int:
         connection.execute(_MAKE, {"name": name})
         last = connection.scalar(_TAKE, {"of": name, "count": count})
     return int(last or 0)
+
+
+_FROM_SEQUENCE = text("SELECT nextval(pg_get_serial_sequence(:of, 'id')) FROM generate_series(1, :count)")
+
+
+def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """So many new ids of a table whose `id` counts by itself, rising, so that its rows can be copied in."""
+    if connection.dialect.name == "postgresql":
+        return sorted(connection.scalars(_FROM_SEQUENCE, {"of": table.name, "count": count}))
+    last = take_numbers(connection, table.name, count)
+    highest = int(connection.scalar(select(func.max(table.c.id))) or 0)
+    if last - count < highest:  # some were given by the table itself
+        last = take_numbers(connection, table.name, highest - (last - count))
+    return list(range(last - count + 1, last + 1))

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 
 from tribune.ports.planning import DeliveryPlans
 from tribune.store.bulk import insert_rows
@@ -86,6 +86,18 @@ def latest_places(connection: Connection, subscriber: int, limit: int) -> list[t
             if len(found) == limit:
                 break
     return found
+
+
+def forget_member(connection: Connection, subscriber: int) -> None:
+    """Take somebody out of all blocks: where their deliveries stand is not known any more."""
+    block, who = subscriber >> BITS, subscriber & _WITHIN
+    for mailing, members in list(_mailings_of(connection, block)):
+        at = members[::_BYTES].find(who)
+        if at >= 0:
+            left = members[: at * _BYTES] + members[(at + 1) * _BYTES :]
+            of_block = (_b.mailing_id == mailing, _b.block == block)
+            change = update(delivery_blocks).where(*of_block).values(members=left)
+            connection.execute(change if left else delete(delivery_blocks).where(*of_block))
 
 
 def _mailings_of(connection: Connection, block: int) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tribune.domain.addresses import SuppressionHash
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import Clock, SystemClock
 from tribune.ports.log import Outbox
@@ -21,23 +22,40 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.consents import SqlConsents
+    from tribune.store.data_requests import SqlDataRequests
+    from tribune.store.idempotency import SqlIdempotency
+    from tribune.store.imports import SqlImports
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
+    from tribune.store.newcomers import SqlNewcomers
     from tribune.store.notices import SqlNotices
+    from tribune.store.people import SqlPeople
     from tribune.store.planning import SqlPlanning
     from tribune.store.quotas import SqlQuotas
     from tribune.store.schedules import SqlSchedules
     from tribune.store.segments import SqlSegments
     from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
+    from tribune.store.staff import SqlStaff
+    from tribune.store.staff_sessions import SqlStaffSessions
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
+
+Hashes = Callable[[], SuppressionHash]
+"""What makes the suppression list's hashes, asked for when first needed: it reads a key."""
+
+
+def no_hashes() -> SuppressionHash:
+    """For a store that is opened without people in mind."""
+    raise ConfigurationError("This store was opened without the suppression list's key.")
+
 
 MakeOutbox = Callable[[Connection, Clock], Outbox]
 """Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
@@ -77,10 +95,13 @@ class SqlTransaction:
     Areas are built on first use. `connection` is for the store's and the log's own modules only.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, make_outbox: MakeOutbox) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, make_outbox: MakeOutbox, hashes: Hashes = no_hashes
+    ) -> None:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
+        self._hashes = hashes
         self._asked: tuple[datetime, float] | None = None
 
     def lock(self, name: str) -> None:
@@ -119,13 +140,31 @@ class SqlTransaction:
     def audience(self) -> SqlAudience:
         from tribune.store.audience import SqlAudience
 
-        return SqlAudience(self.connection)
+        return SqlAudience(self.connection, self._hashes)
+
+    @cached_property
+    def data_requests(self) -> SqlDataRequests:
+        from tribune.store.data_requests import SqlDataRequests
+
+        return SqlDataRequests(self.connection, self._hashes)
 
     @cached_property
     def consents(self) -> SqlConsents:
         from tribune.store.consents import SqlConsents
 
         return SqlConsents(self.connection)
+
+    @cached_property
+    def imports(self) -> SqlImports:
+        from tribune.store.imports import SqlImports
+
+        return SqlImports(self.connection)
+
+    @cached_property
+    def newcomers(self) -> SqlNewcomers:
+        from tribune.store.newcomers import SqlNewcomers
+
+        return SqlNewcomers(self.connection, self._hashes)
 
     @cached_property
     def sign_ups(self) -> SqlSignUps:
@@ -146,6 +185,12 @@ class SqlTransaction:
         return SqlAudit(self.connection)
 
     @cached_property
+    def people(self) -> SqlPeople:
+        from tribune.store.people import SqlPeople
+
+        return SqlPeople(self.connection, self._hashes)
+
+    @cached_property
     def planning(self) -> SqlPlanning:
         from tribune.store.planning import SqlPlanning
 
@@ -155,7 +200,7 @@ class SqlTransaction:
     def ledger(self) -> SqlLedger:
         from tribune.store.ledger import SqlLedger
 
-        return SqlLedger(self.connection)
+        return SqlLedger(self.connection, self._hashes)
 
     @cached_property
     def throttles(self) -> SqlThrottles:
@@ -206,10 +251,34 @@ class SqlTransaction:
         return SqlStories(self.connection)
 
     @cached_property
+    def staff(self) -> SqlStaff:
+        from tribune.store.staff import SqlStaff
+
+        return SqlStaff(self.connection)
+
+    @cached_property
+    def staff_sessions(self) -> SqlStaffSessions:
+        from tribune.store.staff_sessions import SqlStaffSessions
+
+        return SqlStaffSessions(self.connection)
+
+    @cached_property
+    def api_tokens(self) -> SqlApiTokens:
+        from tribune.store.api_tokens import SqlApiTokens
+
+        return SqlApiTokens(self.connection)
+
+    @cached_property
     def inbox(self) -> SqlInbox:
         from tribune.store.inbox import SqlInbox
 
         return SqlInbox(self.connection)
+
+    @cached_property
+    def idempotency(self) -> SqlIdempotency:
+        from tribune.store.idempotency import SqlIdempotency
+
+        return SqlIdempotency(self.connection)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -223,10 +292,11 @@ class SqlStore:
     (rows, and names with `tx.lock`).
     """
 
-    def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox) -> None:
+    def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox, hashes: Hashes = no_hashes) -> None:
         self.engine = engine
         self.clock = clock
         self._make_outbox = make_outbox
+        self._hashes = hashes
         self.waits = engine.dialect.name != "sqlite"
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = engine.execution_options(**snapshot) if engine.dialect.name == "postgresql" else engine
@@ -235,10 +305,10 @@ class SqlStore:
     def read(self) -> Iterator[SqlTransaction]:
         """A snapshot to read from."""
         with self._reading.connect() as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock, self._make_outbox)
+            yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """State and events together: all is committed at the end, or nothing."""
         with self.engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock, self._make_outbox)
+            yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, case, exists, or_, update
+from sqlalchemy import ColumnElement, Connection, case, exists, null, or_, update
 
 from tribune.domain.audience import Status
+from tribune.store.among import among
 from tribune.store.tables import rhythms, subscribers
 
 _s = subscribers.c
@@ -33,7 +34,7 @@ def stop(
 
 
 def _stop(connection: Connection, digest: str | None, ids: list[int], now: datetime) -> set[int]:
-    going: list[ColumnElement[bool]] = [_r.subscriber_id.in_(ids), _r.stopped_at.is_(None)]
+    going: list[ColumnElement[bool]] = [among(connection, _r.subscriber_id, ids), _r.stopped_at.is_(None)]
     if digest is not None:
         going.append(_r.digest == digest)
     stopped = set(connection.scalars(update(rhythms).where(*going).values(stopped_at=now).returning(_r.subscriber_id)))
@@ -43,8 +44,12 @@ def _stop(connection: Connection, digest: str | None, ids: list[int], now: datet
     gone = ~something_left & _s.status.not_in(settled)
     told = connection.scalars(
         update(subscribers)
-        .where(_s.id.in_(ids), or_(_s.id.in_(sorted(stopped)), gone) if stopped else gone)
-        .values(changed_at=now, status=case((gone, Status.UNSUBSCRIBED.value), else_=_s.status))
+        .where(among(connection, _s.id, ids), or_(among(connection, _s.id, stopped), gone))
+        .values(
+            changed_at=now,
+            status=case((gone, Status.UNSUBSCRIBED.value), else_=_s.status),
+            paused_until=case((gone, null()), else_=_s.paused_until),
+        )
         .returning(_s.id)
     )
     return stopped | set(told)

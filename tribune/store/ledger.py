@@ -25,6 +25,7 @@ from tribune.domain.sending import WATCH, Claim, Marks, RetryClaim, Slot, Verdic
 from tribune.ports.ledger import ChunkView, DeliveryView, Seat
 from tribune.store import ledger_moves as moves
 from tribune.store import ledger_views as views
+from tribune.store.engine import Hashes
 from tribune.store.ledger_moves import LEAVING, may_leave
 from tribune.store.ledger_window import read_seats, read_window
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
@@ -35,8 +36,9 @@ log = structlog.get_logger()
 class SqlLedger:
     """Implements tribune.ports.ledger.Ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hashes: Hashes) -> None:
         self._connection = connection
+        self._hashes = hashes
 
     # -- looking ----------------------------------------------------------------------------------------------
 
@@ -44,9 +46,17 @@ class SqlLedger:
         return next(iter(views.find_mailings(self._connection, mailing=mailing)), None)
 
     def mailings(
-        self, *, states: Collection[MailingState] = (), since: datetime | None = None, limit: int | None = 50
+        self,
+        *,
+        states: Collection[MailingState] = (),
+        since: datetime | None = None,
+        limit: int | None = 50,
+        edition: int | None = None,
+        before: int | None = None,
     ) -> list[Mailing]:
-        return views.find_mailings(self._connection, states=states, since=since, limit=limit)
+        return views.find_mailings(
+            self._connection, states=states, since=since, limit=limit, edition=edition, before=before
+        )
 
     def chunks(self, mailing: int) -> list[ChunkView]:
         return views.find_chunks(self._connection, mailing)
@@ -61,10 +71,16 @@ class SqlLedger:
         return next(iter(views.progress(self._connection, mailing, chunk).values()), {})
 
     def deliveries(
-        self, mailing: int, *, states: Collection[DeliveryState] = (), subscriber: int | None = None, limit: int = 1000
+        self,
+        mailing: int,
+        *,
+        states: Collection[DeliveryState] = (),
+        subscriber: int | None = None,
+        limit: int = 1000,
+        after: tuple[int, int] | None = None,
     ) -> list[DeliveryView]:
         return views.find_deliveries(
-            self._connection, mailing=mailing, subscriber=subscriber, states=states, limit=limit
+            self._connection, mailing=mailing, subscriber=subscriber, states=states, limit=limit, after=after
         )
 
     def deliveries_to(self, subscriber: int, *, limit: int = 100) -> list[DeliveryView]:
@@ -82,10 +98,10 @@ class SqlLedger:
         return [Slot(*row) for row in rows]
 
     def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
-        return read_window(self._connection, claim.mailing, claim.chunk, start, end, digest, cadence)
+        return read_window(self._connection, self._hashes(), claim.mailing, claim.chunk, start, end, digest, cadence)
 
     def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
-        return read_seats(self._connection, mailing, chunk, places, digest, cadence)
+        return read_seats(self._connection, self._hashes(), mailing, chunk, places, digest, cadence)
 
     def with_retries_due(self, chunks_: Collection[tuple[int, int]], now: datetime) -> list[tuple[int, int]]:
         e = delivery_exceptions.c

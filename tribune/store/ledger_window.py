@@ -13,13 +13,13 @@ from typing import Any
 import structlog
 from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, and_, any_, bindparam, cast, exists, func, select
 
-from tribune.domain.addresses import address_hash, address_key
+from tribune.domain.addresses import SuppressionHash, address_key
 from tribune.domain.audience import Cadence, Choice, Status
 from tribune.domain.sending import Slot
 from tribune.ports.audience import Recipient
 from tribune.ports.ledger import Seat
 from tribune.store.masks import choice_from_json
-from tribune.store.tables import deliveries, people, rhythms, subscribers, subscriptions, suppressions
+from tribune.store.tables import deliveries, mailings, people, rhythms, subscribers, subscriptions, suppressions
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ def _seats(where: ColumnElement[bool]) -> Select[Any]:
     stopped = exists().where(
         r.subscriber_id == _d.subscriber_id, r.digest == bindparam("digest"), r.stopped_at.is_not(None)
     )
+    planned = select(mailings.c.planned_at).where(mailings.c.id == bindparam("mailing")).scalar_subquery()
     behind = and_(
         s.subscriber_id == _d.subscriber_id, s.digest == bindparam("digest"), s.cadence == bindparam("cadence")
     )
@@ -51,6 +52,7 @@ def _seats(where: ColumnElement[bool]) -> Select[Any]:
             subscribers.c.status,
             stopped,
             cast(s.choice, Text),
+            subscribers.c.changed_at > planned,
         )
         .select_from(
             deliveries.outerjoin(people, people.c.id == _d.subscriber_id)
@@ -75,31 +77,49 @@ _SUPPRESSED_SQLITE = _FOUND.where(
 
 
 def read_window(
-    connection: Connection, mailing: int, chunk: int, start: int, end: int, digest: str, cadence: Cadence
+    connection: Connection,
+    hash_of: SuppressionHash,
+    mailing: int,
+    chunk: int,
+    start: int,
+    end: int,
+    digest: str,
+    cadence: Cadence,
 ) -> list[Seat]:
     """The deliveries of a chunk from place `start` up to `end`."""
     told = {"mailing": mailing, "chunk": chunk, "start": start, "end": end}
-    return _read(connection, _OF_RANGE, told, digest, cadence)
+    return _read(connection, hash_of, _OF_RANGE, told, digest, cadence)
 
 
 def read_seats(
-    connection: Connection, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence
+    connection: Connection,
+    hash_of: SuppressionHash,
+    mailing: int,
+    chunk: int,
+    places: Collection[int],
+    digest: str,
+    cadence: Cadence,
 ) -> list[Seat]:
     """Single deliveries of a chunk."""
     told = {"mailing": mailing, "chunk": chunk, "places": list(places)}
-    return _read(connection, _OF_PLACES, told, digest, cadence)
+    return _read(connection, hash_of, _OF_PLACES, told, digest, cadence)
 
 
 def _read(
-    connection: Connection, asked: Select[Any], told: dict[str, Any], digest: str, cadence: Cadence
+    connection: Connection,
+    hash_of: SuppressionHash,
+    asked: Select[Any],
+    told: dict[str, Any],
+    digest: str,
+    cadence: Cadence,
 ) -> list[Seat]:
     rows = connection.execute(asked, told | {"digest": digest, "cadence": cadence.value}).all()
-    hashes = {address_hash(address_key(row[3])): row[1] for row in rows if row[3] is not None}
+    hashes = {hash_of(address_key(row[3])): row[1] for row in rows if row[3] is not None}
     hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})
     suppressed = {hashes[hash]: reason for hash, reason in hits.all()}
     found: list[Seat] = []
     before = -1
-    for place, person, signature, address, name, group, languages, zone, status, stopped, kept in rows:
+    for place, person, signature, address, name, group, languages, zone, status, stopped, kept, changed in rows:
         choices = _choice(kept) if kept is not None else ()
         if place == before:
             slot, known = found[-1]
@@ -119,6 +139,7 @@ def _read(
                 choices,
                 bool(stopped),
                 suppressed.get(person, ""),
+                bool(changed),
             )
         found.append((Slot(place, person, signature), recipient))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,9 @@ def revisions() -> list[str]:
     return [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
 
 
-def migrate(engine: Engine) -> None:
-    """Run what migrations are missing. Safe when several processes start at once: a lock is taken first."""
+def migrate(engine: Engine, then: Callable[[Connection], None] = lambda connection: None) -> None:
+    """Run what migrations are missing, and `then` in the same transaction what needs more than they know. Safe when
+    several processes start at once: a lock is taken first."""
     from alembic import command
 
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
@@ -63,5 +65,6 @@ def migrate(engine: Engine) -> None:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             take_lock(connection, "migrate")
         command.upgrade(alembic_config(connection), "head")
+        then(connection)
         if engine.dialect.name == "postgresql":
             order_by_bytes(connection)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from tribune.domain.notices import WATCH, Notice, NoticeKind, NoticeState, NoticeVerdict
 from tribune.ports.notices import NewNotice, RequestedBy
-from tribune.store.tables import notices, people
+from tribune.store.among import among
+from tribune.store.bulk import insert_rows
+from tribune.store.counters import new_ids
+from tribune.store.tables import instant_text, notices, people
 
 _c = notices.c
 _AT_ONCE = 500
+_NEW = (
+    *("id", "subscriber_id", "kind", "locale", "content"),
+    *("correlation_id", "created_at", "next_attempt_at", "state"),
+)
 
 
 class SqlNotices:
@@ -56,7 +64,7 @@ class SqlNotices:
         ids = sorted(set(subscribers))
         for start in range(0, len(ids), _AT_ONCE):
             asked = select(_c.subscriber_id, _c.kind, _c.created_at).where(
-                _c.subscriber_id.in_(ids[start : start + _AT_ONCE]), _c.created_at > since
+                among(self._connection, _c.subscriber_id, ids[start : start + _AT_ONCE]), _c.created_at > since
             )
             for person, kind, at in self._connection.execute(asked):
                 found[person, NoticeKind(kind)].append(at)
@@ -96,19 +104,29 @@ class SqlNotices:
     def add_together(self, new: Sequence[NewNotice], now: datetime) -> list[Notice]:
         if not new:
             return []
-        same = {"state": NoticeState.WAITING.value, "next_attempt_at": now + WATCH, "created_at": now}
-        rows = [
-            {
-                "subscriber_id": one.subscriber,
-                "kind": one.kind.value,
-                "locale": one.locale,
-                "content": dict(one.content),
-                "correlation_id": one.correlation_id,
-                **same,
-            }
-            for one in new
-        ]
-        ids = self._connection.scalars(_ADD, rows)
+        ids, at, watch = new_ids(self._connection, notices, len(new)), instant_text(now), instant_text(now + WATCH)
+        insert_rows(
+            self._connection,
+            notices,
+            [
+                "id",
+                "subscriber_id",
+                "kind",
+                "locale",
+                "content",
+                "correlation_id",
+                "created_at",
+                "next_attempt_at",
+                "state",
+            ],
+            (
+                (
+                    *(id, one.subscriber, one.kind.value, one.locale, json.dumps(dict(one.content))),
+                    *(one.correlation_id, at, watch, NoticeState.WAITING.value),
+                )
+                for id, one in zip(ids, new, strict=True)
+            ),
+        )
         return [
             Notice(
                 id=id,
@@ -128,7 +146,7 @@ class SqlNotices:
         if not ids:
             return []
         # In the order of ids: two senders never wait for each other in a ring.
-        held = select(_c.id).where(_c.id.in_(sorted(set(ids)))).order_by(_c.id).with_for_update()
+        held = select(_c.id).where(among(self._connection, _c.id, set(ids))).order_by(_c.id).with_for_update()
         rows = self._connection.execute(
             update(notices)
             .where(_c.id.in_(held), _may_be_claimed(now))
@@ -159,15 +177,23 @@ class SqlNotices:
         for notice, verdict in settled:
             alike[verdict].append((notice.id, notice.epoch))
         done: set[int] = set()
+        if not alike:
+            return done
+        # In the order of ids: two senders never wait for each other in a ring.
+        held = self._connection.execute(
+            select(_c.id, _c.epoch)
+            .where(among(self._connection, _c.id, {notice.id for notice, _ in settled}))
+            .where(_c.state == NoticeState.IN_DOUBT.value)
+            .order_by(_c.id)
+            .with_for_update()
+        )
+        ours = {(id, epoch) for id, epoch in held}
         for verdict, claims in alike.items():
-            held = (
-                select(_c.id)
-                .where(tuple_(_c.id, _c.epoch).in_(sorted(claims)), _c.state == NoticeState.IN_DOUBT.value)
-                .order_by(_c.id)
-                .with_for_update()
-            )
-            change = update(notices).where(_c.id.in_(held)).values(**_told(verdict, now)).returning(_c.id)
-            done |= set(self._connection.scalars(change))
+            ids = [id for id, epoch in claims if (id, epoch) in ours]
+            if ids:
+                of_these = among(self._connection, _c.id, ids)
+                self._connection.execute(update(notices).where(of_these).values(**_told(verdict, now)))
+                done |= set(ids)
         return done
 
     # -- what time does ---------------------------------------------------------------------------------------
@@ -193,9 +219,6 @@ class SqlNotices:
         return self._connection.execute(
             delete(notices).where(_c.created_at < instant, _c.settled_at < instant)
         ).rowcount
-
-
-_ADD = insert(notices).returning(_c.id, sort_by_parameter_order=True)
 
 
 def _may_be_claimed(now: datetime) -> ColumnElement[bool]:

@@ -11,15 +11,16 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from sqlalchemy import Connection, Engine, delete, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, literal, select, text, update
 
 from tribune.domain.errors import InvalidInput
 from tribune.domain.events import TYPES, CloudEvent
 from tribune.ports.clock import Clock
 from tribune.ports.relay import OutboxState, Outgoing, SetAside
 from tribune.services.events.event_codec import encode
+from tribune.store.bulk import insert_rows
 from tribune.store.postgres import driver, lock_key
-from tribune.store.tables import outbox
+from tribune.store.tables import instant_text, outbox
 
 ASIDE = "aside:"
 """Stands before the topic of a row that could not be published. `put_back` takes the word away."""
@@ -52,14 +53,13 @@ class SqlOutbox:
     def add(self, *events: CloudEvent) -> None:
         """Add events for the topics of their types. Raises InvalidInput for a type that no topic carries."""
         rows = []
-        now = self._clock.now()
+        now = instant_text(self._clock.now())
         for event in events:
             told = TYPES.get(event.type)
             if told is None:
                 raise InvalidInput(f"No topic carries events of type {event.type!r}.", hint="See docs/events.md.")
-            rows.append({"topic": told.topic, "key": event.key, "value": encode(event), "added_at": now})
-        if rows:
-            self._connection.execute(insert(outbox), rows)
+            rows.append((told.topic, event.key, encode(event), now))
+        insert_rows(self._connection, outbox, ["topic", "key", "value", "added_at"], rows)
 
 
 class SqlOutboxQueue:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, text
+from sqlalchemy.dialects import sqlite
 
 from tribune.ports.quotas import Window
 from tribune.store.tables import quotas
@@ -23,15 +23,31 @@ class SqlQuotas:
     def count(self, asked: Mapping[Window, int]) -> dict[Window, int]:
         if not asked:
             return {}
-        into = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(quotas)
         # In one order, so that two processes never wait for each other in a ring.
-        rows = [{"who": who, "until": until, "asked": asked[who, until]} for who, until in sorted(asked)]
-        told = self._connection.execute(
-            into.values(rows)
-            .on_conflict_do_update(index_elements=[_c.who, _c.until], set_={"asked": _c.asked + into.excluded.asked})
-            .returning(_c.who, _c.until, _c.asked)
-        )
-        return {(who, until): number for who, until, number in told}
+        told = sorted(asked)
+        if self._connection.dialect.name == "sqlite":
+            rows = [{"who": who, "until": until, "asked": asked[who, until]} for who, until in told]
+            return {
+                key: self._connection.execute(_COUNT, row).scalar_one() for key, row in zip(told, rows, strict=True)
+            }
+        columns = {
+            "who": [who for who, _ in told],
+            "until": [until for _, until in told],
+            "asked": [asked[window] for window in told],
+        }
+        return {(who, until): number for who, until, number in self._connection.execute(_COUNT_ALL, columns)}
 
     def forget_before(self, instant: datetime) -> int:
         return self._connection.execute(delete(quotas).where(_c.until < instant)).rowcount
+
+
+_into = sqlite.insert(quotas)
+_COUNT = _into.on_conflict_do_update(
+    index_elements=[_c.who, _c.until], set_={"asked": _c.asked + _into.excluded.asked}
+).returning(_c.asked)
+_COUNT_ALL = text(
+    "INSERT INTO quotas (who, until, asked)"
+    " SELECT * FROM unnest(CAST(:who AS text[]), CAST(:until AS timestamptz[]), CAST(:asked AS integer[]))"
+    " ON CONFLICT (who, until) DO UPDATE SET asked = quotas.asked + excluded.asked RETURNING who, until, asked"
+)
+"""One statement, the same however many windows there are."""

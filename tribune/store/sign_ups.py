@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from tribune.domain.audience import Status
 from tribune.domain.consent import ConsentSource
 from tribune.domain.sign_up import Asking, SignUp, from_json, to_json
 from tribune.ports.sign_ups import Known
-from tribune.store.counters import take_numbers
-from tribune.store.tables import carry_overs, notices, people, rhythms, sign_ups, subscribers
+from tribune.store.among import among
+from tribune.store.bulk import insert_rows
+from tribune.store.counters import new_ids, take_numbers
+from tribune.store.tables import carry_overs, instant_text, notices, people, rhythms, sign_ups, subscribers
 
 _AT_ONCE = 500
 _c = sign_ups.c
@@ -32,7 +35,7 @@ class SqlSignUps:
             query = (
                 select(people.c.address_key, people.c.id, subscribers.c.status, subscribers.c.languages)
                 .join(subscribers, subscribers.c.id == people.c.id)
-                .where(people.c.address_key.in_(batch))
+                .where(among(self._connection, people.c.address_key, batch))
                 .order_by(people.c.id)
                 .with_for_update(key_share=True, of=people)
             )
@@ -47,23 +50,22 @@ class SqlSignUps:
     def add(self, asked: Sequence[tuple[int, Asking]], now: datetime) -> list[int]:
         if not asked:
             return []
-        rows = [
-            {
-                "subscriber_id": id,
-                "at": now,
-                "wanted": to_json(asking.wanted),
-                "text_version": asking.text_version,
-                "source": asking.source.value,
-                "network": asking.network,
-            }
-            for id, asking in asked
-        ]
-        return list(self._connection.scalars(_ADD, rows))
+        ids, at = new_ids(self._connection, sign_ups, len(asked)), instant_text(now)
+        insert_rows(
+            self._connection,
+            sign_ups,
+            ["id", "subscriber_id", "at", "wanted", "text_version", "source", "network"],
+            (
+                (id, person, at, json.dumps(to_json(one.wanted)), one.text_version, one.source.value, one.network)
+                for id, (person, one) in zip(ids, asked, strict=True)
+            ),
+        )
+        return ids
 
     def those(self, ids: Collection[int]) -> dict[int, SignUp]:
         found = {}
         for batch in _batches(sorted(set(ids))):
-            for row in self._connection.execute(select(sign_ups).where(_c.id.in_(batch))):
+            for row in self._connection.execute(select(sign_ups).where(among(self._connection, _c.id, batch))):
                 found[row.id] = _sign_up(row)
         return found
 
@@ -110,9 +112,6 @@ class SqlSignUps:
             self._connection.execute(delete(subscribers).where(subscribers.c.id.in_(never)))
             self._connection.execute(delete(people).where(people.c.id.in_(never)))  # and with them their consents
         return len(never)
-
-
-_ADD = insert(sign_ups).returning(_c.id, sort_by_parameter_order=True)
 
 
 def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -85,6 +85,19 @@ class OutboxFolder:
         age = (self._clock.now() - instant).total_seconds()
         return sweep(self.folder, time.time() - age)
 
+    def forget(self, deliveries: Iterable[str]) -> int:
+        """Delete the caught mails of these names; how many files."""
+        gone = 0
+        for name in deliveries:
+            if _NAME.fullmatch(name):
+                for file in (self.folder / f"{name}.eml", self.folder / f"{name}.json"):
+                    try:
+                        file.unlink()
+                        gone += 1
+                    except FileNotFoundError:
+                        pass
+        return gone
+
     def _write(self, batch: Sequence[OutgoingMail]) -> list[Outcome]:
         outcomes = []
         try:

@@ -1,22 +1,42 @@
-"""Rows of a subscribers' file: what each cell may hold. A row that is wrong says which cell, and what is allowed."""
+"""Rows of a subscribers' file. A row that is wrong says which cell, and what is allowed."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from operator import itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from tribune.domain import zones
-from tribune.domain.addresses import MAX_LENGTH, address_key, plain
-from tribune.domain.audience import Cadence, Choice, Fallback, Status
-from tribune.domain.codelists import Codelist, Codelists
+from tribune.domain.addresses import address_key, plain
+from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscription
+from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest
-from tribune.domain.errors import InvalidInput
 from tribune.domain.schedule import cohort_weekday
-from tribune.domain.spreadsheet import original
+from tribune.ports.newcomers import Nature, Wants
+from tribune.services.audience import subscriber_cells as cell_of
+from tribune.services.audience.subscriber_cells import (
+    MAX_NAME,
+    WEEKDAYS,
+    RefusedCell,
+    read_address,
+    read_name,
+    split,
+    text_of,
+)
+
+__all__ = [
+    "COLUMNS",
+    "REQUIRED",
+    "WEEKDAYS",
+    "Facts",
+    "RefusedCell",
+    "Row",
+    "RowReader",
+    "Wish",
+    "read_address",
+    "read_name",
+]
 
 COLUMNS = (
     *("address", "name", "group", "languages", "zone", "fallback", "digest"),
@@ -25,59 +45,36 @@ COLUMNS = (
 _FACTS = ("group", "languages", "zone", "fallback")
 _WISH = ("digest", "policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status")
 REQUIRED = ("address", "languages", "zone")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-MAX_NAME = 300
-_MAX_LANGUAGES = 100  # characters of the stored list
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_HOUR = re.compile(r"(\d{1,2})(?::00)?")
-_UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of what follows; right-to-left names need none of them."""
+OTHER_GROUP = "other"
 
-_CACHED = 10_000
+STOPPED = datetime(1, 1, 1, tzinfo=UTC)
+"""In a rhythm of Wants: it was stopped; its time is that of the import."""
+
+_CACHED = 20_000
+_SUGGESTIONS = 2_000
+"""Looking for what a wrong word is like takes milliseconds: no more often than that for a file."""
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A row that was not taken: its number as a spreadsheet counts (the header is 1), the cell, why, what to do."""
-
-    row: int
-    column: str
-    value: str = field(repr=False)
-    reason: str = ""
-    hint: str = ""
-
-    def __str__(self) -> str:
-        where = f"row {self.row}, {self.column}" if self.column else f"row {self.row}"
-        return f"{where}: {self.reason} {self.hint}".strip()
-
-
-class RefusedCell(Exception):
-    """A cell is wrong."""
-
-    def __init__(self, column: str, value: str, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.column, self.value, self.reason, self.hint = column, value, reason, hint
-
-    def at(self, row: int) -> Refusal:
-        return Refusal(row, self.column, self.value, self.reason, self.hint)
+Told = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Who a person is, address and name aside. None: the cell was empty, so an earlier row or the default holds."""
+    """Who a person is, address and name aside. None: the cell was empty, so an earlier row or the default holds.
+    `nature`: the same with the defaults (None: a person cannot begin with these)."""
 
     group: str | None
     languages: tuple[str, ...] | None
     zone: str | None
     fallback: Fallback | None
+    nature: Nature | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty."""
+    """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `silent`: the file has no
+    word about what people want, so this is for who is new only. `wants`: of somebody whose only one it is."""
 
     digest: str
     cadence: Cadence
@@ -85,15 +82,42 @@ class Wish:
     weekday: int
     hour: int
     status: Status | None
+    silent: bool
+    wants: Wants = field(compare=False, repr=False)
+
+
+class Row(NamedTuple):
+    """A row that can be read. `key` is the folded address."""
+
+    number: int
+    key: str
+    address: str
+    name: str
+    facts: Facts
+    wish: Wish
 
 
 class RowReader:
-    """Reads cells into facts. The same cells are read once: files repeat themselves."""
+    """Reads cells into facts. The same cells are read once: files repeat themselves.
 
-    def __init__(self, header: Sequence[str], digests: Mapping[str, Digest], codelists: Codelists) -> None:
-        # A column that the file does not have is read from behind its end, where `padded` puts an empty cell.
-        places = {name: header.index(name) if name in header else len(header) for name in COLUMNS}
-        self._width = len(header) + 1
+    `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds where the file has no
+    such column or the cell is empty.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        digests: Mapping[str, Digest],
+        codelists: Codelists,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
+        self.width = len(columns)
+        absent = [name for name in COLUMNS if name not in columns]
+        # What the file does not have is read from behind its end, where `row` puts it.
+        places = {name: list(columns).index(name) for name in COLUMNS if name in columns}
+        places |= {name: self.width + n for n, name in enumerate(absent)}
+        self._defaults = dict(defaults or {})
+        self._behind = [self._defaults.get(name, "") for name in absent]
         self._address_at, self._name_at = places["address"], places["name"]
         self._facts_of = itemgetter(*(places[name] for name in _FACTS))
         self._wish_of = itemgetter(*(places[name] for name in _WISH))
@@ -101,182 +125,117 @@ class RowReader:
         self._codelists = codelists
         self._facts: dict[tuple[str, ...], Facts | RefusedCell] = {}
         self._wishes: dict[tuple[str, ...], Wish | RefusedCell] = {}
+        self._axes: dict[str, dict[str, frozenset[str]]] = {"policy_areas": {}, "places": {}, "kinds": {}}
+        self._suggestions = _SUGGESTIONS
+        self._silent = not any(name in columns or self._defaults.get(name) for name in _WISH)
 
-    def padded(self, row: Sequence[str]) -> list[str]:
-        """The row with a cell for every column. The other functions need it so."""
-        return [*row[: self._width - 1], *[""] * max(self._width - len(row), 1)]
+    def key(self, cells: Sequence[str]) -> str:
+        """The same text for every row of an address, before it is known to be one. Any row will do."""
+        cell = cells[self._address_at] if len(cells) > self._address_at else ""
+        if cell.isascii() and cell[:1] != "'":
+            return cell.strip().lower()
+        return address_key(text_of(cell))
 
-    def key(self, row: Sequence[str]) -> bytes:
-        """The same bytes for every row of an address, before it is known to be one. Any row will do."""
-        cell = row[self._address_at] if len(row) > self._address_at else ""
-        return address_key(_text(cell)).encode()
+    def row(self, number: int, cells: list[str]) -> Row:
+        """The row, whose cells are kept. Raises RefusedCell."""
+        short = self.width - len(cells)
+        if short:
+            cells = cells[: self.width] if short < 0 else cells + [""] * short
+        cells += self._behind
+        address = cells[self._address_at]
+        if address[:1] == "'" or not plain(address):
+            address = read_address(text_of(address))
+        name = cells[self._name_at]
+        if (
+            not (name.isascii() and name.isprintable() and name[:1].isalpha() and name[-1:] > " ")
+            or len(name) > MAX_NAME
+        ):
+            name = read_name(text_of(name))
+        facts = self._facts.get(told := self._facts_of(cells))
+        if type(facts) is not Facts:
+            facts = self._once(self._facts, told, self._read_facts)
+        wish = self._wishes.get(told := self._wish_of(cells))
+        if type(wish) is not Wish:
+            wish = self._once(self._wishes, told, self._read_wish)
+        return Row(number, address.lower() if address.isascii() else address_key(address), address, name, facts, wish)
 
-    def address(self, row: Sequence[str]) -> str:
-        return read_address(_text(row[self._address_at]))
-
-    def name(self, row: Sequence[str]) -> str:
-        return read_name(_text(row[self._name_at]))
-
-    def facts(self, row: Sequence[str]) -> Facts:
-        return _once(self._facts, self._facts_of(row), self._read_facts)
-
-    def wish(self, row: Sequence[str]) -> Wish:
-        return _once(self._wishes, self._wish_of(row), self._read_wish)
+    def _once(
+        self,
+        known: dict[tuple[str, ...], T | RefusedCell],
+        cells: tuple[str, ...],
+        read: Callable[[tuple[str, ...]], T],
+    ) -> T:
+        found = known.get(cells)
+        if found is None:
+            if len(known) >= _CACHED:
+                known.clear()
+            try:
+                found = read(cells)
+            except RefusedCell as error:
+                self._suggestions -= 1
+                found = error.with_traceback(None)
+            known[cells] = found
+        if isinstance(found, RefusedCell):
+            # Anew each time: an exception that is raised again drags along every frame that it ever passed.
+            raise RefusedCell(found.column, found.value, found.reason, found.hint)
+        return found
 
     def _read_facts(self, cells: tuple[str, ...]) -> Facts:
-        group, languages, zone, fallback = map(_text, cells)
-        return Facts(
-            group=_code("group", group, self._codelists.groups) if group else None,
-            languages=read_languages(languages) if languages else None,
-            zone=_zone(zone) if zone else None,
-            fallback=_one_of("fallback", fallback, {f.value: f for f in Fallback}) if fallback else None,
+        group, languages, zone, fallback = self._texts(_FACTS, cells)
+        suggest = self._suggestions > 0
+        of_group = cell_of.code("group", group, self._codelists.groups, suggest) if group else None
+        reads = cell_of.read_languages(languages) if languages else None
+        where = cell_of.read_zone(zone, suggest) if zone else None
+        otherwise = cell_of.one_of("fallback", fallback, {f.value: f for f in Fallback}) if fallback else None
+        nature = (
+            Nature(of_group or OTHER_GROUP, reads, otherwise or Fallback.SOURCE, where) if reads and where else None
         )
+        return Facts(of_group, reads, where, otherwise, nature)
 
     def _read_wish(self, cells: tuple[str, ...]) -> Wish:
-        told, areas, places, kinds, cadence, weekday, hour, status = map(_text, cells)
+        told, areas, places, kinds, cadence, weekday, hour, status = self._texts(_WISH, cells)
         digest = self._digest(told)
-        how_often = _one_of("cadence", cadence, {c.value: c for c in digest.cadences}, default=Cadence.WEEKLY)
-        return Wish(
-            digest=digest.id,
-            cadence=how_often,
-            choice=Choice(
-                frozenset(_code("policy_areas", word, self._codelists.policy_areas) for word in split(areas)),
-                frozenset(self._place(word) for word in split(places)),
-                frozenset(_code("kinds", word, self._codelists.kinds) for word in split(kinds)),
-            ),
-            weekday=cohort_weekday(
-                how_often, _one_of("weekday", weekday, {d: n for n, d in enumerate(WEEKDAYS)}, default=0, short=3)
-            ),
-            hour=0 if how_often is Cadence.AT_ONCE else _hour(hour),
-            status=_one_of("status", status, _STATUSES) if status else None,
+        how_often = cell_of.one_of("cadence", cadence, {c.value: c for c in digest.cadences}, default=Cadence.WEEKLY)
+        choice = Choice(self._axis("policy_areas", areas), self._axis("places", places), self._axis("kinds", kinds))
+        day = cohort_weekday(
+            how_often, cell_of.one_of("weekday", weekday, {d: n for n, d in enumerate(WEEKDAYS)}, default=0, short=3)
         )
+        at = 0 if how_often is Cadence.AT_ONCE else cell_of.read_hour(hour)
+        state = cell_of.one_of("status", status, _STATUSES) if status else None
+        subscription = Subscription(digest.id, how_often, choice)
+        rhythm = Rhythm(digest.id, how_often, day, at, stopped_at=STOPPED if state is Status.UNSUBSCRIBED else None)
+        wants = Wants((subscription,), (rhythm,), state or Status.ACTIVE)
+        return Wish(digest.id, how_often, choice, day, at, state, self._silent, wants)
+
+    def _texts(self, names: Sequence[str], cells: tuple[str, ...]) -> list[str]:
+        found = [text_of(cell) for cell in cells]
+        for at, name in enumerate(names):
+            if not found[at]:
+                found[at] = self._defaults.get(name, "")
+            elif len(found[at]) > _LONGEST:
+                raise RefusedCell(name, found[at], "The cell is too long.", f"At most {_LONGEST} characters.")
+        return found
 
     def _digest(self, told: str) -> Digest:
         if not told and len(self._digests) == 1:
             return next(iter(self._digests.values()))
-        return _one_of("digest", told, self._digests)
+        return cell_of.one_of("digest", told, self._digests)
 
-    def _place(self, word: str) -> str:
-        try:
-            return self._codelists.places.get(word)
-        except InvalidInput as error:
-            raise RefusedCell("places", word, error.what, error.hint) from None
+    def _axis(self, column: str, cell: str) -> frozenset[str]:
+        known = self._axes[column]
+        found = known.get(cell)
+        if found is None:
+            if len(known) >= _CACHED:
+                known.clear()
+            found = known[cell] = frozenset(self._word(column, word) for word in split(cell))
+        return found
+
+    def _word(self, column: str, word: str) -> str:
+        suggest = self._suggestions > 0
+        if column == "places":
+            return cell_of.place(word, self._codelists.places, suggest)
+        return cell_of.code(column, word, getattr(self._codelists, column), suggest)
 
 
+_LONGEST = 4_000
 _STATUSES = {s.value: s for s in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)}
-
-
-def _once(known: dict[tuple[str, ...], T | RefusedCell], cells: tuple[str, ...], read: Callable[..., T]) -> T:
-    found = known.get(cells)
-    if found is None:
-        if len(known) >= _CACHED:
-            known.clear()
-        try:
-            found = read(cells)
-        except RefusedCell as error:
-            found = error.with_traceback(None)
-        known[cells] = found
-    if isinstance(found, RefusedCell):
-        # Anew each time: an exception that is raised again drags along every frame that it ever passed.
-        raise RefusedCell(found.column, found.value, found.reason, found.hint)
-    return found
-
-
-def _text(cell: str) -> str:
-    return original(cell.strip())
-
-
-def split(cell: str) -> list[str]:
-    """The parts of a list cell."""
-    return [part for part in (part.strip() for part in cell.split("|")) if part]
-
-
-def read_address(cell: str) -> str:
-    """An address that mail can be sent to, as written. Raises RefusedCell."""
-    if plain(cell):
-        return cell
-    if not cell:
-        raise RefusedCell("address", cell, "There is no address.")
-    if len(cell) > MAX_LENGTH or not _clean(cell) or " " in cell:
-        raise RefusedCell("address", cell, "This is not an e-mail address.", "Use the form name@example.org.")
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        normalized = validate_email(cell, check_deliverability=False).normalized
-        return cell if cell.isascii() else normalized
-    except (EmailNotValidError, UnicodeError) as error:
-        raise RefusedCell("address", cell, f"This is not an e-mail address: {error}") from None
-
-
-def read_name(cell: str) -> str:
-    """A name, in Unicode's composed form. Raises RefusedCell for what could break a header or deceive a reader."""
-    name = unicodedata.normalize("NFC", cell)
-    if not _clean(name):
-        raise RefusedCell(
-            "name",
-            cell,
-            "The name holds a line break or a control character.",
-            "Is a quotation mark left open?",
-        )
-    if len(name) > MAX_NAME:
-        raise RefusedCell("name", cell, f"The name has {len(name)} characters.", f"At most {MAX_NAME}.")
-    return name
-
-
-def read_languages(cell: str) -> tuple[str, ...]:
-    """An ordered list of languages (BCP 47), each once. Raises RefusedCell."""
-    from babel.localedata import exists
-
-    found: dict[str, None] = {}
-    for word in re.split(r"[|,;\s]+", cell.strip("|,; ")):
-        base, *more = word.split("-")
-        if not _LANGUAGE.fullmatch(word) or not exists(base.lower()):
-            raise RefusedCell("languages", word, "This is not a language.", "Use codes such as fr|en, the first first.")
-        found["-".join([base.lower(), *(m.upper() if len(m) == 2 else m.title() for m in more)])] = None
-    if len(",".join(found)) > _MAX_LANGUAGES:
-        raise RefusedCell("languages", cell, "These are too many languages.", "Keep the first few.")
-    return tuple(found)
-
-
-def _clean(text: str) -> bool:
-    # What is not printable may still be harmless: a no-break space, the joiners of Persian and Hindi.
-    return text.isprintable() or not any(unicodedata.category(c) in _UNSAFE or c in _OVERRIDES for c in text)
-
-
-def _zone(cell: str) -> str:
-    try:
-        zones.zone(cell)
-    except InvalidInput as error:
-        raise RefusedCell("zone", cell, error.what, error.hint) from None
-    return cell
-
-
-def _code(column: str, word: str, codelist: Codelist) -> str:
-    code = word if word in codelist else codelist.find(word)
-    if code is None:
-        raise RefusedCell(column, word, f"{word!r} is not a {codelist.name}.", codelist.suggestion(word))
-    return code
-
-
-def _hour(cell: str) -> int:
-    if not cell:
-        return 8
-    told = _HOUR.fullmatch(cell)
-    if told is None or int(told[1]) > 23:
-        raise RefusedCell("hour", cell, "This is not an hour.", "Use a full hour, 0 to 23.")
-    return int(told[1])
-
-
-def _one_of(column: str, cell: str, allowed: Mapping[str, T], *, default: T | None = None, short: int = 0) -> T:
-    word = cell.lower().replace("-", "_").replace(" ", "_") if cell not in allowed else cell
-    if not word and default is not None and (default in allowed.values()):
-        return default
-    for name, value in allowed.items():
-        if word == name or (short and len(word) == short and name.startswith(word)):
-            return value
-    import difflib
-
-    near = difflib.get_close_matches(word, allowed, n=2, cutoff=0.6)
-    reason = f"{cell!r} is not one of them." if cell else "The cell is empty."
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Use one of: {', '.join(allowed)}"
-    raise RefusedCell(column, cell, reason, hint)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tribune.domain.audience import Cadence
+from tribune.domain.audience import Cadence, Status, Subscriber
 from tribune.domain.changes import next_slower, slowed
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest
@@ -20,6 +20,7 @@ class ReaderChoices:
 
     `receives` is False for one who has stopped it or was erased (`known` False). `pace` is how often it comes,
     `slower` the next slower cadence on offer; `exact_undo`: going there can be undone without a trace.
+    `paused` with the instant at which it ends by itself (None: it does not).
     """
 
     known: bool
@@ -28,6 +29,8 @@ class ReaderChoices:
     pace: Cadence | None = None
     slower: Cadence | None = None
     exact_undo: bool = False
+    paused: bool = False
+    paused_until: datetime | None = None
 
 
 def reader_choices(tx: Transaction, subscriber_id: int, digest: str, digests: Mapping[str, Digest]) -> ReaderChoices:
@@ -35,13 +38,18 @@ def reader_choices(tx: Transaction, subscriber_id: int, digest: str, digests: Ma
     person = tx.audience.one(subscriber_id)
     if person is None:
         return ReaderChoices(known=False)
+    return choices_of(person, digest, digests)
+
+
+def choices_of(person: Subscriber, digest: str, digests: Mapping[str, Digest]) -> ReaderChoices:
+    """The same of a person who was read already."""
     rhythms = [rhythm for rhythm in person.rhythms if rhythm.digest == digest]
     receives = any(rhythm.stopped_at is None for rhythm in rhythms)
+    paused = person.status is Status.PAUSED
     step = next_slower(person, digest, digests[digest].cadences) if receives and digest in digests else None
-    if step is None:
-        return ReaderChoices(True, person.languages, receives)
-    taken = {rhythm.cadence for rhythm in rhythms}
-    return ReaderChoices(True, person.languages, receives, step[0], step[1], step[1] not in taken)
+    pace, slower = step or (None, None)
+    exact = slower is not None and slower not in {rhythm.cadence for rhythm in rhythms}
+    return ReaderChoices(True, person.languages, receives, pace, slower, exact, paused, person.paused_until)
 
 
 def as_often_as_before(

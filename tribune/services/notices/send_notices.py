@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from tribune.domain.sending import suppresses
 from tribune.domain.sign_up import LIFTED
 from tribune.ports.channels import EmailChannel, Outcome, OutgoingMail
 from tribune.ports.clock import Clock
+from tribune.ports.data_requests import RequestState
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.services.notices.notice_links import NoticeLinks
@@ -165,11 +166,12 @@ def _claim(
     """The notices that are to be sent now, and to whom. What may not be sent is settled by the way."""
     now = tx.now()
     notices = tx.notices.claim_together(ids, now, sender.lease)
-    people = tx.audience.several({notice.subscriber for notice in notices})
-    reasons = tx.audience.suppressed([person.address for person in people.values()])
+    known = tx.audience.several({notice.subscriber for notice in notices})
+    people = {notice.id: _addressee(tx, notice, known.get(notice.subscriber)) for notice in notices}
+    reasons = tx.audience.suppressed([person.address for person in people.values() if person is not None])
     held, unsent = [], []
     for notice in notices:
-        person = people.get(notice.subscriber)
+        person = people[notice.id]
         why = _why_not(notice, person, reasons)
         verdict = settled_unsent(notice, sender.channel.in_doubt, now)
         if verdict is None and why:
@@ -193,10 +195,23 @@ def _why_not(notice: Notice, person: Subscriber | None, reasons: Mapping[str, st
     return f"suppressed: {reason}" if reason else ""
 
 
+def _addressee(tx: Transaction, notice: Notice, person: Subscriber | None) -> Subscriber | None:
+    """Who it goes to, and where: about a change of address to the old or the new one, while the change waits."""
+    if person is None or notice.kind not in (NoticeKind.ADDRESS_ASKED, NoticeKind.ADDRESS_CONFIRM):
+        return person
+    request = tx.data_requests.one(int(notice.content["request"]))
+    if request is None or request.state is not RequestState.WAITING:
+        return None
+    if notice.kind is NoticeKind.ADDRESS_ASKED:
+        return person
+    address = tx.data_requests.new_address(person.id)
+    return None if address is None else replace(person, address=address)
+
+
 def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:
     try:
         digest = sender.digests.get(notice.content.get("digest", ""))
-        link = sender.links.link(notice)
+        link = sender.links.link(notice, person.address)
         name = "" if notice.kind.names_nobody else person.name
         return OutgoingMail(
             delivery=notice.name,

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
+from tribune.domain.codelists import Places
 from tribune.domain.digests import Digest
 from tribune.domain.errors import ConfigurationError, NotFound, TribuneError
 from tribune.domain.items import Item
 from tribune.domain.mailings import DeliveryState, EditionContent, Mailing
+from tribune.domain.matching import matches
 from tribune.domain.sending import LEASE, Claim, Marks, Slot, Verdict, name_of
 from tribune.domain.throttling import Rates
 from tribune.ports.audience import Recipient
@@ -74,7 +76,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sender:
-    """What sending needs. `owner` names this process in the ledger; `stopping` is asked before each mail."""
+    """What sending needs. `owner` names this process in the ledger; `stopping` is asked before each mail. With `places`
+    somebody who has changed their choices since the mailing was planned gets what they still want of it."""
 
     store: Store
     clock: Clock
@@ -88,6 +91,7 @@ class Sender:
     lease: timedelta = LEASE
     kept: Kept = field(default_factory=Kept)
     stopping: Callable[[], bool] = _never
+    places: Places | None = None
 
 
 class Batch:
@@ -102,6 +106,7 @@ class Batch:
         people: Mapping[int, Recipient],
         contents: Mapping[int, EditionContent],
         items: Mapping[tuple[int, int], Item],
+        narrowed: Mapping[int, EditionContent],
     ) -> None:
         self.slots = slots
         self.people = people
@@ -111,6 +116,7 @@ class Batch:
         self._chunk = chunk
         self._contents = contents
         self._items = items
+        self._narrowed = narrowed
         self._digest = sender.digests[mailing.digest]
         self._kept = sender.kept.mails
         self._mails: dict[int, Mail] = {}
@@ -125,7 +131,10 @@ class Batch:
         if person is None or not person.may_be_mailed:
             return Verdict(place, DeliveryState.SUPPRESSED, _why_not(person))
         try:
-            mail = self._mails.get(signature)
+            narrowed = self._narrowed.get(number) if person.changed else None
+            mail = self._mails.get(signature) if narrowed is None else self._of_their_own(narrowed, signature)
+            if mail is None and narrowed is not None:
+                return Verdict(place, DeliveryState.SUPPRESSED, "no longer chosen")
             if mail is None:
                 content = self._contents.get(signature)
                 if content is None:
@@ -146,6 +155,10 @@ class Batch:
             why = error.what if isinstance(error, TribuneError) else type(error).__name__
             log.error("mail cannot be made", delivery=name, error=type(error).__name__, at=_place(error))
             return Verdict(place, DeliveryState.QUARANTINED, f"cannot be made: {why}")
+
+    def _of_their_own(self, content: EditionContent, signature: int) -> Mail | None:
+        """What somebody still wants of a mail; None where that is nothing."""
+        return self._composed(signature, content) if content.fragments else None
 
     def _composed(self, signature: int, content: EditionContent) -> Mail:
         mailing = self._mailing
@@ -189,7 +202,37 @@ def _batch(tx: Transaction, sender: Sender, mailing: Mailing, chunk: int, seats:
     keys = {(key.item, key.version) for content in shown.values() for key in content.fragments}
     items = sender.kept.items(tx, keys)
     people = {slot.subscriber: person for slot, person in seats if person is not None}
-    return Batch(sender, mailing, chunk, [slot for slot, _ in seats], people, shown, items)
+    narrowed = _narrowed(tx, sender.places, mailing, seats, shown, items)
+    return Batch(sender, mailing, chunk, [slot for slot, _ in seats], people, shown, items, narrowed)
+
+
+def _narrowed(
+    tx: Transaction,
+    places: Places | None,
+    mailing: Mailing,
+    seats: Sequence[Seat],
+    contents: Mapping[int, EditionContent],
+    items: Mapping[tuple[int, int], Item],
+) -> dict[int, EditionContent]:
+    """Subscriber -> what is left for them, where they have changed their choices since the mailing was planned and do
+    not want all of it any more. In whatever cadence it comes now: this mail is where it comes from."""
+    changed = {slot.subscriber: slot.signature for slot, person in seats if person is not None and person.changed}
+    if places is None or not changed:
+        return {}
+    found = {}
+    for number, choices in tx.audience.choices(changed, mailing.digest).items():
+        content = contents.get(changed[number])
+        if content is None:
+            continue
+        wanted = tuple(
+            key
+            for key in content.fragments
+            if (item := items.get((key.item, key.version))) is None
+            or any(matches(choice, item, places) for choice in choices)
+        )
+        if wanted != content.fragments:
+            found[number] = replace(content, fragments=wanted)
+    return found
 
 
 def _why_not(person: Recipient | None) -> str:

@@ -5,12 +5,14 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.api import idempotency_keys
 from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
     carry_overs,
     codelist_bits,
     codelist_versions,
+    data_requests,
     marks,
     mask_columns,
     people,
@@ -30,6 +32,7 @@ from tribune.store.tables.catalogue import (
     sources,
 )
 from tribune.store.tables.consents import consent_texts, consents, quotas, sign_ups
+from tribune.store.tables.imports import imports
 from tribune.store.tables.log import (
     counters,
     dead_letters,
@@ -57,11 +60,20 @@ from tribune.store.tables.sending import (
     signatures,
     throttles,
 )
-from tribune.store.tables.staff import audit
+from tribune.store.tables.staff import (
+    api_tokens,
+    audit,
+    sign_in_attempts,
+    staff,
+    staff_links,
+    staff_recovery_codes,
+    staff_sessions,
+)
 
 __all__ = [
     "WORDS",
     "Instant",
+    "api_tokens",
     "at_once_served",
     "audit",
     "carry_overs",
@@ -72,12 +84,15 @@ __all__ = [
     "consent_texts",
     "consents",
     "counters",
+    "data_requests",
     "dead_letters",
     "deliveries",
     "delivery_blocks",
     "delivery_exceptions",
     "editions",
     "engagement",
+    "idempotency_keys",
+    "imports",
     "inbox",
     "instant_text",
     "item_history",
@@ -106,10 +121,15 @@ __all__ = [
     "schedules",
     "segment_versions",
     "segments",
+    "sign_in_attempts",
     "sign_ups",
     "signatures",
     "source_records",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_recovery_codes",
+    "staff_sessions",
     "subscribers",
     "subscriptions",
     "suppressions",

@@ -1,4 +1,7 @@
-"""Tables of people: who they are, what they want and when, what they have had, who is never mailed."""
+"""Tables of people: who they are, what they want and when, what they have had, who is never mailed.
+
+That each row belongs to somebody who is there is held by the code, not by foreign keys (ADR 30).
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,15 @@ people = Table(
     Column("address", String(320), nullable=False),
     Column("address_key", String(320), nullable=False, unique=True),
     Column("name", String(300), nullable=False),
+    Column("new_address", String(320)),
 )
-"""The one table with addresses and names. `address_key` is the address folded for comparison."""
+"""The one table with addresses and names. `address_key` is the address folded for comparison; `new_address` waits to be
+confirmed (data_requests)."""
 
 subscribers = Table(
     "subscribers",
     metadata,
-    Column("id", Integer, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("audience_group", String(40), nullable=False),
     Column("languages", String(100), nullable=False),
     Column("fallback", String(10), nullable=False),
@@ -41,6 +46,15 @@ subscribers = Table(
     Column("status", String(20), nullable=False),
     Column("confirmed_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("paused_until", Instant),
+)
+"""`paused_until`: when a pause ends by itself; empty where there is none, or where it has no end."""
+
+Index(
+    "ix_subscribers_paused_until",
+    subscribers.c.paused_until,
+    sqlite_where=subscribers.c.paused_until.is_not(None),
+    postgresql_where=subscribers.c.paused_until.is_not(None),
 )
 
 WORDS = {"topics": 2, "places": 6, "kinds": 1}
@@ -52,7 +66,7 @@ subscriptions = Table(
     "subscriptions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False, index=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
     Column("digest", String(60), nullable=False),
     Column("cadence", String(10), nullable=False),
     Column("choice", JSON, nullable=False),
@@ -62,7 +76,7 @@ subscriptions = Table(
 rhythms = Table(
     "rhythms",
     metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("subscriber_id", Integer, nullable=False),
     Column("digest", String(60), nullable=False),
     Column("cadence", String(10), nullable=False),
     Column("weekday", Integer, nullable=False),
@@ -83,7 +97,7 @@ rhythms = Table(
 marks = Table(
     "marks",
     metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("subscriber_id", Integer, nullable=False),
     Column("digest", String(60), nullable=False),
     Column("cadence", String(10), nullable=False),
     Column("mark", BigInteger, nullable=False),
@@ -96,7 +110,7 @@ marks = Table(
 carry_overs = Table(
     "carry_overs",
     metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscribers.id"), nullable=False),
+    Column("subscriber_id", Integer, nullable=False),
     Column("digest", String(60), nullable=False),
     Column("cadence", String(10), nullable=False),
     Column("item_id", Integer, ForeignKey("items.id"), nullable=False),
@@ -113,8 +127,27 @@ suppressions = Table(
     Column("reason", String(40), nullable=False),
     Column("since", Instant, nullable=False),
     Column("subscriber_id", Integer, index=True),
+    Column("key_id", String(16), nullable=False, server_default=""),
 )
-"""`subscriber_id` (no foreign key: the hash outlives the person) lets planning leave them out without hashing."""
+"""Keyed hashes (tribune.domain.addresses.SuppressionHash); `key_id` is the key's fingerprint, empty for a hash without
+key, as released versions wrote them up to 0.1: `prepare` makes keyed ones of those. `subscriber_id` (no foreign key:
+the hash outlives the person) lets planning leave them out without hashing."""
+
+data_requests = Table(
+    "data_requests",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("asked_by", String(60), nullable=False),
+    Column("traces", JSON, nullable=False),
+    Index("ix_data_requests_state_created_at", "state", "created_at"),
+)
+"""What people asked for about their data. It outlives the person: `subscriber_id` is a number that is never used again.
+`traces`: names of mails that the channel may still hold, until they are cleared away."""
 
 codelist_bits = Table(
     "codelist_bits",

@@ -23,7 +23,7 @@ consents = Table(
     "consents",
     metadata,
     Column("id", _BIG, primary_key=True, autoincrement=True),
-    Column("subscriber_id", Integer, ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
     Column("act", String(20), nullable=False),
     Column("at", Instant, nullable=False),
     Column("source", String(20), nullable=False),

@@ -86,6 +86,10 @@ class SmtpChannel:
         """Nothing is kept here."""
         return 0
 
+    def forget(self, deliveries: Iterable[str]) -> int:
+        """Nothing is kept here."""
+        return 0
+
     def check(self) -> str:
         pool = Pool(self._server)
         try:

@@ -1,0 +1,149 @@
+"""A CSV file as somebody saved it: in which encoding, how its cells are parted, and its rows one by one.
+
+Everything is bounded before it is read: the length of a line, the number of columns, the size of a cell.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tribune.domain.errors import InvalidInput
+from tribune.domain.imports import Refusal
+
+Cells = list[str]
+
+SAVE_AS = "Save it as CSV UTF-8."
+
+MAX_COLUMNS = 200
+LONGEST_LINE = 1_000_000
+_BLOCK = 1 << 18
+
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1252": "Windows-1252",
+}
+"""What is recognised, and how it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file that has been looked at. `header`: its first row, as written, empty cells at the end left out."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+
+    def rows(self) -> Iterator[tuple[int, Cells | Refusal]]:
+        """(row number, cells) after the header; blank rows are passed over. A row that cannot be read is a refusal."""
+        width = len(self.header)
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            rows = enumerate(csv.reader(file, self._dialect()), start=1)
+            number = 0
+            try:
+                for number, cells in rows:
+                    if number == 1 or not any(cells):
+                        continue
+                    if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                        reason = f"The row has {len(cells)} cells, the first row {width}."
+                        hint = "Put cells that hold separators in quotation marks."
+                        yield number, Refusal(number, "", "", reason, hint)
+                    else:
+                        yield number, cells
+            except csv.Error as error:
+                hint = "A quotation mark may be left open; nothing after it could be read."
+                reason = f"From here on the file cannot be read: {error}."
+                yield number + 1, Refusal(number + 1, "", "", reason, hint)
+
+    def _dialect(self) -> type[csv.Dialect]:
+        return type("Parted", (csv.excel,), {"delimiter": self.delimiter})
+
+
+def look_at(path: Path) -> CsvFile:
+    """Find out how a file is written. Raises InvalidInput where it is no CSV file that can be read to its end."""
+    encoding = _encoding(path)
+    with path.open(encoding=encoding, newline="") as file:
+        first = file.readline(LONGEST_LINE)
+    if not first.strip():
+        raise InvalidInput("The first row is empty.", where=str(path), hint="It must name the columns.")
+    delimiter = max(",;\t", key=first.count)
+    try:
+        header = next(csv.reader([first], delimiter=delimiter))
+    except csv.Error as error:
+        raise InvalidInput(f"The first row cannot be read: {error}.", where=str(path), hint=SAVE_AS) from None
+    while header and not header[-1].strip():
+        header.pop()
+    if not all(cell.strip().isprintable() for cell in header):
+        raise InvalidInput("This is not a CSV file: its first row is no text.", where=str(path), hint=SAVE_AS)
+    if len(header) > MAX_COLUMNS:
+        raise InvalidInput(
+            f"The first row names {len(header):,} columns.", where=f"{path}, row 1", hint=f"At most {MAX_COLUMNS}."
+        )
+    return CsvFile(path, encoding, delimiter, tuple(cell.strip() for cell in header))
+
+
+def _encoding(path: Path) -> str:
+    """The first encoding in which the whole file can be read."""
+    with path.open("rb") as file:
+        head = file.read(_BLOCK)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        tried = ["utf-16"]
+    elif b"\0" in head[1:2]:
+        tried = ["utf-16-le"]
+    elif b"\0" in head[:1]:
+        tried = ["utf-16-be"]
+    else:
+        tried = ["utf-8-sig", "cp1252"]
+    for encoding in tried:
+        reason = _unreadable(path, encoding)
+        if reason is None:
+            return encoding
+        if reason:
+            raise InvalidInput(reason, where=str(path), hint=SAVE_AS)
+    where = f"{path}, line {_line_that_is_not(path, tried[0])}"
+    raise InvalidInput(
+        "This is not text in UTF-8, UTF-16 or Windows-1252. Nothing was taken in.", where=where, hint=SAVE_AS
+    )
+
+
+def _unreadable(path: Path, encoding: str) -> str | None:
+    """None where the file is text in this encoding, "" where another one may be tried; else why it is no CSV file."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            try:
+                text = decoder.decode(block)
+            except UnicodeDecodeError:
+                return ""
+            if "\0" in text:
+                return "This is not a CSV file: it holds bytes that are no text."
+            first = next((at for at in (text.find("\n"), text.find("\r")) if at >= 0), len(text))
+            last = max(text.rfind("\n"), text.rfind("\r"))
+            longest = line + first
+            line = longest if last < 0 else len(text) - last
+            if longest > LONGEST_LINE:
+                return f"This is not a CSV file: a line is longer than {LONGEST_LINE:,} characters."
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return ""
+    return None
+
+
+def _line_that_is_not(path: Path, encoding: str) -> int:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError:
+                return number
+    return 1

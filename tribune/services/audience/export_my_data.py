@@ -1,0 +1,106 @@
+"""All that is held about one person, as JSON that they can read and take elsewhere (GDPR, articles 15 and 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tribune.domain.digests import Digest, text_in
+from tribune.domain.errors import NotFound
+from tribune.domain.sending import name_of
+from tribune.ports.data_requests import DataRequest, RequestKind, RequestState
+from tribune.ports.ledger import DeliveryView
+from tribune.ports.store import Transaction
+from tribune.services.audience.list_sent import MOST, list_sent
+
+FORMAT = "tribune.my-data/1"
+
+_TOLD_ABOVE = frozenset({"people", "subscribers", "subscriptions", "rhythms", "marks"})
+
+
+def export_my_data(
+    tx: Transaction, subscriber_id: int, digests: Mapping[str, Digest], by: str, now: datetime
+) -> tuple[dict[str, Any], DataRequest]:
+    """What we hold about a person, and the record that it was given out. Raises NotFound.
+
+    What people ask for first stands first; `records` holds the rows of every other table that is about them, as they
+    are, so that nothing is left out.
+    """
+    person = tx.audience.one(subscriber_id)
+    if person is None:
+        raise NotFound("There is no such subscriber.", hint="They may have been erased.")
+    request = tx.data_requests.add(subscriber_id, RequestKind.EXPORT, RequestState.DONE, by, now)
+    rows = tx.data_requests.rows_of(subscriber_id)
+    first = rows["subscribers"][0]
+    locale = person.languages[0]
+    told = {
+        "format": FORMAT,
+        "made_at": now.isoformat(),
+        "person": {
+            "number": person.id,
+            "address": person.address,
+            "new_address": tx.data_requests.new_address(person.id),
+            "name": person.name,
+            "group": person.group,
+            "languages": list(person.languages),
+            "in_no_language_of_mine": person.fallback.value,
+            "zone": person.zone,
+            "status": person.status.value,
+            "paused_until": person.paused_until.isoformat() if person.paused_until else None,
+            "confirmed_at": first["confirmed_at"],
+            "changed_at": first["changed_at"],
+        },
+        "never_mailed": tx.audience.suppressed([person.address]).get(person.address),
+        "subscriptions": [
+            {
+                "digest": wish.digest,
+                "name": text_in(digests[wish.digest].names, locale) if wish.digest in digests else wish.digest,
+                "cadence": wish.cadence.value,
+                "policy_areas": sorted(wish.choice.policy_areas),
+                "places": sorted(wish.choice.places),
+                "kinds": sorted(wish.choice.kinds),
+            }
+            for wish in person.subscriptions
+        ],
+        "rhythms": [
+            {
+                "digest": rhythm.digest,
+                "cadence": rhythm.cadence.value,
+                "weekday": rhythm.weekday,
+                "hour": rhythm.hour,
+                "served_up_to_release": rhythm.mark,
+                "last_served_on": rhythm.last_date.isoformat() if rhythm.last_date else None,
+                "stopped_at": rhythm.stopped_at.isoformat() if rhythm.stopped_at else None,
+            }
+            for rhythm in person.rhythms
+        ],
+        "mails": _mails(tx, subscriber_id),
+        "records": {table: list(kept) for table, kept in rows.items() if table not in _TOLD_ABOVE},
+    }
+    return told, request
+
+
+def _mails(tx: Transaction, subscriber_id: int) -> list[dict[str, Any]]:
+    every = tx.ledger.deliveries_to(subscriber_id, limit=MOST)
+    sent = {mail.name: mail for mail in list_sent(tx, subscriber_id, size=MOST)[0]}
+    mailings = {number: tx.ledger.mailing(number) for number in {one.mailing for one in every}}
+
+    def told(one: DeliveryView) -> dict[str, Any]:
+        name = name_of(one.mailing, one.chunk, one.place)
+        mailing, mail = mailings[one.mailing], sent.get(name)
+        return {
+            "mail": name,
+            "digest": mailing.digest if mailing else None,
+            "cadence": mailing.cadence.value if mailing else None,
+            "due_at": mailing.due_at.isoformat() if mailing else None,
+            "language": one.locale,
+            "state": one.state.value,
+            "code": one.code or None,
+            "items": [
+                {"number": item.item, "title": item.title, "language": item.language, "link": item.link or None}
+                for item in (mail.items if mail else ())
+            ],
+        }
+
+    return [told(one) for one in every]

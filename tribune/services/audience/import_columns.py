@@ -1,0 +1,92 @@
+"""Which column of a file is which: by its name in three languages, or as somebody says."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+
+from tribune.domain.errors import InvalidInput
+from tribune.services.audience.subscriber_rows import COLUMNS, REQUIRED
+
+_NAMES: Mapping[str, str] = {
+    "address": "address|email|e-mail|mail|email address|e-mail address|courriel|adresse|adresse courriel"
+    "|adresse électronique|adresse e-mail|adresse email|adresse de courriel|mél|correo|correo electrónico|dirección"
+    "|dirección de correo|dirección de correo electrónico|dirección electrónica",
+    "name": "name|full name|contact|nom|nom complet|nom et prénom|prénom et nom|nombre|nombre completo"
+    "|nombre y apellidos|apellidos y nombre",
+    "group": "group|constituent|constituent group|audience|groupe|mandant|groupe de mandants|catégorie|grupo|mandante"
+    "|grupo de mandantes|categoría",
+    "languages": "languages|language|lang|preferred language|langues|langue|langue préférée|idiomas|idioma"
+    "|idioma preferido|lengua|lenguas",
+    "zone": "zone|time zone|timezone|tz|fuseau horaire|fuseau|zona horaria|huso horario",
+    "fallback": "fallback|otherwise|if not in these languages|langue de repli|repli|sinon"
+    "|idioma alternativo|alternativa",
+    "digest": "digest|newsletter|list|lettre d'information|lettre|infolettre|liste|boletín|lista",
+    "policy_areas": "policy areas|policy area|topics|topic|themes|subjects|domaines d'action|domaine d'action|thèmes"
+    "|thème|sujets|ámbitos de política|ámbito de política|temas|tema",
+    "places": "places|place|countries|country|regions|pays|régions|lieux|países|país|regiones|lugares",
+    "kinds": "kinds|kind|types|content types|types de contenu|genres|tipos|tipos de contenido|clases",
+    "cadence": "cadence|frequency|how often|rhythm|fréquence|périodicité|rythme|frecuencia|periodicidad|ritmo",
+    "weekday": "weekday|day|day of the week|jour|jour de la semaine|día|día de la semana",
+    "hour": "hour|time|heure|hora",
+    "status": "status|state|statut|état|estado|situación",
+}
+"""Each column's names, as files call it in English, French and Spanish."""
+
+
+def folded(name: str) -> str:
+    """A name without case, accents, and marks between its words."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
+    return " ".join(re.findall(r"\w+", bare.replace("_", " ")))
+
+
+_BY_NAME = {folded(name): column for column, names in _NAMES.items() for name in names.split("|")}
+_BY_NAME |= {folded(column): column for column in COLUMNS}
+
+
+def suggested(header: Sequence[str]) -> list[str]:
+    """For each of the file's columns which one it is by its name ("": none). The first of two alike counts."""
+    found: list[str] = []
+    for name in header:
+        column = _BY_NAME.get(folded(name[:100]), "")
+        found.append("" if column in found else column)
+    return found
+
+
+def columns_of(header: Sequence[str], told: Mapping[str, str] | None, given: Collection[str] = ()) -> list[str]:
+    """For each of the file's columns which one it is ("": it is passed over). `told`: the file's name -> ours, or "" to
+    pass it over; what it does not name goes by its name. `given`: columns that need not be there, as they have a value
+    for all. Raises InvalidInput, as a name that nobody knows may be a column that somebody misses later.
+    """
+    told = {folded(name): column for name, column in (told or {}).items()}
+    found = []
+    for name in header:
+        column = told.get(folded(name))
+        if column is None:
+            column = _BY_NAME.get(folded(name[:100]))
+            if column is None:
+                _refuse(name)
+        elif column and column not in COLUMNS:
+            raise InvalidInput(f"There is no column {column!r}.", hint=f"Columns are {', '.join(COLUMNS)}.")
+        if column and column in found:
+            raise InvalidInput(f"The column {column!r} stands twice.", where="row 1", hint="Keep one of them.")
+        found.append(column or "")
+    for name in told.keys() - {folded(name) for name in header}:
+        raise InvalidInput(f"The file has no column {name!r}.", where="row 1", hint=f"It has: {', '.join(header)}.")
+    missing = [name for name in REQUIRED if name not in found and name not in given]
+    if missing:
+        raise InvalidInput(
+            f"The first row names no column {' and no column '.join(missing)}.",
+            where="row 1",
+            hint=f"Columns are {', '.join(COLUMNS)}.",
+        )
+    return found
+
+
+def _refuse(name: str) -> None:
+    import difflib
+
+    near = difflib.get_close_matches(name[:60].lower(), COLUMNS, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Columns are {', '.join(COLUMNS)}."
+    raise InvalidInput(f"There is no column {name[:60]!r}.", where="row 1", hint=hint)

@@ -1,0 +1,1 @@
+"""People as staff see and help them."""

@@ -1,0 +1,57 @@
+"""The list of addresses that are never mailed: look one up, put one on it, take one off where the reason allows it."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from typing import TextIO
+
+from tribune.domain.addresses import address_key
+from tribune.domain.errors import Conflict, NotFound
+from tribune.ports.people import Listed
+from tribune.ports.store import Transaction
+from tribune.services.audience.subscriber_cells import read_address
+
+REASONS = ("asked_by_phone_or_letter", "wrong_address", "hard_bounce")
+"""Reasons that staff may give."""
+
+LIFTED_BY_STAFF = frozenset({"wrong_address", "hard_bounce", "bounce", "rejected"})
+"""What was about the address itself, and may have been mended. A complaint or a person's own wish is undone only by
+themselves, when they subscribe again."""
+
+MOST = 100_000
+
+
+def look_up(tx: Transaction, address: str, actor: str, now: datetime) -> Listed | None:
+    """The entry of an address; that somebody asked is written down, without the address. Raises RefusedCell."""
+    found = tx.people.listed(address_key(read_address(address.strip())))
+    tx.audit.add(actor, "suppression.looked_up", "", {"found": found is not None}, now)
+    return found
+
+
+def put_on_list(tx: Transaction, address: str, reason: str, actor: str, now: datetime) -> None:
+    """Never mail this address again; the first reason stays. Raises RefusedCell."""
+    tx.audience.suppress(read_address(address.strip()), reason if reason in REASONS else REASONS[0], now)
+    tx.audit.add(actor, "suppression.added", "", {"reason": reason}, now)
+
+
+def take_off_list(tx: Transaction, address: str, why: str, actor: str, now: datetime) -> None:
+    """Let this address be mailed again. Raises RefusedCell, NotFound where it is not on the list, and Conflict where
+    only the person can do it."""
+    address = read_address(address.strip())
+    found = tx.people.listed(address_key(address))
+    if found is None:
+        raise NotFound("This address is not on the list.")
+    if found.reason not in LIFTED_BY_STAFF:
+        raise Conflict("Only the person themselves can undo this, by subscribing again.", where=found.reason)
+    tx.audience.lift([address], [found.reason])
+    tx.audit.add(actor, "suppression.lifted", "", {"reason": found.reason, "why": why[:200]}, now)
+
+
+def export_reasons(tx: Transaction, file: TextIO) -> int:
+    """Reasons and dates as CSV, the newest first; how many. No address is in it, nor its hash."""
+    writer = csv.writer(file)
+    writer.writerow(("reason", "since"))
+    entries = tx.people.entries(MOST)
+    writer.writerows((entry.reason, entry.since.isoformat(timespec="seconds")) for entry in entries)
+    return len(entries)

@@ -1,0 +1,86 @@
+"""Queries about people for pages. Implements tribune.ports.people.People."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from tribune.domain.audience import Status
+from tribune.ports.people import Found, Listed
+from tribune.store.engine import Hashes
+from tribune.store.tables import people, subscribers, suppressions
+
+_s = suppressions.c
+_HIGHEST = "\U0010ffff"
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 5
+_LONGEST_PASS_MS = 5_000
+
+
+class SqlPeople:
+    """Each query reads through an index, and no more than it gives; words of names in one bounded pass."""
+
+    def __init__(self, connection: Connection, hashes: Hashes) -> None:
+        self._connection = connection
+        self._hashes = hashes
+
+    def by_address(self, beginning: str, limit: int) -> list[Found]:
+        key = people.c.address_key
+        return self._found(_people().where(key >= beginning, key < beginning + _HIGHEST).order_by(key), limit)
+
+    def by_name(self, words: Sequence[str], limit: int) -> list[Found]:
+        wanted = [word for told in words for word in _WORD.findall(told)][:_MOST_WORDS]
+        if not wanted:
+            return []
+        # A pass over the names: an index of their words would cost an import half of its speed. Case by case, as
+        # neither database folds letters beyond ASCII by itself.
+        named = " " + people.c.name
+        matching = [
+            or_(
+                *(
+                    named.contains(f" {form}", autoescape=True)
+                    for form in {word, word.lower(), word.title(), word.upper()}
+                )
+            )
+            for word in wanted
+        ]
+        if self._connection.dialect.name == "postgresql":
+            self._connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_LONGEST_PASS_MS}")
+        return self._found(_people().where(*matching).order_by(people.c.id), limit)
+
+    def newest(self, limit: int) -> list[Found]:
+        return self._found(_people().order_by(people.c.id.desc()), limit)
+
+    def suppressed(self) -> Mapping[str, int]:
+        rows = self._connection.execute(
+            select(_s.reason, func.count()).group_by(_s.reason).order_by(func.count().desc())
+        )
+        return {reason: number for reason, number in rows}  # noqa: C416 - rows, not pairs
+
+    def listed(self, key: str) -> Listed | None:
+        row = self._connection.execute(select(suppressions).where(_s.address_hash == self._hashes()(key))).one_or_none()
+        return Listed(row.reason, row.since, row.subscriber_id) if row else None
+
+    def entries(self, limit: int) -> list[Listed]:
+        rows = self._connection.execute(
+            select(_s.reason, _s.since, _s.subscriber_id).order_by(_s.since.desc()).limit(limit)
+        )
+        return [Listed(*row) for row in rows]
+
+    def _found(self, query: Select[Any], limit: int) -> list[Found]:
+        rows = self._connection.execute(query.limit(limit))
+        return [Found(id, name, address, group, Status(status)) for id, name, address, group, status in rows]
+
+
+def _people() -> Select[Any]:
+    both = people.join(subscribers, subscribers.c.id == people.c.id)
+    return select(
+        people.c.id, people.c.name, people.c.address, subscribers.c.audience_group, subscribers.c.status
+    ).select_from(both)
+
+
+def _forms(word: str) -> set[str]:
+    return {word, word.lower(), word.title(), word.upper()}

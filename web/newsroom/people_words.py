@@ -1,0 +1,102 @@
+"""States, reasons and acts of people as staff read them, in one locale."""
+
+from __future__ import annotations
+
+from tribune.rendering.locales import Texts
+
+
+class PeopleWords:
+    """Names in the language of `texts`; a name that is not known stands for itself."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def status(self, status: str) -> str:
+        """Whether somebody is mailed."""
+        _ = self._texts.gettext
+        return {
+            "pending": _("not confirmed yet"),
+            "active": _("subscribed"),
+            "paused": _("paused"),
+            "unsubscribed": _("unsubscribed"),
+        }.get(status, status)
+
+    def tone(self, status: str) -> str:
+        """How the badge of a status looks."""
+        return {"active": "good", "paused": "active"}.get(status, "")
+
+    def reason(self, reason: str) -> str:
+        """Why an address is never mailed."""
+        _ = self._texts.gettext
+        return {
+            "hard_bounce": _("the address does not exist"),
+            "bounce": _("the address does not exist"),
+            "rejected": _("the address does not exist"),
+            "wrong_address": _("the address belongs to somebody else"),
+            "complaint": _("they reported a mail as unwanted"),
+            "erased": _("they had their data deleted"),
+            "asked_by_phone_or_letter": _("they asked for it by telephone or letter"),
+        }.get(reason, reason)
+
+    def act(self, act: str) -> str:
+        """What a consent record tells of."""
+        _ = self._texts.gettext
+        return {
+            "signed_up": _("Signed up on the form"),
+            "confirmed": _("Confirmed from their mailbox"),
+            "imported": _("Brought in by an import"),
+            "changed": _("Changed what they receive"),
+            "paused": _("Paused"),
+            "resumed": _("Went on after a pause"),
+            "unsubscribed": _("Unsubscribed"),
+            "resubscribed": _("Subscribed again"),
+        }.get(act, act)
+
+    def door(self, source: str) -> str:
+        """Through which door."""
+        _ = self._texts.gettext
+        return {
+            "form": _("public form"),
+            "mail": _("link of a mail"),
+            "one_click": _("button of the mail program"),
+            "import": _("import"),
+            "staff": _("staff"),
+            "api": _("API"),
+        }.get(source, source)
+
+    def request(self, kind: str) -> str:
+        """What was asked for about data."""
+        _ = self._texts.gettext
+        return {
+            "export": _("A copy of their data"),
+            "erase": _("To be deleted"),
+            "address": _("Another address"),
+        }.get(kind, kind)
+
+    def request_state(self, state: str) -> str:
+        """Where such a request stands."""
+        _ = self._texts.gettext
+        return {
+            "waiting": _("waits for the confirmation from the new address"),
+            "clearing": _("deleted; copies of mails are being cleared away"),
+            "done": _("done"),
+            "refused": _("refused by the person"),
+            "expired": _("never confirmed"),
+            "replaced": _("replaced by a later one"),
+        }.get(state, state)
+
+    def by(self, who: str) -> str:
+        """Who asked: the person, or staff by their number."""
+        _ = self._texts.gettext
+        return _("the person themselves") if who == "self" else who.replace(":", " ").replace("/", " ")
+
+    def wrong(self, field: str) -> str:
+        """What is wrong with a field."""
+        _ = self._texts.gettext
+        return {
+            "until": _("Choose a day between tomorrow and a year from now."),
+            "name": _("Write the name in one line, with 300 characters at most."),
+            "languages": _("Use codes of languages such as fr or fr|en, the first one first."),
+            "zone": _("Use the name of a time zone such as Africa/Dakar."),
+            "group": _("Choose one of the groups."),
+        }.get(field, _("Choose a day between tomorrow and a year from now."))
