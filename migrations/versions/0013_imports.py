@@ -22,8 +22,8 @@ _OF_A_PERSON = {
     "subscribers": ("id", "people", None),
     "consents": ("subscriber_id", "people", "CASCADE"),
 }
-"""Each cost a look-up and a row lock for every row that is inserted: more than half of an import's time (ADR 30). In this
-order: SQLite builds a table anew, and lets go of none that another one points to."""
+"""Each cost a look-up and a row lock for every row that is inserted: more than half of an import's time (ADR 30). In
+this order: SQLite builds a table anew, and lets go of none that another one points to."""
 
 
 def upgrade() -> None:
