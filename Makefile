@@ -87,8 +87,9 @@ bench: $(VENV)/.dev ## Measure, and print a table
 messages: $(VENV)/.dev ## Extract texts into the catalogues of locales/ (then translate what is new)
 	@$(BIN)/python tools/messages.py
 
-schemas: $(VENV)/.dev ## Write docs/events.md and docs/schemas from the event classes
+schemas: $(VENV)/.dev ## Write docs/events.md, docs/schemas and docs/openapi.json from the code
 	@$(BIN)/python -m tribune events schemas
+	@$(BIN)/python -m tribune api description
 
 migration: $(VENV)/.dev ## A new migration from the difference between tables and migrations: make migration NAME=add_x
 	@$(BIN)/python tools/new_migration.py "$(NAME)"

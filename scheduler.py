@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.domain.answers import KEPT
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
@@ -173,7 +174,8 @@ def data_requests(app: Application) -> int:
 
 
 def housekeeping(app: Application) -> None:
-    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left."""
+    """Let go of what is past its time: messages of the log, the inbox, cohorts in which nobody is left,
+    sessions and links of staff."""
     with app.store.write() as tx:
         now = tx.now()
         forgotten = tx.inbox.forget_before(now - INBOX_KEPT)
@@ -181,10 +183,23 @@ def housekeeping(app: Application) -> None:
         tx.lock(AUDIENCE)  # somebody may be on their way into a cohort that looks deserted
         deserted = tx.schedules.forget_deserted()
     with app.store.write() as tx:
+        answered = tx.idempotency.forget_before(now - KEPT)
+    with app.store.write() as tx:
         settled = tx.notices.forget_before(now - NOTICES_KEPT)
+    with app.store.write() as tx:
+        signed_out = tx.staff_sessions.forget_before(app.clock.now()) + tx.staff.forget_links_before(app.clock.now())
     caught = app.email.forget_before(now - timedelta(days=app.settings.email.keep_captured_days))
     expired = app.log.expire(now)  # the last: where the log is away, all else is done
-    log.info("housekeeping", messages=expired, inbox=forgotten, cohorts=deserted, notices=settled, caught_files=caught)
+    log.info(
+        "housekeeping",
+        messages=expired,
+        inbox=forgotten,
+        cohorts=deserted,
+        notices=settled,
+        api_keys=answered,
+        sessions=signed_out,
+        caught_files=caught,
+    )
 
 
 def ageing(app: Application) -> int:

@@ -135,7 +135,8 @@ def _round(which: str, ports: list[int], app: Application, workers: dict[str, Wo
         late, all_in = time.monotonic() - began, done.took + time.monotonic() - began
         failed |= int(sent != kept)
         print(
-            f"  mails at the sink {sent:,} of {kept:,}: {sent / all_in:,.0f} /s, the last {late:.1f} s after the last form"
+            f"  mails at the sink {sent:,} of {kept:,}: {sent / all_in:,.0f} /s, "
+            f"the last {late:.1f} s after the last form"
         )
     for name, worker in workers.items():
         print(f"  {name}: {(_processor(worker.pid) - spent[name]) / done.took:.2f} of a core")

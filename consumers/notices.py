@@ -10,7 +10,7 @@ from tribune.domain.events import NOTICES, CloudEvent, NoticeReady
 from tribune.services.events.event_data import data_of
 from tribune.services.notices.send_notices import NoticeSender, send_notices
 
-TOGETHER = 20
+TOGETHER = 50
 """Notices that are sent in one go: so many are in doubt at most when this process dies."""
 
 

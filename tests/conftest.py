@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -26,6 +26,9 @@ from tribune.domain.codelists import Codelists
 from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
+
+if TYPE_CHECKING:
+    from tests.api_world import Api
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_ABSENT = "../shared is absent"
@@ -192,3 +195,12 @@ def app(
         application.prepare()
     yield application
     application.close()
+
+
+@pytest.fixture
+def api(app: Application) -> Api:
+    """The API as an administrator calls it, with every scope, from a network of which nobody knows anything."""
+    from tests.api_world import api_of
+    from tribune.domain.staff import Role
+
+    return api_of(app, [Role.ADMINISTRATOR])

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tribune import config
@@ -21,6 +17,7 @@ from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
+from tribune.staff_parts import StaffParts, own_key
 
 if TYPE_CHECKING:
     from tribune.domain.addresses import SuppressionHash
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
     from tribune.store.engine import MakeOutbox, SqlStore
 
 
-class Application:
+class Application(StaffParts):
     """The parts of one running Tribune, each built on first use from `settings` and `clock`."""
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
@@ -266,19 +263,7 @@ class Application:
 
     @cached_property
     def signer(self) -> Signer:
-        told = self.settings.security
-        keys = {kid: secret.get_secret_value().encode() for kid, secret in told.signing_keys.items()}
-        for kid, secret in keys.items():
-            if len(secret) < 32:
-                raise ConfigurationError(f"security.signing_keys.{kid}: a secret holds at least 32 characters.")
-        if not keys:
-            return Signer({"k1": _own_key(self.settings.data_dir / "signing.key")}, "k1")
-        current = told.current_key or max(keys)
-        if current not in keys:
-            raise ConfigurationError(
-                f"security.current_key = {current!r}: it must be one of {', '.join(sorted(keys))}."
-            )
-        return Signer(keys, current)
+        return Signer(*self.keys)
 
     @cached_property
     def suppression_hash(self) -> SuppressionHash:
@@ -288,7 +273,7 @@ class Application:
         told = self.settings.security.suppression_key
         if told is None:
             lost = "and the addresses on the suppression list are mailed again"
-            return SuppressionHash(_own_key(self.settings.data_dir / "suppression.key", lost))
+            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost))
         secret = told.get_secret_value().encode()
         if len(secret) < 32:
             raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
@@ -390,29 +375,6 @@ class Application:
             self._kafka.close()
         if "store" in self.__dict__:
             self.store.engine.dispose()
-
-
-def _own_key(path: Path, lost: str = "and the unsubscribe links of all mails sent so far stop working") -> bytes:
-    """A key of this installation, made on first use and readable by its owner only. `lost`: what is if it is."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")  # readable by its owner only
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_hex(32).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            # The key appears whole, and only one: of several processes that start at once, one wins.
-            with suppress(FileExistsError):
-                os.link(aside, path)
-        finally:
-            Path(aside).unlink()
-    key = path.read_bytes()
-    if len(key) < 32:
-        raise ConfigurationError(
-            f"{path} holds no key: it is cut short. Put it back from your backup; or delete it, {lost}."
-        )
-    return key
 
 
 @contextmanager

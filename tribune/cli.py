@@ -26,7 +26,10 @@ COMMANDS = {
     "schedule": "What is due, and when",
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",
+    "api": "The description of the REST API",
     "events": "The event log: lag, dead letters, replay",
+    "staff": "Who may come into the newsroom, and with which roles",
+    "audit": "Who did what when, and whether the record is whole",
 }
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-_TOKEN = re.compile(r"/(u|p)/[A-Za-z0-9_.~:+%-]+")
+_TOKEN = re.compile(r"(?<!/)/([a-z]|newsroom/(?:sign-in|invitation))/[A-Za-z0-9_.~:+%-]+")
+_API_TOKEN = re.compile(r"\btrb_[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]/]+@[^\s<>\"',;()\[\]/]+\.[^\s<>\"',;()\[\]/]+")
 _IN_LINK = re.compile(r"(?i)(//)[^/\s@]+@|([?&](?:token|key|api_key|secret|password|signature)=)[^&\s]+")
 _SECRET = re.compile(r"(?i)password|secret|token|authorization|signing_key|api_key")
@@ -23,7 +24,7 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 
 def redacted(text: str) -> str:
     """`text` without tokens of links, passwords in addresses, and e-mail addresses."""
-    text = _TOKEN.sub(r"/\1/***", text)
+    text = _API_TOKEN.sub("trb_***", _TOKEN.sub(r"/\1/***", text))
     text = _IN_LINK.sub(lambda found: f"{found[1] or found[2]}***" + ("@" if found[1] else ""), text)
     return _ADDRESS.sub("***@***", text)
 

@@ -5,27 +5,39 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from tribune.domain.consent import shortened
 
 UNKNOWN = "unknown"
 """The network of whom nothing is known; all of them are counted together."""
 
-ClientNetwork = Callable[[Request], str]
+KEPT = 4_096
+"""Addresses of which is remembered what they are: reading one takes longer than the rest of a decision."""
+
+ClientAddress = Callable[[HTTPConnection], str]
+ClientNetwork = Callable[[HTTPConnection], str]
 
 
 def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
     """What tells the network of a request, shortened (tribune.domain.consent.shortened)."""
+    address_of = client_address(trusted_proxies)
+    return lambda request: shortened(address_of(request)) or UNKNOWN
+
+
+def client_address(trusted_proxies: Sequence[str]) -> ClientAddress:
+    """What tells the address of a request; "" where there is none."""
     trusted = [ipaddress.ip_network(network) for network in trusted_proxies]
 
+    @lru_cache(maxsize=KEPT)
     def is_proxy(address: str) -> bool:
         found = ipaddress.ip_address(address)
         plain = getattr(found, "ipv4_mapped", None) or found
         return any(plain in network for network in trusted)
 
-    def network_of(request: Request) -> str:
+    def address_of(request: HTTPConnection) -> str:
         address = request.client.host if request.client is not None else ""
         # Each proxy appends whom it heard: the last address that is none of ours is the client's.
         told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
@@ -34,11 +46,12 @@ def client_network(trusted_proxies: Sequence[str]) -> ClientNetwork:
             if not _is_address(before):
                 break
             address = before
-        return shortened(address) or UNKNOWN
+        return address
 
-    return network_of
+    return address_of
 
 
+@lru_cache(maxsize=KEPT)
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -20,7 +20,7 @@ class Fields:
     """The fields of a form in which a name may stand several times; `pairs` in the order in which they came."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs = tuple(pairs)
+        self.pairs = list(pairs)
         self._values: dict[str, list[str]] = {}
         for name, value in self.pairs:
             self._values.setdefault(name, []).append(value)

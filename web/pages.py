@@ -23,6 +23,7 @@ from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
 from web.newsroom.reasons import Reasons
+from web.newsroom.staff_words import StaffWords
 from web.newsroom.steps import Steps
 from web.words import Words
 
@@ -108,6 +109,7 @@ class Pages:
                 direction_of=direction,
                 formats=formats,
                 words=Words(texts),
+                staff_words=StaffWords(texts),
                 receiving=Receiving(texts, formats),
                 offered=self.offered,
                 language_names=self._language_names,
@@ -125,7 +127,7 @@ class Pages:
                 language_list=lambda item: [formats.language(version.language) for version in item.versions],
             )
             environment.filters.update(
-                place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands
+                place=formats.place, policy_area=formats.policy_area, is_web=is_web, commands=commands, spoken=spoken
             )
             environment.globals["ui"] = environment.get_template("parts.html").module
             environment.globals["forms"] = environment.get_template("forms.html").module
@@ -136,6 +138,12 @@ class Pages:
 def commands(text: str) -> Markup:
     """A text in which `tribune ...` between backticks is to be typed."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def spoken(text: str) -> Markup:
+    """A text of the API's description: what stands between backticks is code, between two asterisks is stressed."""
+    coded = commands(text)
+    return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(coded)))  # noqa: S704 - escaped before
 
 
 def news_of(data: DataSummary, formats: Formats, wording: Wording) -> str:

@@ -55,6 +55,8 @@ def create_probe(app: Application, parts: Parts) -> ASGIApp:
         probe,
         allowed_hosts=app.settings.web.allowed_hosts,
         desk_networks=app.settings.web.desk_networks,
+        metrics_networks=app.settings.web.metrics_networks,
+        trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
         failed=lambda scope: PlainTextResponse("This figure cannot be read now; see the log.\n", 500),
     )

@@ -10,8 +10,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.clients import client_address
+from web.cross_site import is_cross_site
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -36,24 +42,29 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-_FENCED = re.compile(r"/metrics|/api(/.*)?|/[^/]*/newsroom(/.*)?", re.DOTALL)
-"""What is for staff and their machines. The rest is for readers."""
+_FENCED = re.compile(r"/api(/.*)?|(/[^/]*)?/newsroom(/.*)?", re.DOTALL)
+"""What is for staff and their programs. The rest is for readers, but for the figures."""
+
+FIGURES = "/metrics"
+_API = re.compile(r"/api(/.*)?", re.DOTALL)
 
 _TOKEN = re.compile(r"^/([a-z])/.+", re.DOTALL)
+_STAFF_TOKEN = re.compile(r"^(/[^/]*/newsroom/(?:sign-in|invitation))/.+", re.DOTALL)
 _PROXIED = re.compile(r"forwarded|x-forwarded-.*|via|x-real-ip|true-client-ip|.*-client-ip|.*-connecting-ip")
 
 
 def redacted(path: str) -> str:
-    """A path as it may stand in a log: `/u/***`. What follows one letter is a token."""
-    return _TOKEN.sub(r"/\1/***", path)
+    """A path as it may stand in a log: `/u/***`. What follows one letter is a token, and so is what follows the pages
+    where staff come in."""
+    return _STAFF_TOKEN.sub(r"\1/***", _TOKEN.sub(r"/\1/***", path))
 
 
 class Guard:
     """ASGI middleware around the whole site.
 
-    It refuses foreign Host headers (DNS rebinding) and keeps the newsroom to `desk_networks`, because staff sign-in is
-    not built yet: readers' pages answer also under the host of `base_url`, the newsroom under `allowed_hosts` alone and
-    never through a proxy, behind which everybody seems to be a neighbour. It sets the security headers that an answer
+    It refuses foreign Host headers (DNS rebinding) and requests across sites that may change something; it keeps the
+    newsroom to `desk_networks`, where any are named, and figures to `metrics_networks`, both never through a proxy of
+    which nothing is known, behind which everybody seems to be a neighbour. It sets the security headers that an answer
     has not set itself, answers HEAD as GET, and turns what nobody expected into `failed` and a line in the log, without
     values: a traceback may quote addresses.
     """
@@ -63,13 +74,16 @@ class Guard:
         app: ASGIApp,
         allowed_hosts: Sequence[str],
         desk_networks: Sequence[str],
+        metrics_networks: Sequence[str],
+        trusted_proxies: Sequence[str],
         base_url: str,
         failed: Callable[[Scope], Response],
     ) -> None:
         self.app = app
-        self.hosts = {host.lower() for host in allowed_hosts}
-        self.public_hosts = self.hosts | {_bare(urlsplit(base_url).netloc.rpartition("@")[2])}
-        self.networks = [ipaddress.ip_network(network) for network in desk_networks]
+        self.hosts = {host.lower() for host in allowed_hosts} | {_bare(urlsplit(base_url).netloc.rpartition("@")[2])}
+        self.desk = [ipaddress.ip_network(network) for network in desk_networks]
+        self.figures = [ipaddress.ip_network(network) for network in metrics_networks]
+        self.address_of = client_address(trusted_proxies)
         self.failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,27 +118,46 @@ class Guard:
             await self.failed(scope)(inner, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
-        public = not _FENCED.fullmatch(scope["path"])
-        if _bare(headers.get("host", "")) not in (self.public_hosts if public else self.hosts):
-            return PlainTextResponse(
-                "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.\n", 421
+        headers, path = Headers(scope=scope), scope["path"]
+        if _bare(headers.get("host", "")) not in self.hosts:
+            return _refused(
+                path, "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.", 421
             )
-        if public or (self._is_near(scope) and not _through_a_proxy(scope, headers)):
+        if is_cross_site(scope["method"], path, headers):
+            return _refused(path, "This was sent from a page of another site, and nothing was done.", 403)
+        fence, setting = (self.figures, "metrics_networks") if path == FIGURES else (self.desk, "desk_networks")
+        fenced = path == FIGURES or (self.desk and _FENCED.fullmatch(path))
+        if not fenced or self._is_in(scope, headers, fence, proxies=path != FIGURES):
             return None
-        return PlainTextResponse(
-            "The newsroom answers on this machine only, and not through a proxy, until staff sign-in is built. "
-            "An administrator can add networks to [web] desk_networks.\n",
+        return _refused(
+            path,
+            "This answers some networks only, and yours is none of them. "
+            f"An administrator can add it to [web] {setting}.",
             403,
         )
 
-    def _is_near(self, scope: Scope) -> bool:
+    def _is_in(self, scope: Scope, headers: Headers, networks: Sequence[Network], *, proxies: bool) -> bool:
+        """Whether whoever asks is in one of these networks. `proxies`: what proxies of our own say of them counts."""
+        heard = scope["client"][0] if scope.get("client") else ""
+        told = self.address_of(HTTPConnection(scope)) if proxies else heard
+        if told == heard and _through_a_proxy(scope, headers):
+            return False  # handed on by somebody of whom we know nothing
         try:
-            address = ipaddress.ip_address(scope["client"][0])
-        except (TypeError, ValueError):  # no client, or a name instead of an address
+            address = ipaddress.ip_address(told)
+        except ValueError:  # no client, or a name instead of an address
             return False
         mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self.networks)
+        return any((mapped or address) in network for network in networks)
+
+
+def _refused(path: str, why: str, status: int) -> Response:
+    """Words for people; for programs that ask the API, a problem."""
+    if not _API.fullmatch(path):
+        return PlainTextResponse(f"{why}\n", status)
+    from web.api.problem_kinds import WRONG_HOST, WRONG_NETWORK
+    from web.api.problems import Problem, answer
+
+    return answer(path, Problem(WRONG_HOST if status == 421 else WRONG_NETWORK, why))
 
 
 def _through_a_proxy(scope: Scope, headers: Headers) -> bool:

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("item_id", sa.Integer(), nullable=False),
         sa.Column("base", sa.String(length=20), nullable=False),
         sa.Column("language", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("released_at", instant, nullable=False),
@@ -37,6 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "base", name=op.f("pk_listings")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_listings_base_kind", "listings", ["base", "kind"], unique=False)
     op.create_index("ix_listings_sequence", "listings", ["sequence"], unique=False)
     op.create_index("ix_listings_day_sequence", "listings", ["day", "sequence"], unique=False)
     op.create_table(
@@ -60,6 +62,7 @@ def downgrade() -> None:
     op.drop_table("listing_codes")
     op.drop_index("ix_listings_day_sequence", table_name="listings")
     op.drop_index("ix_listings_sequence", table_name="listings")
+    op.drop_index("ix_listings_base_kind", table_name="listings")
     op.drop_table("listings")
 
 
@@ -73,11 +76,13 @@ def _list_what_is_visible(connection: sa.Connection) -> None:
     ):
         visible.setdefault(row.item_id, []).append(row)
     add = sa.text(
-        "INSERT INTO listings (item_id, base, language, sequence, day, released_at, updated_at, kind, slug, digest)"
-        " VALUES (:item_id, :base, :language, :sequence, :day, :released_at, :updated_at, :kind, :slug, :digest)"
+        "INSERT INTO listings"
+        " (item_id, base, language, version, sequence, day, released_at, updated_at, kind, slug, digest) VALUES"
+        " (:item_id, :base, :language, :version, :sequence, :day, :released_at, :updated_at, :kind, :slug, :digest)"
     )
     add_code = sa.text("INSERT INTO listing_codes (axis, code, item_id) VALUES (:axis, :code, :item_id)")
-    for item in connection.execute(sa.text("SELECT id, kind, content FROM items WHERE merged_into IS NULL")).all():
+    items = sa.text("SELECT id, version, kind, content FROM items WHERE merged_into IS NULL")
+    for item in connection.execute(items).all():
         found = visible.get(item.id, [])
         content = json.loads(item.content) if isinstance(item.content, str) else item.content
         titles = {one["language"]: one.get("title", "") for one in content["versions"]}
@@ -90,7 +95,8 @@ def _list_what_is_visible(connection: sa.Connection) -> None:
             by_base[""] = next((one for one in found if one.language == content["source_language"]), found[0])
         for base, row in by_base.items():
             if row.language in titles:
-                told = {"item_id": item.id, "base": base, "language": row.language, "sequence": row.sequence}
+                told = {"item_id": item.id, "base": base, "language": row.language, "version": item.version}
+                told["sequence"] = row.sequence
                 told["day"] = min(content.get("published_on") or str(row.released_at)[:10], str(row.released_at)[:10])
                 told |= {"released_at": row.released_at, "updated_at": row.released_at, "kind": item.kind}
                 connection.execute(add, told | {"slug": _slug(titles[row.language]), "digest": ""})

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House, Mail
+from tests.newsroom import staff_browser
 from tribune.bootstrap import Application
 from tribune.config import Security
 from tribune.domain.notices import RULES, NoticeKind
@@ -30,7 +31,7 @@ def browser(house: House) -> Iterator[TestClient]:
 
 @pytest.fixture
 def desk(house: House) -> Iterator[TestClient]:
-    with TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321)) as client:
+    with staff_browser(house.app) as client:
         yield client
 
 

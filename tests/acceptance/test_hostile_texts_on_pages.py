@@ -12,9 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
+from tests.newsroom import staff_browser
 from tribune.domain.items import ItemRecord, LanguageVersion, Link, Withdrawal
 from tribune.services.events.event_codec import new_event
-from web.app import create_app
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg/onload=alert(3)>{{ 7*7 }}%(x)s{% raw %}"
 
@@ -39,7 +39,7 @@ def browser(house: House) -> TestClient:
     told(house, "publication.withdrawn", Withdrawal("hostile", f"Because {HOSTILE}"), revision=2)
     house.app.log.publish_raw("publications", HOSTILE, b'{"specversion": "<script>alert(4)</script>"}')
     house.work()
-    return TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321))
+    return staff_browser(house.app)
 
 
 def item() -> ItemRecord:

@@ -49,7 +49,7 @@ def reader(app: Application, client: str = "203.0.113.9") -> TestClient:
     return TestClient(create_app(app), base_url=base, client=(client, 4321), follow_redirects=False)
 
 
-def send(browser: TestClient, locale: str = "en", **fields: Any) -> httpx.Response:
+def send(browser: TestClient, locale: str = "en", **fields: Any) -> Any:
     return browser.post(f"/{locale}/subscribe", data={**FORM, **fields})
 
 
@@ -88,7 +88,7 @@ def test_subscribe_confirm_and_the_digest_arrives(house: House, browser: TestCli
     done = browser.post(path, data={"name": "Awa Diop"})
     assert done.status_code == 200
     assert status(house) is Status.ACTIVE
-    wages = {"source_language": "fr", "policy_areas": ["wages"]}
+    wages: dict[str, Any] = {"source_language": "fr", "policy_areas": ["wages"]}
     house.publish("work", titles={"fr": "Salaires au Sénégal"}, places=["SEN"], **wages)
     house.publish("other", titles={"fr": "Au Brésil"}, places=["BRA"], **wages)
     house.until("2026-11-25 10:00")
@@ -246,7 +246,7 @@ def test_a_network_that_asks_too_often_is_told_so_honestly_over_all_processes(ho
     )
     with reader(house.app, "127.0.0.1") as one, reader(house.app, "127.0.0.1") as other:
 
-        def via(browser: TestClient, forwarded: str, n: int) -> httpx.Response:
+        def via(browser: TestClient, forwarded: str, n: int) -> Any:
             return browser.post(
                 "/en/subscribe",
                 data={**FORM, "address": f"p{n}@work.example.org"},

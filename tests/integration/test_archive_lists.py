@@ -19,6 +19,7 @@ from tribune.ports.clock import StoppedClock
 from tribune.rendering.public_addresses import Filter
 from tribune.services.archive.list_items import list_items
 from tribune.services.archive.see_item import Gone, Seen, see_item
+from tribune.services.archive.visible_items import KeptItems
 
 pytestmark = pytest.mark.both_stores
 
@@ -80,7 +81,7 @@ def test_what_waits_under_an_embargo_is_nowhere(house: House, clock: StoppedCloc
         assert not tx.archive.was_released(id or 0)
         with pytest.raises(NotFound):
             see_item(tx, id or 0, "en")
-        assert list_items(tx, "en", Filter(), house.app.codelists, text="secret").total == 0
+        assert list_items(tx, "en", Filter(), house.app.codelists, KeptItems(), text="secret").total == 0
 
 
 def test_an_embargo_on_a_revision_keeps_the_revision_back_and_shows_what_was_free(house: House) -> None:
@@ -150,7 +151,7 @@ def test_lists_are_narrowed_to_topics_places_and_kinds(house: House) -> None:
     with house.app.store.read() as tx:
 
         def found(**told: str) -> list[int]:
-            return [item.id for item, _ in list_items(tx, "en", Filter(**told), lists).items]  # type: ignore[arg-type]
+            return [item.id for item, _ in list_items(tx, "en", Filter(**told), lists, KeptItems()).items]  # type: ignore[arg-type]
 
         assert found(place="SEN") == [africa, senegal]
         assert found(place="MLI") == [africa]
@@ -161,7 +162,7 @@ def test_lists_are_narrowed_to_topics_places_and_kinds(house: House) -> None:
         assert tx.archive.codes("places") == {"SEN": 1, "002": 1, "FRA": 1}
         for wrong in (Filter(topic="x"), Filter(place="' OR 1=1 --"), Filter(kind="x")):
             with pytest.raises(NotFound):
-                list_items(tx, "en", wrong, lists)
+                list_items(tx, "en", wrong, lists, KeptItems())
 
 
 def test_a_search_is_narrowed_too(house: House) -> None:
@@ -170,7 +171,7 @@ def test_a_search_is_narrowed_too(house: House) -> None:
     with house.app.store.read() as tx:
 
         def found(text: str, locale: str = "en", **told: object) -> list[tuple[int, str]]:
-            kept = list_items(tx, locale, Filter(**told), house.app.codelists, text=text)  # type: ignore[arg-type]
+            kept = list_items(tx, locale, Filter(**told), house.app.codelists, KeptItems(), text=text)  # type: ignore[arg-type]
             return [(item.id, one.language) for item, one in kept.items]
 
         assert sorted(found("wage")) == [(1, "en"), (2, "en")]
@@ -184,14 +185,19 @@ def test_pages_of_a_list_hold_each_item_once(house: House) -> None:
     for number in range(45):
         house.tell(FEED, record(f"r{number}"))
     with house.app.store.read() as tx:
-        pages = [list_items(tx, "en", Filter(), house.app.codelists, page=page) for page in (1, 2, 3, 99)]
+        pages = [list_items(tx, "en", Filter(), house.app.codelists, KeptItems(), page=page) for page in (1, 2, 3, 99)]
     assert [len(page.items) for page in pages] == [20, 20, 5, 5]
     assert (pages[3].page, pages[3].pages, pages[0].total) == (3, 3, 45)
     assert len({item.id for page in pages[:3] for item, _ in page.items}) == 45
 
 
-def test_what_subscriptions_ask_for_is_what_they_are_mailed(house: House) -> None:
-    """The lists of own feeds against the rules of tribune.domain.matching, over many items and choices."""
+@pytest.mark.parametrize("many", [2_000, 5])
+def test_what_subscriptions_ask_for_is_what_they_are_mailed(
+    house: House, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """The lists of own feeds against the rules of tribune.domain.matching, over many items and choices; looked up, and
+    met on a walk through the list."""
+    monkeypatch.setattr("tribune.store.archive.MANY", many)
     dice = random.Random(7)
     areas, kinds = ["wages", "skills", "employment"], ["report", "brief", "working_paper"]
     where = ["SEN", "MLI", "FRA", "002", "011", "150", "LIC", "001"]

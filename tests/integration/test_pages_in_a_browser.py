@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.house import House
+from tests.newsroom import browser_cookie
+from tests.staff_world import Person
 from tribune.bootstrap import Application
 from tribune.config import Settings
+from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
 from web.app import create_app
 
@@ -23,7 +26,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
 DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=headers", "mailings", "mailings/1", "items"]
+DESK += ["account", "account/tokens", "account/password", "account/second-factor", "staff", "staff/new", "staff/1"]
+DESK += ["audit", "audit?action=sign_in&who=cli", "sign-in/used-up"]
 DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
+
+SIGNED_IN: list[dict[str, object]] = []
+"""The cookies of every browser here: an administrator is signed in."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +72,10 @@ def address(house: House) -> Iterator[str]:
     thread.start()
     while not server.started:
         threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    boss = Person(house.app, "boss@travail.example", Role.ADMINISTRATOR)
+    SIGNED_IN[:] = [browser_cookie(house.app, here, staff=boss.member)]
+    yield here
     server.should_exit = True
     thread.join()
 
@@ -92,7 +103,9 @@ def addresses(house: House, address: str) -> list[str]:
 
 
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
-    page = browser.new_context(viewport={"width": width, "height": 800}, **how).new_page()  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": 800}, **how)  # type: ignore[arg-type]
+    context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
+    page = context.new_page()
     page.goto(url)
     return page
 

@@ -92,6 +92,23 @@ def get(address: str) -> str:
         return str(answer.read().decode())
 
 
+def link_of(process: subprocess.Popen[str], lines: list[str]) -> str:
+    """The sign-in link among what the demo printed."""
+    found = re.search(r"http://127\.0\.0\.1:\d+/en/newsroom/sign-in/\S+", "".join(lines))
+    assert found, lines
+    return found[0]
+
+
+def signed_in_by(link: str) -> str:
+    """Where a sign-in link leads, once its button is pressed."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert "<button" in opener.open(link, timeout=10).read().decode()
+    pressed = urllib.request.Request(link, data=b"", method="POST", headers={"Sec-Fetch-Site": "same-origin"})
+    with opener.open(pressed, timeout=10) as answer:
+        assert "Demo administrator" in answer.read().decode()
+        return str(answer.url)
+
+
 def as_nginx_would(address: str, path: str) -> str:
     """The status line for a request as nginx passes it on by itself: HTTP/1.0, without a word of who asks."""
     host, port = address.removeprefix("http://").rstrip("/").split(":")
@@ -116,7 +133,8 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
         assert json.loads(get(f"{address}healthz"))["status"] == "ok"
         assert 'tribune_subscribers{status="active"} 1.0' in get(f"{address}metrics")
 
-        assert "403" in as_nginx_would(address, "/en/newsroom/mails"), "a proxy on this machine opens no newsroom"
+        assert "303" in as_nginx_would(address, "/en/newsroom/mails"), "the newsroom asks who it is"
+        assert "403" in as_nginx_would(address, "/metrics"), "a proxy on this machine opens no figures"
 
         token = str(message["List-Unsubscribe"]).strip("<>").rsplit("/", 1)[1]
         click = urllib.request.Request(f"{address}u/{token}", data=b"List-Unsubscribe=One-Click", method="POST")

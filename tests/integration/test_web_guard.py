@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from tests.newsroom import anybody, staff_browser
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.ports.clock import StoppedClock
 from web.app import create_app
 from web.metrics import PrometheusMetrics
-from web.security import redacted
+from web.routes import every_route
+from web.security import HEADERS, redacted
 
 Browse = Callable[..., TestClient]
 
@@ -23,7 +26,7 @@ def browse(app: Application) -> Browse:
     """A browser at an address of its own, asking for a host."""
 
     def at(client: str = "127.0.0.1", host: str = "127.0.0.1:8080", house: Application = app) -> TestClient:
-        return TestClient(create_app(house), base_url=f"http://{host}", client=(client, 4321), follow_redirects=False)
+        return staff_browser(house, base_url=f"http://{host}", client=(client, 4321), follow_redirects=False)
 
     return at
 
@@ -44,56 +47,88 @@ def test_own_names_are_answered(browse: Browse, host: str) -> None:
     assert browse(host=host).get("/en/newsroom/").status_code == 200
 
 
+STAFF_PAGES = ("/en/newsroom/", "/en/newsroom/mails", "/en/newsroom/sign-in", "/newsroom/callback", "/api/v1/people")
+
+
+@pytest.mark.parametrize("client", ["192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "testclient"])
+def test_the_newsroom_is_open_to_who_is_signed_in_wherever_they_are(browse: Browse, client: str) -> None:
+    assert browse(client).get("/en/newsroom/").status_code == 200
+    assert browse(client).get("/en/newsroom/sign-in").status_code == 303
+
+
 @pytest.mark.parametrize("client", ["192.0.2.7", "10.0.0.5", "2001:db8::1", "::ffff:192.0.2.7", "testclient"])
-def test_the_desk_is_closed_to_strangers_and_readers_pages_are_open(browse: Browse, client: str) -> None:
+def test_figures_are_closed_to_strangers_and_readers_pages_are_open(browse: Browse, client: str) -> None:
     stranger = browse(client)
-    for path in (
-        "/en/newsroom/",
-        "/en/newsroom/mails",
-        "/en/newsroom/items/1",
-        "/metrics",
-        "/en/newsroom/mails/1.0.0/body",
-    ):
-        answer = stranger.get(path)
-        assert answer.status_code == 403
-        assert "sign-in" in answer.text
+    answer = stranger.get("/metrics")
+    assert answer.status_code == 403 and "metrics_networks" in answer.text
     for path, status in (("/u/x", 404), ("/p/x", 404), ("/healthz", 200), ("/static/tribune.css", 200)):
         assert stranger.get(path).status_code == status
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
-def test_the_desk_answers_this_machine(browse: Browse, client: str) -> None:
-    assert browse(client).get("/en/newsroom/").status_code == 200
+def test_figures_answer_this_machine(browse: Browse, client: str) -> None:
+    assert browse(client).get("/metrics").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP"],
-)
-def test_a_proxy_on_this_machine_does_not_open_the_desk_to_the_world(browse: Browse, header: str) -> None:
-    near = browse("127.0.0.1")
-    assert near.get("/en/newsroom/", headers={header: "203.0.113.9"}).status_code == 403
-    assert near.get("/u/x", headers={header: "203.0.113.9"}).status_code == 404
+PROXIES = ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP"]
 
 
-def test_the_public_name_serves_readers_and_never_the_desk(
+def fenced(settings: Settings, clock: StoppedClock, **web: object) -> Application:
+    """A house whose newsroom has a fence beside the sign-in."""
+    told = settings.web.model_copy(update={"desk_networks": ("127.0.0.0/8", "10.1.0.0/16"), **web})
+    house = Application(settings.model_copy(update={"web": told}), clock)
+    house.prepare()
+    return house
+
+
+def test_a_fence_keeps_the_newsroom_to_its_networks_signed_in_or_not(
     settings: Settings, clock: StoppedClock, browse: Browse
 ) -> None:
-    web = settings.web.model_copy(update={"base_url": "https://letters.example.org"})
-    house = Application(settings.model_copy(update={"web": web}), clock)
-    house.prepare()
-    reader = browse(host="letters.example.org", house=house)
-    assert reader.get("/u/x").status_code == 404
-    assert reader.get("/en/newsroom/").status_code == 421
+    house = fenced(settings, clock)
+    for path in STAFF_PAGES:
+        assert browse("10.2.2.3", house=house).get(path).status_code == 403
+        assert browse("10.1.2.3", house=house).get(path).status_code != 403
+    assert browse("10.2.2.3", house=house).get("/u/x").status_code == 404
     house.close()
 
 
-def test_networks_of_staff_can_be_added(settings: Settings, clock: StoppedClock, browse: Browse) -> None:
-    web = settings.web.model_copy(update={"desk_networks": ("10.1.0.0/16",)})
+def test_a_proxy_on_this_machine_does_not_open_the_fence_nor_the_figures(
+    settings: Settings, clock: StoppedClock, browse: Browse
+) -> None:
+    house = fenced(settings, clock)
+    near = browse("127.0.0.1", house=house)
+    for header in PROXIES:
+        for path in ("/en/newsroom/", "/metrics"):
+            assert near.get(path, headers={header: "127.0.0.1"}).status_code == 403, (header, path)
+        assert near.get("/u/x", headers={header: "203.0.113.9"}).status_code == 404
+    house.close()
+
+
+def test_what_a_proxy_of_our_own_says_counts_and_what_the_client_wrote_before_it_does_not(
+    settings: Settings, clock: StoppedClock, browse: Browse
+) -> None:
+    house = fenced(settings, clock, trusted_proxies=("127.0.0.0/8",))
+    proxy = browse("127.0.0.1", house=house)
+    for told, status in (
+        ("10.1.2.3", 200),
+        ("203.0.113.9", 403),
+        ("10.1.2.3, 203.0.113.9", 403),
+        ("203.0.113.9, 10.1.2.3", 200),
+        ("", 403),
+        ("unknown", 403),
+    ):
+        assert proxy.get("/en/newsroom/", headers={"x-forwarded-for": told}).status_code == status, told
+    assert proxy.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 403
+    house.close()
+
+
+def test_the_public_name_serves_readers_and_staff(settings: Settings, clock: StoppedClock, browse: Browse) -> None:
+    web = settings.web.model_copy(update={"base_url": "https://letters.example.org"})
     house = Application(settings.model_copy(update={"web": web}), clock)
     house.prepare()
-    assert browse("10.1.2.3", house=house).get("/en/newsroom/").status_code == 200
-    assert browse("10.2.2.3", house=house).get("/en/newsroom/").status_code == 403
+    reader = anybody(house, base_url="https://letters.example.org", follow_redirects=False)
+    assert reader.get("/u/x").status_code == 404
+    assert reader.get("/en/newsroom/").status_code == 303
     house.close()
 
 
@@ -113,8 +148,21 @@ def test_every_answer_carries_the_security_headers(browse: Browse, path: str) ->
     assert "set-cookie" not in headers
 
 
+def test_every_route_carries_the_security_headers_to_staff_and_to_strangers(app: Application, browse: Browse) -> None:
+    given = {"locale": "en", "number": "9999", "token": "x", "delivery": "9.9.9", "correlation_id": "0"}
+    for client in (browse(), anybody(app, follow_redirects=False)):
+        for route in every_route(create_app(app)):
+            path = re.sub(r"\{(\w+)\}", lambda found: given.get(found[1], "9999"), route.path)
+            headers = client.request(route.method, path).headers
+            policy = headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'") and "frame-ancestors 'none'" in policy, route
+            assert "unsafe" not in policy and "http:" not in policy, route
+            for name in HEADERS:
+                assert name in headers, (route, name)
+
+
 def test_refusals_carry_them_too(browse: Browse) -> None:
-    assert "content-security-policy" in browse("192.0.2.7").get("/en/newsroom/").headers
+    assert "content-security-policy" in browse("192.0.2.7").get("/metrics").headers
     assert "content-security-policy" in browse(host="evil.example").get("/en/newsroom/").headers
 
 

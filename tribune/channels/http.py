@@ -31,7 +31,7 @@ MAX_REDIRECTS = 5
 MAX_URL = 4096
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Resolver = Callable[[str, int], Sequence[str]]
-_Take = Callable[[httpcore.Response, Answer, "_Deadline"], Answer]
+_Take = Callable[[httpcore.Response, Answer, "Deadline"], Answer]
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -78,7 +78,7 @@ class HttpFetcher:
         headers = {name: value for name, value in validators.items() if value and value.isprintable()}
         expected = allow | {304} if headers else allow
 
-        def take(response: httpcore.Response, answer: Answer, deadline: _Deadline) -> Answer:
+        def take(response: httpcore.Response, answer: Answer, deadline: Deadline) -> Answer:
             decoder = Decoder(answer.headers.get("content-encoding", ""), max_bytes or self._max_bytes, answer.url)
             parts = io.BytesIO() if into is None else into
             for chunk in response.iter_stream():
@@ -111,12 +111,12 @@ class HttpFetcher:
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip", **headers}
         # Bytes, as a server may have put any into its ETag.
         sent = [(name.encode(), value.encode("latin-1", "ignore").strip()) for name, value in headers.items()]
-        deadline = _Deadline(self._timeout, self._total)
+        deadline = Deadline(self._timeout, self._total)
         target = _checked(url, url)
         # A fetch is one short conversation: its connections live and die with it, none is shared between sources.
-        backend = _GuardedBackend(self._guard, self._resolver, deadline)
+        backend = GuardedBackend(self._guard, self._resolver, deadline)
         try:
-            with httpcore.ConnectionPool(ssl_context=self._ssl or _tls(), network_backend=backend) as pool:
+            with httpcore.ConnectionPool(ssl_context=self._ssl or tls(), network_backend=backend) as pool:
                 for _ in range(MAX_REDIRECTS + 1):
                     with pool.stream("GET", str(target), headers=sent) as response:
                         told = {
@@ -132,7 +132,7 @@ class HttpFetcher:
                             )
                         answer = Answer(str(target), status, told)
                         return answer if status == 304 else take(response, answer, deadline)
-        except (_TooLate, httpcore.TimeoutException):
+        except (TooLate, httpcore.TimeoutException):
             hint = "Try again later; for a slow source raise http.total_seconds."
             raise SourceError(f"No complete answer within {self._total:.0f} s.", where=url, hint=hint) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # ssl.SSLError is an OSError
@@ -173,11 +173,11 @@ def _shown(url: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//***@", url[:200])
 
 
-class _TooLate(Exception):
+class TooLate(Exception):
     """The whole exchange took too long."""
 
 
-class _Deadline:
+class Deadline:
     """How long a step may still take. The machine's own monotonic reading: a moved or stopped clock binds no server."""
 
     def __init__(self, step: float, total: float) -> None:
@@ -186,18 +186,19 @@ class _Deadline:
         self._end = self._monotonic() + total
 
     def left(self) -> float:
-        """Seconds for the next step. Raises _TooLate when none are left."""
+        """Seconds for the next step. Raises TooLate when none are left."""
         left = self._end - self._monotonic()
         if left <= 0:
-            raise _TooLate
+            raise TooLate
         return min(left, self._step)
 
 
-class _GuardedBackend(httpcore.NetworkBackend):
+class GuardedBackend(httpcore.NetworkBackend):
     """Connects to addresses that the guard passes, and to no other."""
 
-    def __init__(self, guard: AddressGuard, resolver: Resolver, deadline: _Deadline) -> None:
+    def __init__(self, guard: AddressGuard, resolver: Resolver, deadline: Deadline, setting: str = "http") -> None:
         self._guard = guard
+        self._setting = f"{setting}.allowed_private_networks"
         self._resolver = resolver
         self._deadline = deadline
         self._inner = httpcore.SyncBackend()
@@ -223,7 +224,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
                 raise SourceError(
                     f"{refusal}: not fetched.",
                     where=host,
-                    hint="If this server is your own, add its network to http.allowed_private_networks.",
+                    hint=f"If this server is your own, add its network to {self._setting}.",
                 )
         failure: Exception = httpcore.ConnectError(f"no connection to {host}")
         for address in addresses:
@@ -247,7 +248,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class _TimedStream(httpcore.NetworkStream):
     """A stream whose every step ends before the deadline."""
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: _Deadline) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
 
@@ -270,7 +271,7 @@ class _TimedStream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 

@@ -20,13 +20,18 @@ from consumers.loop import Drain, drain
 from producers import by_hand, ilostat
 from tribune import config
 from tribune.bootstrap import Application
+from tribune.commands.staff import link_address
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.events import CloudEvent
 from tribune.domain.imports import Basis, BasisKind, Refusal
+from tribune.domain.staff import Role
+from tribune.domain.staff_members import LinkPurpose
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
 from tribune.services.audience.import_subscribers import import_subscribers
+from tribune.services.staff.change_staff import make_staff
+from tribune.services.staff.links import give_link
 
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 """A Thursday. The sample's dates (an embargo, two sessions) stand around these days."""
@@ -46,6 +51,7 @@ UNEMPLOYMENT: dict[str, Any] = {
     "link": "https://observatory.example/data/unemployment-rate",
 }
 """SDG indicator 8.5.2 in ILOSTAT's bulk form. The demo reads files; the address belongs to no one (RFC 2606)."""
+ADMINISTRATOR = "administrator@observatory.example"
 console = Console(highlight=False)
 
 
@@ -91,10 +97,17 @@ def tell(app: Application, clock: StoppedClock) -> None:
         console.print(f"[red]Not handled:[/red] {letter.reason}  (`tribune events dead` tells more)")
 
 
-def invite(address: str) -> None:
-    """Say where the desk is."""
+def invite(app: Application, address: str) -> None:
+    """Say where the newsroom is, and how to come in: by a link that works once."""
+    with app.store.write() as tx:
+        now = app.clock.now()
+        admin = make_staff(tx, ADMINISTRATOR, "Demo administrator", "en", [Role.ADMINISTRATOR], "cli", now)
+        given = give_link(tx, admin, LinkPurpose.SIGN_IN, timedelta(days=1), "cli", now)
     console.print(
-        f"\nThe desk shows each mail, and the story of each event: [bold]{address}[/bold]   (Ctrl-C ends it)\n"
+        "\nThe newsroom shows each mail, and the story of each event. This link signs you in, once:\n"
+        f"[bold]{link_address(app, given, 'sign-in')}[/bold]\n"
+        f"Readers begin at {address}   (Ctrl-C ends it)\n",
+        soft_wrap=True,
     )
 
 

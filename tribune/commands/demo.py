@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,6 @@ def demo(
     house = Application(settings, going_on, PrometheusMetrics())
     try:
         # The sample's sources stand at addresses that belong to nobody.
-        run_house(house, listening, ready=story.invite, roles=EVERYTHING - {Role.PRODUCERS})
+        run_house(house, listening, ready=partial(story.invite, house), roles=EVERYTHING - {Role.PRODUCERS})
     finally:
         house.close()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tribune.bootstrap import Application
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -25,8 +29,14 @@ def up(
     house = Application(settings, metrics=PrometheusMetrics())
     try:
         listening = free_port(host or settings.web.host, settings.web.port if port is None else port)
-        run_house(
-            house, listening, ready=lambda address: print(f"Tribune is up: {address}  (Ctrl-C stops it)", flush=True)
-        )
+        run_house(house, listening, ready=partial(_tell, house))
     finally:
         house.close()
+
+
+def _tell(house: Application, address: str) -> None:
+    print(f"Tribune is up: {address}  (Ctrl-C stops it)", flush=True)
+    with house.store.read() as tx:
+        nobody = not tx.staff.everyone()
+    if nobody:
+        print("Nobody can come into the newsroom yet. `tribune staff add ADDRESS` invites the first administrator.")

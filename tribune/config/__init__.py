@@ -12,6 +12,7 @@ from tribune.config.reading import load
 from tribune.config.sending import Email, Ledger, Smtp, Throttle
 from tribune.config.settings import Settings
 from tribune.config.sources import FeedSource, Http, IlostatSource, OaiSource, Sources
+from tribune.config.staff import Oidc, Staff
 
 __all__ = [
     "Digest",
@@ -25,6 +26,7 @@ __all__ = [
     "Log",
     "Logging",
     "OaiSource",
+    "Oidc",
     "Organisation",
     "Planning",
     "Retention",
@@ -35,6 +37,7 @@ __all__ = [
     "SignUp",
     "Smtp",
     "Sources",
+    "Staff",
     "Store",
     "Throttle",
     "Web",

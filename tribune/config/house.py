@@ -45,10 +45,13 @@ class Planning(Section):
 
 
 class Web(Section):
-    """The desk and the pages behind links, which readers reach by `base_url` (else host and port).
+    """The pages for readers and staff, which are reached by `base_url` (else host and port).
 
-    `trusted_proxies` are the networks whose X-Forwarded-For is believed. The desk answers `desk_networks` only. Roles
-    that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
+    Who is not signed in sees nothing of the newsroom; `desk_networks`, where any are named, keep it to these networks
+    besides. `trusted_proxies` are the networks whose X-Forwarded-For is believed. /metrics answers `metrics_networks`
+    only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
+    A token of the API may make `api_calls_per_minute`, to each process, and a file sent to it may hold
+    `api_upload_bytes`.
     """
 
     host: str = "127.0.0.1"
@@ -57,7 +60,10 @@ class Web(Section):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     base_url: BaseOfLinks | None = None
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
-    desk_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    desk_networks: tuple[str, ...] = ()
+    metrics_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    api_calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    api_upload_bytes: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = 200_000_000
     trusted_proxies: tuple[Network, ...] = ()
 
 

@@ -59,13 +59,18 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
             into[key] = value
 
 
+_SECRETS = ("email.smtp", "security", "store", "log.sasl", "staff.oidc")
+
+
 def _explain(path: Path | None, error: ValidationError) -> str:
     """One line a mistake: the key, the value (never a secret), what is allowed."""
     lines = []
     for mistake in error.errors(include_url=False, include_context=True):
         key = ".".join(str(part) for part in mistake["loc"]) or "settings"
         # What stands under an unknown key may be a secret whose name was mistyped.
-        secret = mistake["type"] == "extra_forbidden" or key.startswith(("email.smtp", "security", "store", "log.sasl"))
+        secret = mistake["type"] == "extra_forbidden" or key.startswith(
+            ("email.smtp", "security", "store", "log.sasl", "staff.oidc")
+        )
         given = (
             ""
             if secret or mistake["type"] == "missing" or isinstance(mistake["input"], dict)

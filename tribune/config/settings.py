@@ -12,6 +12,7 @@ from tribune.config.engines import Log, Store
 from tribune.config.house import Digest, Imports, Logging, Organisation, Planning, Retention, Security, SignUp, Web
 from tribune.config.sending import Email, Ledger
 from tribune.config.sources import Http, Sources
+from tribune.config.staff import Staff
 
 
 class Settings(BaseSettings):
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     sign_up: SignUp = SignUp()
     imports: Imports = Imports()
     retention: Retention = Retention()
+    staff: Staff = Staff()
     planning: Planning = Planning()
     http: Http = Http()
     sources: Sources = Sources()

@@ -25,12 +25,13 @@ EVERYWHERE = ""
 class Listing:
     """A visible language version of an item as lists show it.
 
-    `sequence` and `released_at` are of the release that made it visible, `updated_at` of the last change of what is
-    shown of it (a page's Last-Modified; Atom's `updated`).
+    `version` is the item's; `sequence` and `released_at` are of the release that made it visible, `updated_at` of the
+    last change of what is shown of it (a page's Last-Modified; Atom's `updated`).
     """
 
     item_id: int
     language: str
+    version: int
     sequence: int
     released_at: datetime
     updated_at: datetime

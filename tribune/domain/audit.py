@@ -33,6 +33,19 @@ class AuditEntry:
     seal: str
 
 
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries: of one actor, about something (`about` is compared whole), of an action or a group of them
+    (`sign_in` is `sign_in.done` and `sign_in.failed`), from an instant on, before an instant. What is empty asks for
+    nothing."""
+
+    actor: str = ""
+    about: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def seal(before: str, number: int, at: datetime, actor: str, action: str, about: str, facts: Facts) -> str:
     """The seal of an entry, 64 hexadecimal digits."""
     told = json.dumps(

@@ -17,6 +17,9 @@ ConfigurationError      stands outside the tree, so that no handler hides it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class TribuneError(Exception):
     """An error that a person can understand: what happened, where, and what to do."""
@@ -28,8 +31,21 @@ class TribuneError(Exception):
         super().__init__(" ".join(part for part in (f"{where}:" if where else "", what, hint) if part))
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place of a document that is wrong: a JSON pointer to it (RFC 6901), what, and what would be right."""
+
+    pointer: str
+    what: str
+    hint: str = ""
+
+
 class InvalidInput(TribuneError):
-    """Input from a person or a file is wrong."""
+    """Input from a person or a file is wrong. `faults`: each place, where there may be several."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.faults = tuple(faults)
 
 
 class NotFound(TribuneError):

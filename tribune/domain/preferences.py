@@ -17,6 +17,9 @@ from tribune.domain.audience import Cadence, Choice, Rhythm, Subscriber, Subscri
 from tribune.domain.changes import FIRST_HOUR, in_order, rhythms_in_order
 from tribune.domain.errors import InvalidInput
 
+MOST_WISHES = 20
+"""Subscriptions that a person may have to one digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:

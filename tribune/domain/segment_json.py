@@ -246,7 +246,7 @@ class _Reader(Values):
 
     def _wants(self, value: object, at: str) -> Node:
         told = self.mapping(value, at, (*UNLIMITED, "digest", "cadence"))
-        if told is not None and not told:
+        if value == {}:
             self.add(at, Fault.EMPTY, hint=f"Ask for one of {', '.join((*UNLIMITED, 'digest', 'cadence'))}.")
         told = told or {}
         places, areas, kinds = (
@@ -275,7 +275,7 @@ class _Reader(Values):
 
         def read(value: object, at: str) -> Node:
             told = self.mapping(value, at, allowed)
-            if told is None:
+            if told is None or (value and not told):  # said already
                 return Everyone()
             if not (len(told) == 1 or told.keys() == {"on_or_after", "before"}):
                 fault = Fault.ONE_KEY if told else Fault.EMPTY

@@ -22,6 +22,9 @@ class Permission(StrEnum):
 
     READ_DESK = "read_desk"  # today, items, events, mailings: no personal data
     READ_MAILS = "read_mails"  # caught mails, as their readers see them
+    PUBLISH_ITEMS = "publish_items"
+    RUN_MAILINGS = "run_mailings"  # approve, pause, resume, cancel, try again
+    REPLAY_EVENTS = "replay_events"  # dead letters, back to their groups
     READ_SEGMENTS = "read_segments"
     CHANGE_SEGMENTS = "change_segments"
     READ_PEOPLE = "read_people"
@@ -32,8 +35,12 @@ class Permission(StrEnum):
 
 _MAY: Mapping[Role, frozenset[Permission]] = {
     Role.AUTHOR: frozenset({Permission.READ_DESK, Permission.READ_SEGMENTS}),
-    Role.EDITOR: frozenset({Permission.READ_DESK, Permission.READ_SEGMENTS, Permission.READ_MAILS}),
-    Role.APPROVER: frozenset({Permission.READ_DESK, Permission.READ_SEGMENTS, Permission.READ_MAILS}),
+    Role.EDITOR: frozenset(
+        {Permission.READ_DESK, Permission.READ_SEGMENTS, Permission.READ_MAILS, Permission.PUBLISH_ITEMS}
+    ),
+    Role.APPROVER: frozenset(
+        {Permission.READ_DESK, Permission.READ_SEGMENTS, Permission.READ_MAILS, Permission.RUN_MAILINGS}
+    ),
     Role.AUDIENCE_MANAGER: frozenset(
         {
             Permission.READ_DESK,

@@ -37,6 +37,10 @@ class Archive(Protocol):
         """How many `newest` has in all."""
         ...
 
+    def found(self, text: str, language: str, *, kind: str | None = None, limit: int) -> list[tuple[int, str]]:
+        """(item, language) of what a search finds, as `tx.catalogue.search` does, without reading the items."""
+        ...
+
     def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         """Those of the items that are visible and that the selection asks for."""
         ...

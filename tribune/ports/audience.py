@@ -79,6 +79,12 @@ class Audience(Protocol):
         """All subscribers in order of id, read in batches."""
         ...
 
+    def page(
+        self, limit: int, *, after: int = 0, status: Status | None = None, group: str | None = None
+    ) -> list[Subscriber]:
+        """People in order of id, those behind `after`, of this status and constituent group."""
+        ...
+
     def count(self) -> Mapping[Status, int]: ...
 
     def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from tribune.domain.audit import AuditEntry, Facts
+from tribune.domain.audit import AuditEntry, AuditFilter, Facts
 
 
 class Audit(Protocol):
@@ -16,8 +16,16 @@ class Audit(Protocol):
         """Write down what is done in this unit of work. Call it last: others who write wait from here to its end."""
         ...
 
-    def entries(self, after: int = 0, limit: int = 1_000) -> Iterator[AuditEntry]:
+    def entries(self, after: int = 0, limit: int = 1_000, wanted: AuditFilter | None = None) -> Iterator[AuditEntry]:
         """Entries in order, after a number."""
+        ...
+
+    def newest(self, limit: int, wanted: AuditFilter | None = None, before: int | None = None) -> list[AuditEntry]:
+        """Entries, the newest first, those before a number."""
+        ...
+
+    def actions(self) -> list[str]:
+        """Every action that is in it, by name."""
         ...
 
     def head(self) -> AuditEntry | None:

@@ -78,6 +78,10 @@ class Catalogue(Protocol):
         """Items, those changed last first; withdrawn and embargoed ones too."""
         ...
 
+    def page(self, limit: int, *, before: int | None = None, kind: str | None = None) -> list[Item]:
+        """Items, the newest first, those with a lower number than `before`; withdrawn and embargoed ones too."""
+        ...
+
     def count(self, *, kind: str | None = None) -> int:
         """How many items `recent` has in all."""
         ...

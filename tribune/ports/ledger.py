@@ -59,9 +59,16 @@ class Ledger(Protocol):
     def mailing(self, mailing: int) -> Mailing | None: ...
 
     def mailings(
-        self, *, states: Collection[MailingState] = (), since: datetime | None = None, limit: int | None = 50
+        self,
+        *,
+        states: Collection[MailingState] = (),
+        since: datetime | None = None,
+        limit: int | None = 50,
+        edition: int | None = None,
+        before: int | None = None,
     ) -> list[Mailing]:
-        """The newest first: those in these states (empty means any), planned at `since` or later."""
+        """The newest first: those in these states (empty means any), planned at `since` or later, of this edition, with
+        a lower number than `before`."""
         ...
 
     def chunks(self, mailing: int) -> list[ChunkView]: ...
@@ -78,9 +85,15 @@ class Ledger(Protocol):
     def chunk_progress(self, mailing: int, chunk: int) -> Mapping[DeliveryState, int]: ...
 
     def deliveries(
-        self, mailing: int, *, states: Collection[DeliveryState] = (), subscriber: int | None = None, limit: int = 1000
+        self,
+        mailing: int,
+        *,
+        states: Collection[DeliveryState] = (),
+        subscriber: int | None = None,
+        limit: int = 1000,
+        after: tuple[int, int] | None = None,
     ) -> list[DeliveryView]:
-        """In the order of chunk and place; `states` empty means any."""
+        """In the order of chunk and place, behind `after` (a chunk and a place); `states` empty means any."""
         ...
 
     def deliveries_to(self, subscriber: int, *, limit: int = 100) -> list[DeliveryView]:

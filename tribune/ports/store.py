@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tribune.ports.ageing import Ageing
+from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
@@ -20,6 +21,7 @@ from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
 from tribune.ports.data_requests import DataRequests
+from tribune.ports.idempotency import Idempotency
 from tribune.ports.imports import Imports
 from tribune.ports.inbox import Inbox
 from tribune.ports.ledger import Ledger
@@ -33,6 +35,8 @@ from tribune.ports.schedules import Schedules
 from tribune.ports.segments import Segments
 from tribune.ports.sign_ups import SignUps
 from tribune.ports.sources import Sources
+from tribune.ports.staff import Staff
+from tribune.ports.staff_sessions import StaffSessions
 from tribune.ports.stories import Stories
 from tribune.ports.throttles import Throttles
 
@@ -132,7 +136,19 @@ class Transaction(Protocol):
     def stories(self) -> Stories: ...
 
     @property
+    def staff(self) -> Staff: ...
+
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+
+    @property
+    def api_tokens(self) -> ApiTokens: ...
+
+    @property
     def inbox(self) -> Inbox: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
 
     @property
     def outbox(self) -> Outbox: ...

@@ -140,7 +140,6 @@ def _json_entry(entry: Entry) -> dict[str, Any]:
         "id": entry.id,
         "url": entry.url,
         "title": fit(entry.title),
-        "summary": fit(entry.summary),
         "content_text": fit(said or entry.title),
         "date_published": instant(entry.published),
         "date_modified": instant(entry.updated),

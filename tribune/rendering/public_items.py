@@ -5,6 +5,7 @@ Items that come in here hold visible language versions only (tribune.services.ar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
@@ -25,6 +26,7 @@ DESCRIPTION = 200
 MOST_FIGURES = 12
 MOST_PARAGRAPHS = 40
 MOST_LINKS = 20
+MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class ItemPage:
     places: tuple[tuple[str, str], ...]
     authors: str
     series: str
-    identifiers: tuple[tuple[str, str, str], ...]
+    identifiers: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     figures: tuple[Figure, ...]
     spoken: str
     over: bool
@@ -104,9 +106,19 @@ class PublicItems:
     def __init__(self, voice: Voice, addresses: Addresses) -> None:
         self.voice = voice
         self._addresses = addresses
+        self._cards: dict[tuple[int, int, str, int], Card] = {}
 
     def card(self, item: Item, listing: Listing) -> Card:
-        """An item as a list shows it."""
+        """An item as a list shows it: kept, as neither a version nor a release ever changes."""
+        key = (item.id, item.version, listing.language, listing.sequence)
+        found = self._cards.get(key)
+        if found is None:
+            if len(self._cards) >= MOST_KEPT:
+                self._cards.clear()
+            found = self._cards[key] = self._card(item, listing)
+        return found
+
+    def _card(self, item: Item, listing: Listing) -> Card:
         key = FragmentKey(item.id, item.version, Shape.ROW, listing.language, self.voice.locale)
         view = item_view.view(item, key, self.voice.formats, self.voice.wording, self.voice.texts)
         version = item.version_in(listing.language)
@@ -155,7 +167,7 @@ class PublicItems:
             places=tuple((code, formats.place(code)) for code in item.places),
             authors=formats.aside(clean(formats.list(item.authors))) if item.authors and not item.data else "",
             series=clean(item.series),
-            identifiers=tuple(told for one in item.identifiers for told in _identifier(one)),
+            identifiers=_identifiers(item.identifiers),
             figures=self._figures(item.data) if item.data else (),
             spoken=self.voice.wording.languages(item.session.languages)
             if item.session and item.session.languages
@@ -204,11 +216,12 @@ def paragraphs(text: str) -> list[str]:
     return [part for part in said if part][:MOST_PARAGRAPHS]
 
 
-def _identifier(told: Identifier) -> list[tuple[str, str, str]]:
-    """Name, value, and where it leads ("" for nowhere). What is internal to sources is not shown."""
-    value = clean(told.value)
-    if told.scheme is Scheme.DOI:
-        return [("DOI", value, f"https://doi.org/{quote(value, safe='/')}")]
-    if told.scheme in (Scheme.ISBN, Scheme.ISSN):
-        return [(told.scheme.value.upper(), value, "")]
-    return []
+def _identifiers(told: Iterable[Identifier]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Each name with its values and where they lead ("" for nowhere). What is internal to sources is not shown."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in told:
+        if one.scheme in (Scheme.DOI, Scheme.ISBN, Scheme.ISSN):
+            value = clean(one.value)
+            leads = f"https://doi.org/{quote(value, safe='/')}" if one.scheme is Scheme.DOI else ""
+            found.setdefault(one.scheme.value.upper(), []).append((value, leads))
+    return tuple((name, tuple(values)) for name, values in found.items())

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, Order, PublicEdition, Reading, Selection, base_language
 from tribune.domain.audience import Cadence, Fallback
 from tribune.domain.items import Release
 from tribune.domain.merging import Content
 from tribune.store import listings as rows
+from tribune.store import search
 from tribune.store.release_queries import batches
 from tribune.store.tables import editions, items, listing_codes, listings, mailings, releases
 
 _l = listings.c
-_COLUMNS = (_l.item_id, _l.language, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+_COLUMNS = (_l.item_id, _l.language, _l.version, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
+MANY = 2_000
+_other = listings.alias()
 _ISSUES = [cadence.value for cadence in ISSUES]
 
 
@@ -39,13 +42,27 @@ class SqlArchive:
         order: Order = Order.DAY,
     ) -> list[Listing]:
         by = (_l.day.desc(), _l.sequence.desc()) if order is Order.DAY else (_l.sequence.desc(),)
-        wanted = select(*_COLUMNS).where(_shown_to(reading), _asked_for(any_of)).order_by(*by)
+        few = self._are_few(any_of)
+        shown = _shown_to(reading, walking=not few)
+        wanted = select(*_COLUMNS).where(shown, _asked_for(any_of, few=few)).order_by(*by)
         wanted = wanted.limit(limit).offset(offset)
         return [Listing(*row) for row in self._connection.execute(wanted)]
 
     def count(self, reading: Reading, any_of: Sequence[Selection] = ()) -> int:
-        told = select(func.count()).select_from(listings).where(_shown_to(reading), _asked_for(any_of))
+        every = reading.fallback is Fallback.SOURCE
+        named = _one_axis(any_of) if every else None
+        told: Select[int]
+        if named:
+            codes = listing_codes.c
+            told = select(func.count(codes.item_id.distinct())).where(codes.axis == named[0], codes.code.in_(named[1]))
+        else:
+            # One row, whichever, of each item that the reader is shown.
+            shown = _l.base == rows.ANY_OTHER if every else _shown_to(reading)
+            told = select(func.count()).select_from(listings).where(shown, _asked_for(any_of))
         return int(self._connection.scalar(told) or 0)
+
+    def found(self, text: str, language: str, *, kind: str | None = None, limit: int) -> list[tuple[int, str]]:
+        return search.find(self._connection, text, language, kind=kind, limit=limit)
 
     def among(self, ids: Collection[int], selection: Selection) -> set[int]:
         found: set[int] = set()
@@ -94,6 +111,18 @@ class SqlArchive:
 
     def last_item(self) -> int:
         return int(self._connection.scalar(select(func.max(_l.item_id))) or 0)
+
+    def _are_few(self, any_of: Sequence[Selection]) -> bool:
+        """Whether so few items name what is asked for that it is quicker to look them up than to walk through a list,
+        the newest first, until enough of them have been met."""
+        return bool(any_of) and all(self._names_few(one) for one in any_of)
+
+    def _names_few(self, selection: Selection) -> bool:
+        for axis, codes in _axes(selection):
+            named = _named(axis, codes).limit(MANY).subquery()
+            if (self._connection.scalar(select(func.count()).select_from(named)) or 0) < MANY:
+                return True
+        return False
 
     # -- editions ---------------------------------------------------------------------------------------------
 
@@ -169,42 +198,60 @@ class SqlArchive:
         rows.remove(self._connection, item_id)
 
 
-def _shown_to(reading: Reading) -> ColumnElement[bool]:
-    """The one row of each item that the reader is shown: of their first language that it has, else that of others."""
+def _shown_to(reading: Reading, *, walking: bool = False) -> ColumnElement[bool]:
+    """The one row of each item that the reader is shown: of their first language that it has, else that of others.
+
+    `walking`: the rows come in the order of an index, and a database must not prefer to look bases up.
+    """
+    base: ColumnElement[str] = _l.base + "" if walking else _l.base
     bases = list(dict.fromkeys(base_language(language) for language in reading.languages))
     ways: list[ColumnElement[bool]] = [
-        and_(_l.base == base, _has_none_of(bases[:place])) if place else _l.base == base
-        for place, base in enumerate(bases)
+        and_(base == own, _has_none_of(bases[:place])) if place else base == own for place, own in enumerate(bases)
     ]
     if reading.fallback is Fallback.SOURCE:
-        ways.append(and_(_l.base == rows.ANY_OTHER, _has_none_of(bases)))
-    return or_(*ways)
+        ways.append(and_(base == rows.ANY_OTHER, _has_none_of(bases)))
+        bases = [*bases, rows.ANY_OTHER]
+    # Said twice, so that rows are looked up by item and base.
+    return or_(*ways) if walking else and_(base.in_(bases), or_(*ways))
 
 
 def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
-    other = listings.alias()
-    return ~exists().where(other.c.item_id == _l.item_id, other.c.base.in_(bases))
+    return ~exists().where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
 
 
-def _asked_for(any_of: Sequence[Selection]) -> ColumnElement[bool]:
-    return or_(*(_fits(one) for one in any_of)) if any_of else _l.item_id.is_not(None)
+def _axes(selection: Selection) -> Iterator[tuple[str, frozenset[str]]]:
+    """The axes on which a selection narrows, with the codes that items on it name."""
+    if selection.topics:
+        yield rows.TOPICS, selection.topics
+    if selection.places:
+        yield rows.PLACES, selection.places | {EVERYWHERE} if selection.everywhere else selection.places
 
 
-def _fits(selection: Selection) -> ColumnElement[bool]:
+def _named(axis: str, codes: Collection[str]) -> Select[int]:
+    return select(listing_codes.c.item_id).where(listing_codes.c.axis == axis, listing_codes.c.code.in_(sorted(codes)))
+
+
+def _asked_for(any_of: Sequence[Selection], *, few: bool = True) -> ColumnElement[bool]:
+    return or_(*(_fits(one, few=few) for one in any_of)) if any_of else _l.item_id.is_not(None)
+
+
+def _fits(selection: Selection, *, few: bool) -> ColumnElement[bool]:
     told: list[ColumnElement[bool]] = [_l.item_id.is_not(None)]
     if selection.kinds:
         told.append(_l.kind.in_(sorted(selection.kinds)))
-    if selection.topics:
-        told.append(_names(rows.TOPICS, selection.topics))
-    if selection.places:
-        wanted = selection.places | {EVERYWHERE} if selection.everywhere else selection.places
-        told.append(_names(rows.PLACES, wanted))
+    for axis, codes in _axes(selection):
+        named = _named(axis, codes)
+        own = named.where(listing_codes.c.item_id == _l.item_id).correlate(listings).exists()
+        told.append(_l.item_id.in_(named) if few else own)
     return and_(*told)
 
 
-def _names(axis: str, codes: Collection[str]) -> ColumnElement[bool]:
-    named = select(listing_codes.c.item_id).where(listing_codes.c.axis == axis, listing_codes.c.code.in_(sorted(codes)))
-    return _l.item_id.in_(named)
+def _one_axis(any_of: Sequence[Selection]) -> tuple[str, list[str]] | None:
+    """Axis and codes, where nothing else is asked for."""
+    if len(any_of) != 1 or any_of[0].kinds or any_of[0].everywhere or bool(any_of[0].topics) == bool(any_of[0].places):
+        return None
+    only = any_of[0]
+    return (rows.TOPICS, sorted(only.topics)) if only.topics else (rows.PLACES, sorted(only.places))
 
 
 def _of(digests: Collection[str]) -> ColumnElement[bool]:

@@ -84,6 +84,16 @@ class SqlAudience:
             yield from self._read(people.c.id.between(ids[0], ids[-1]))
             after = ids[-1]
 
+    def page(
+        self, limit: int, *, after: int = 0, status: Status | None = None, group: str | None = None
+    ) -> list[Subscriber]:
+        wanted = select(subscribers.c.id).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(limit)
+        if status is not None:
+            wanted = wanted.where(subscribers.c.status == status.value)
+        if group is not None:
+            wanted = wanted.where(subscribers.c.audience_group == group)
+        return list(self._read(people.c.id.in_(self._connection.scalars(wanted).all())))
+
     def count(self) -> Mapping[Status, int]:
         rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
         return {Status(status): number for status, number in rows}
@@ -124,7 +134,7 @@ class SqlAudience:
                 subscriptions.c.digest,
                 subscriptions.c.cadence,
                 cast(subscriptions.c.choice, Text),
-            ).where(subscriptions.c.subscriber_id.in_(ids))
+            ).where(among(self._connection, subscriptions.c.subscriber_id, ids))
         ):
             wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), _choice(row[3])))
         kept: dict[int, list[Rhythm]] = defaultdict(list)
@@ -145,12 +155,18 @@ class SqlAudience:
                 & (marks.c.digest == rhythms.c.digest)
                 & (marks.c.cadence == rhythms.c.cadence),
             )
-            .where(rhythms.c.subscriber_id.in_(ids), marks.c.subscriber_id.in_(ids))
+            .where(
+                among(self._connection, rhythms.c.subscriber_id, ids),
+                among(self._connection, marks.c.subscriber_id, ids),
+            )
         ):
             kept[told[0]].append(Rhythm(told[1], Cadence(told[2]), *told[3:]))
         both = people.join(subscribers, subscribers.c.id == people.c.id)
         for who in self._connection.execute(
-            select(people, subscribers).select_from(both).where(people.c.id.in_(ids)).order_by(people.c.id)
+            select(people, subscribers)
+            .select_from(both)
+            .where(among(self._connection, people.c.id, ids))
+            .order_by(people.c.id)
         ):
             yield Subscriber(
                 id=who.id,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
-from tribune.domain.audit import FIRST, AuditEntry, Facts, seal
+from tribune.domain.audit import FIRST, AuditEntry, AuditFilter, Facts, seal
 from tribune.store.counters import take_numbers
 from tribune.store.tables import audit
 
@@ -31,13 +31,40 @@ class SqlAudit:
         self._connection.execute(insert(audit), values)
         return entry
 
-    def entries(self, after: int = 0, limit: int = 1_000) -> Iterator[AuditEntry]:
-        rows = select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+    def entries(self, after: int = 0, limit: int = 1_000, wanted: AuditFilter | None = None) -> Iterator[AuditEntry]:
+        rows = select(audit).where(audit.c.number > after, *_where(wanted)).order_by(audit.c.number).limit(limit)
         yield from map(_entry, self._connection.execute(rows))
+
+    def newest(self, limit: int, wanted: AuditFilter | None = None, before: int | None = None) -> list[AuditEntry]:
+        rows = select(audit).where(*_where(wanted)).order_by(audit.c.number.desc()).limit(limit)
+        if before is not None:
+            rows = rows.where(audit.c.number < before)
+        return [_entry(row) for row in self._connection.execute(rows)]
+
+    def actions(self) -> list[str]:
+        return list(self._connection.scalars(select(audit.c.action).distinct().order_by(audit.c.action)))
 
     def head(self) -> AuditEntry | None:
         row = self._connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).first()
         return _entry(row) if row is not None else None
+
+
+def _where(wanted: AuditFilter | None) -> list[ColumnElement[bool]]:
+    if wanted is None:
+        return []
+    found = []
+    if wanted.actor:
+        found.append(audit.c.actor == wanted.actor)
+    if wanted.about:
+        found.append(audit.c.about == wanted.about)
+    if wanted.action:
+        group = audit.c.action.startswith(f"{wanted.action}.", autoescape=True)
+        found.append(or_(audit.c.action == wanted.action, group))
+    if wanted.since is not None:
+        found.append(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        found.append(audit.c.at < wanted.until)
+    return found
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -64,6 +64,10 @@ class SqlCatalogue(CatalogueWrites):
             .offset(offset)
         )
 
+    def page(self, limit: int, *, before: int | None = None, kind: str | None = None) -> list[Item]:
+        wanted = select(*_COLUMNS).where(_living_ids(kind)).order_by(items.c.id.desc()).limit(limit)
+        return self._items(wanted if before is None else wanted.where(items.c.id < before))
+
     def count(self, *, kind: str | None = None) -> int:
         return int(self._connection.scalar(select(func.count()).select_from(items).where(_living_ids(kind))) or 0)
 

@@ -22,6 +22,7 @@ from tribune.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
+    from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.consents import SqlConsents
     from tribune.store.data_requests import SqlDataRequests
+    from tribune.store.idempotency import SqlIdempotency
     from tribune.store.imports import SqlImports
     from tribune.store.inbox import SqlInbox
     from tribune.store.ledger import SqlLedger
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from tribune.store.segments import SqlSegments
     from tribune.store.sign_ups import SqlSignUps
     from tribune.store.sources import SqlSources
+    from tribune.store.staff import SqlStaff
+    from tribune.store.staff_sessions import SqlStaffSessions
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
 
@@ -247,10 +251,34 @@ class SqlTransaction:
         return SqlStories(self.connection)
 
     @cached_property
+    def staff(self) -> SqlStaff:
+        from tribune.store.staff import SqlStaff
+
+        return SqlStaff(self.connection)
+
+    @cached_property
+    def staff_sessions(self) -> SqlStaffSessions:
+        from tribune.store.staff_sessions import SqlStaffSessions
+
+        return SqlStaffSessions(self.connection)
+
+    @cached_property
+    def api_tokens(self) -> SqlApiTokens:
+        from tribune.store.api_tokens import SqlApiTokens
+
+        return SqlApiTokens(self.connection)
+
+    @cached_property
     def inbox(self) -> SqlInbox:
         from tribune.store.inbox import SqlInbox
 
         return SqlInbox(self.connection)
+
+    @cached_property
+    def idempotency(self) -> SqlIdempotency:
+        from tribune.store.idempotency import SqlIdempotency
+
+        return SqlIdempotency(self.connection)
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -46,9 +46,17 @@ class SqlLedger:
         return next(iter(views.find_mailings(self._connection, mailing=mailing)), None)
 
     def mailings(
-        self, *, states: Collection[MailingState] = (), since: datetime | None = None, limit: int | None = 50
+        self,
+        *,
+        states: Collection[MailingState] = (),
+        since: datetime | None = None,
+        limit: int | None = 50,
+        edition: int | None = None,
+        before: int | None = None,
     ) -> list[Mailing]:
-        return views.find_mailings(self._connection, states=states, since=since, limit=limit)
+        return views.find_mailings(
+            self._connection, states=states, since=since, limit=limit, edition=edition, before=before
+        )
 
     def chunks(self, mailing: int) -> list[ChunkView]:
         return views.find_chunks(self._connection, mailing)
@@ -63,10 +71,16 @@ class SqlLedger:
         return next(iter(views.progress(self._connection, mailing, chunk).values()), {})
 
     def deliveries(
-        self, mailing: int, *, states: Collection[DeliveryState] = (), subscriber: int | None = None, limit: int = 1000
+        self,
+        mailing: int,
+        *,
+        states: Collection[DeliveryState] = (),
+        subscriber: int | None = None,
+        limit: int = 1000,
+        after: tuple[int, int] | None = None,
     ) -> list[DeliveryView]:
         return views.find_deliveries(
-            self._connection, mailing=mailing, subscriber=subscriber, states=states, limit=limit
+            self._connection, mailing=mailing, subscriber=subscriber, states=states, limit=limit, after=after
         )
 
     def deliveries_to(self, subscriber: int, *, limit: int = 100) -> list[DeliveryView]:

@@ -86,6 +86,7 @@ def find_deliveries(
     subscriber: int | None = None,
     states: Collection[DeliveryState] = (),
     limit: int,
+    after: tuple[int, int] | None = None,
 ) -> list[DeliveryView]:
     query = delivery_states(exceptions_only=bool(states) and WITH_A_ROW.issuperset(states))
     if mailing is not None:
@@ -94,6 +95,8 @@ def find_deliveries(
         d = deliveries.c
         stands = _places(connection, mailing, subscriber, limit)
         query = query.where(tuple_(d.mailing_id, d.chunk, d.place).in_(stands))
+    if after is not None:
+        query = query.where(tuple_(deliveries.c.chunk, deliveries.c.place) > tuple_(*after))
     if states:
         query = query.where(STATE.in_([state.value for state in states]))
     newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
@@ -210,6 +213,8 @@ def find_mailings(
     states: Collection[MailingState] = (),
     since: datetime | None = None,
     limit: int | None = 50,
+    edition: int | None = None,
+    before: int | None = None,
 ) -> list[Mailing]:
     query = select(mailings, editions.c.digest, editions.c.cadence, editions.c.occasion).join(
         editions, editions.c.id == mailings.c.edition_id
@@ -220,6 +225,10 @@ def find_mailings(
         query = query.where(mailings.c.state.in_([state.value for state in states]))
     if since is not None:
         query = query.where(mailings.c.planned_at >= since)
+    if edition is not None:
+        query = query.where(mailings.c.edition_id == edition)
+    if before is not None:
+        query = query.where(mailings.c.id < before)
     rows = connection.execute(query.order_by(mailings.c.id.desc()).limit(limit)).mappings()
     return [
         Mailing(

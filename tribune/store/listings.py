@@ -15,7 +15,7 @@ from tribune.domain.archive import EVERYWHERE, base_language, day_of, slug
 from tribune.domain.items import LanguageVersion
 from tribune.domain.merging import Content
 from tribune.store.item_codec import content_to_json
-from tribune.store.tables import listing_codes, listings, releases
+from tribune.store.tables import items, listing_codes, listings, releases
 
 TOPICS, PLACES = "topics", "places"
 LONGEST_CODE = 60
@@ -28,6 +28,7 @@ _VISIBLE = (
     .order_by(releases.c.sequence)
 )
 _KNOWN = select(listings.c.base, listings.c.digest, listings.c.updated_at).where(listings.c.item_id == bindparam("id"))
+_VERSION = select(items.c.version).where(items.c.id == bindparam("id"))
 _FORGET = [delete(table).where(table.c.item_id == bindparam("id")) for table in (listings, listing_codes)]
 _ADD, _ADD_CODES = insert(listings), insert(listing_codes)
 
@@ -36,6 +37,7 @@ def write(connection: Connection, item_id: int, content: Content, now: datetime)
     """List the item's visible versions. `updated_at` stays where nothing of what is shown has changed."""
     known = {row.base: row for row in connection.execute(_KNOWN, {"id": item_id})}
     visible = connection.execute(_VISIBLE, {"id": item_id}).all()
+    number = connection.scalar(_VERSION, {"id": item_id})
     remove(connection, item_id)
     rows: list[dict[str, Any]] = []
     for base, release in _by_base(visible, content.source_language).items():
@@ -49,6 +51,7 @@ def write(connection: Connection, item_id: int, content: Content, now: datetime)
                 "item_id": item_id,
                 "base": base,
                 "language": release.language,
+                "version": number,
                 "sequence": release.sequence,
                 "day": day_of(content.published_on, release.released_at).isoformat(),
                 "released_at": release.released_at,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from tribune.domain.notices import WATCH, Notice, NoticeKind, NoticeState, NoticeVerdict
 from tribune.ports.notices import NewNotice, RequestedBy
@@ -177,15 +177,23 @@ class SqlNotices:
         for notice, verdict in settled:
             alike[verdict].append((notice.id, notice.epoch))
         done: set[int] = set()
+        if not alike:
+            return done
+        # In the order of ids: two senders never wait for each other in a ring.
+        held = self._connection.execute(
+            select(_c.id, _c.epoch)
+            .where(among(self._connection, _c.id, {notice.id for notice, _ in settled}))
+            .where(_c.state == NoticeState.IN_DOUBT.value)
+            .order_by(_c.id)
+            .with_for_update()
+        )
+        ours = {(id, epoch) for id, epoch in held}
         for verdict, claims in alike.items():
-            held = (
-                select(_c.id)
-                .where(tuple_(_c.id, _c.epoch).in_(sorted(claims)), _c.state == NoticeState.IN_DOUBT.value)
-                .order_by(_c.id)
-                .with_for_update()
-            )
-            change = update(notices).where(_c.id.in_(held)).values(**_told(verdict, now)).returning(_c.id)
-            done |= set(self._connection.scalars(change))
+            ids = [id for id, epoch in claims if (id, epoch) in ours]
+            if ids:
+                of_these = among(self._connection, _c.id, ids)
+                self._connection.execute(update(notices).where(of_these).values(**_told(verdict, now)))
+                done |= set(ids)
         return done
 
     # -- what time does ---------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class SqlSegments(SegmentPeople):
         for batch in batches(sorted(set(ids))):
             whose = select(subscribers.c.id, literal(tag)).where(subscribers.c.id.in_(batch))
             new = self._insert(person_tags).from_select(["subscriber_id", "tag"], whose).on_conflict_do_nothing()
-            added += self._connection.execute(new).rowcount
+            added += len(self._connection.execute(new.returning(person_tags.c.subscriber_id)).all())
         return added
 
     def untag(self, ids: Collection[int], tag: str) -> int:

@@ -30,6 +30,7 @@ AsView = Annotated[Literal["html", "phone", "text", "headers"], Query(alias="as"
 Number = Annotated[int, Path(ge=1, le=2**31)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 PAGE = 50
+READ_MAILS = [needs(Permission.READ_MAILS)]
 MAILINGS, MAILINGS_SHOWN = 2_000, 200
 NOT_SIMPLY_SENT = (
     DeliveryState.FAILED,
@@ -111,7 +112,7 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
 def _mails(routes: APIRouter, desk: Newsroom) -> None:
     app = desk.app
 
-    @routes.get("/{locale}/newsroom/mails")
+    @routes.get("/{locale}/newsroom/mails", dependencies=READ_MAILS)
     def mails(request: Request, q: Text = "", language: Text = "", mailing: Text = "", page: Page = 1) -> Response:
         wanted = _filter(q, language, mailing)
         found = list_mails(app.caught, wanted, page) if app.caught else None
@@ -126,7 +127,7 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
             mailing_names=_names(desk, request, found),
         )
 
-    @routes.get("/{locale}/newsroom/mails/{delivery}")
+    @routes.get("/{locale}/newsroom/mails/{delivery}", dependencies=READ_MAILS)
     def mail(
         request: Request, delivery: str, q: Text = "", language: Text = "", mailing: Text = "", view: AsView = "html"
     ) -> Response:
@@ -149,7 +150,7 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
             why=_inside(desk, request, delivery),
         )
 
-    @routes.get("/{locale}/newsroom/mails/{delivery}/body")
+    @routes.get("/{locale}/newsroom/mails/{delivery}/body", dependencies=READ_MAILS)
     def body(request: Request, delivery: str) -> Response:
         desk.locale(request)
         if app.caught is None:
@@ -157,7 +158,7 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
         html = for_a_frame(read_mail(app.caught.content(delivery)).html)
         return HTMLResponse(html, headers={"content-security-policy": MAIL_CSP, "x-frame-options": "SAMEORIGIN"})
 
-    @routes.get("/{locale}/newsroom/mails/{delivery}/message.eml")
+    @routes.get("/{locale}/newsroom/mails/{delivery}/message.eml", dependencies=READ_MAILS)
     def message(request: Request, delivery: str) -> Response:
         desk.locale(request)
         if app.caught is None:

@@ -8,8 +8,11 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from tribune.bootstrap import Application
+from tribune.domain.staff import permissions
 from tribune.services.desk.see_today import open_letters
 from tribune.services.desk.tell_story import Story
+from tribune.services.staff.sessions import SignedIn
+from web.newsroom.access import Access
 from web.pages import Pages
 
 
@@ -23,8 +26,17 @@ class Newsroom:
     def show(self, request: Request, template: str, place: str, *, status: int = 200, **facts: Any) -> Response:
         """A page of templates/web/newsroom. `place` is the entry of the navigation that it belongs to."""
         locale = self.locale(request)
-        dead = len(open_letters(self.app.log))
-        told = {"place": place, "rest": rest_of(request, locale), "dead": dead, **facts}
+        who: SignedIn | None = getattr(request.state, "signed_in", None)
+        may_open = Entries(request.app.state.access, who)
+        dead = len(open_letters(self.app.log)) if may_open("dead-letters") else 0
+        told = {
+            "place": place,
+            "rest": rest_of(request, locale),
+            "dead": dead,
+            "me": who,
+            "may_open": may_open,
+            **facts,
+        }
         return self.pages.render(locale, f"newsroom/{template}", status=status, **told)
 
     def tell(self, request: Request, template: str, place: str, story: Story, **facts: Any) -> Response:
@@ -42,6 +54,20 @@ class Newsroom:
     def home(self, request: Request) -> str:
         """Where the newsroom begins, in this language: `/en/newsroom`."""
         return f"/{self.locale(request)}/newsroom"
+
+
+class Entries:
+    """Which entries of the navigation somebody has: those whose pages they may open."""
+
+    def __init__(self, access: Access, who: SignedIn | None) -> None:
+        self._access = access
+        self._may = permissions(who.staff.roles) if who is not None else None
+
+    def __call__(self, path: str) -> bool:
+        if self._may is None:
+            return False
+        needed = self._access.needed(path)
+        return needed is None or needed in self._may
 
 
 def rest_of(request: Request, locale: str) -> str:

@@ -100,19 +100,27 @@ def _way(key: str) -> list[int]:
 def _read_box(key: str, values: Values) -> Box:
     kind = _one(values, f"{key}.kind")
     own = {name.removeprefix(f"{key}."): list(told) for name, told in values.items() if name.startswith(f"{key}.")}
-    return Box(kind if kind in KNOTS or kind in CONDITIONS else "everyone", own, key=key)
+    told = {name: value for name, value in own.items() if name not in ("kind", "new")}
+    return Box(kind if kind in KNOTS or kind in CONDITIONS else "everyone", told, key=key)
 
 
 def _take_places(box: Box, codelists: Codelists) -> None:
     """What was typed as a place joins the chosen ones; what is not known stays typed."""
-    left = []
-    for word in split(box.one("place")):
-        try:
-            box.values.setdefault("places", []).append(codelists.places.get(word))
-        except InvalidInput:
-            left.append(word)
+    left, words = [], split(box.one("place"))
+    found = box.values.get("places", [])
+    while words:
+        # Names may have commas of their own: "Bonaire, Sint Eustatius and Saba".
+        for length in range(min(4, len(words)), 0, -1):
+            try:
+                found.append(codelists.places.get(", ".join(words[:length])))
+            except InvalidInput:
+                continue
+            words = words[length:]
+            break
+        else:
+            left.append(words.pop(0))
     box.values["place"] = [", ".join(left)]
-    box.values["places"] = list(dict.fromkeys(box.values.get("places", [])))
+    box.values["places"] = list(dict.fromkeys(found))
 
 
 def split(text: str) -> list[str]:
@@ -180,8 +188,8 @@ def _field(box: Box, rest: str, problem: Problem) -> str:
     if box.kind == "wants":
         axis = next((axis for axis in (*UNLIMITED, "digest", "cadence") if rest.startswith(f".wants.{axis}")), "")
         return "place" if axis in ("", "places") else axis
-    if box.kind in ("reads", "tags"):
-        return "more" if problem.given else "codes"
+    if box.kind == "tags" or (box.kind == "reads" and problem.given):
+        return "more"
     return "codes"
 
 

@@ -15,7 +15,6 @@ from tribune.rendering import linked_data
 from tribune.rendering.public_addresses import ANYTHING, Filter
 from tribune.services.archive.list_editions import list_editions
 from tribune.services.archive.see_edition import see_edition
-from web.pages import Pages
 from web.public.meta import Meta
 from web.public.shelf import Shelf, page_of
 from web.words import Words
@@ -24,10 +23,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])", re.ASCII)
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/{locale}/editions` and `/{locale}/editions/{digest}/{cadence}/{date}`."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
 
     @routes.get("/{locale}/editions")
     def editions(request: Request) -> Response:
@@ -85,7 +83,7 @@ def _edition(shelf: Shelf, request: Request, digest_id: str, cadence_name: str, 
         raise HTTPException(404)
     cadence = Cadence(cadence_name)
     with shelf.app.store.read() as tx:
-        seen = see_edition(tx, digest, cadence, day, locale, page)
+        seen = see_edition(tx, digest, cadence, day, locale, shelf.kept, page)
     formats, words = shelf.pages.formats(locale), Words(shelf.texts(locale))
     title = words.issue(digest.name(locale), cadence, formats.date(date.fromisoformat(day)))
     cards = shelf.cards(locale, seen.items)

@@ -18,25 +18,23 @@ from tribune.domain.items import Item
 from tribune.rendering import feeds
 from tribune.rendering.public_addresses import Filter
 from tribune.rendering.public_items import Card, paragraphs
-from tribune.rendering.text import clean
+from tribune.rendering.text import clean, cut_at_sentence
 from tribune.services.archive.list_items import checked, reading_of, selection_of
 from tribune.services.archive.own_feed import ENTRIES, FEED, own_feed
-from tribune.services.archive.visible_items import with_items
-from web.pages import Pages
 from web.public import caching
 from web.public.shelf import Shelf, filter_of
 
 Form = Literal["atom", "json"]
 TYPES = {"atom": "application/atom+xml; charset=utf-8", "json": "application/feed+json; charset=utf-8"}
-SUMMARY = 2_000
+SUMMARY = 900
+"""Characters of an abstract: a feed's entries stay below 100 kB."""
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 """`updated` of a feed without entries."""
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/{locale}/feed.atom`, `/{locale}/feed.json`, `/f/TOKEN.atom`, `/f/TOKEN.json`."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
 
     @routes.get("/{locale}/feed.{form}")
     def feed(request: Request, form: Form) -> Response:
@@ -55,7 +53,7 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
     with shelf.app.store.read() as tx:
         wanted = selection_of(narrowed, shelf.codelists)
         reading = reading_of(narrowed, locale)
-        found = with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
+        found = shelf.kept.with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
         versions = tx.archive.versions({item.id for item, _ in found})
     name, organisation = shelf.name_of(narrowed, locale), shelf.app.organisation.name(locale)
     own = ("own",) if narrowed.own else ()
@@ -86,7 +84,7 @@ def _own(shelf: Shelf, request: Request, token: str, form: Form) -> Response:
         raise NotFound("This link is not complete or not valid.") from None
     private = {"x-robots-tag": "noindex", "cache-control": "no-store"}
     with app.store.read() as tx:
-        told = own_feed(tx, number, app.digests, app.codelists, app.rules)
+        told = own_feed(tx, number, app.digests, app.codelists, app.rules, shelf.kept)
         versions = tx.archive.versions({item.id for item, _ in told.items}) if told else {}
     if told is None:
         return PlainTextResponse("This feed has ended.\n", 410, headers=private)
@@ -144,7 +142,7 @@ def _entries(
             language=listing.language,
             published=listing.released_at,
             updated=listing.updated_at,
-            summary="\n".join(paragraphs(version.abstract[:SUMMARY])) if version else "",
+            summary=_summary(version.abstract) if version else "",
             text=_text(shelf, locale, card),
             authors=tuple(name for name in map(clean, item.authors) if name),
             categories=tuple(_categories(shelf, locale, item)),
@@ -164,9 +162,21 @@ def _title(shelf: Shelf, locale: str, card: Card) -> str:
     return said % {"title": card.title, "in_language": shelf.items(locale).voice.wording.in_language(card.language)}
 
 
+def _summary(abstract: str) -> str:
+    """The first paragraphs of an abstract."""
+    said: list[str] = []
+    room = SUMMARY
+    for paragraph in paragraphs(abstract):
+        if room < SUMMARY // 4:
+            break
+        said.append(cut_at_sentence(paragraph, room))
+        room -= len(said[-1])
+    return "\n".join(said)
+
+
 def _text(shelf: Shelf, locale: str, card: Card) -> str:
-    """What there is to tell beside the abstract: the kind, when a session is, the figures and where they are from."""
-    said = [card.particulars, card.when, card.figures_of]
+    """What there is to tell beside the abstract: when a session is, the figures and where they are from."""
+    said = [card.when, card.figures_of]
     for one in card.figures:
         change = f" ({one.change})" if one.change else ""
         said.append(f"{one.label} – {one.value}{change}")

@@ -8,26 +8,22 @@ from fastapi.responses import RedirectResponse
 from tribune.bootstrap import Application
 from tribune.rendering.public_addresses import ANYTHING
 from tribune.services.archive.front_page import front_page
-from web.pages import Pages
 from web.public.editions import issue_lines
-from web.public.frame import Public
 from web.public.meta import Meta
 from web.public.shelf import Shelf
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/` leads to the reader's language, `/{locale}/` is the first page."""
     routes = APIRouter()
-    public = Public(app, pages)
-    shelf = Shelf(app, pages)
 
     @routes.get("/")
     def anywhere(request: Request) -> Response:
-        return RedirectResponse(f"/{pages.locale_of(request)}/", 303, {"vary": "accept-language"})
+        return RedirectResponse(f"/{shelf.pages.locale_of(request)}/", 303, {"vary": "accept-language"})
 
     @routes.get("/{locale}")
     def start(request: Request) -> Response:
-        return RedirectResponse(f"/{public.locale(request)}/", 303)
+        return RedirectResponse(f"/{shelf.public.locale(request)}/", 303)
 
     @routes.get("/{locale}/")
     def home(request: Request) -> Response:
@@ -39,7 +35,7 @@ def router(app: Application, pages: Pages) -> APIRouter:
 def _home(shelf: Shelf, request: Request) -> Response:
     locale = shelf.public.locale(request)
     with shelf.app.store.read() as tx:
-        front = front_page(tx, locale, shelf.codelists, shelf.app.digests)
+        front = front_page(tx, locale, shelf.codelists, shelf.app.digests, shelf.kept)
     formats = shelf.pages.formats(locale)
     organisation = shelf.app.organisation.name(locale)
     pages, default = shelf.everywhere(request)

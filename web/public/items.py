@@ -16,7 +16,6 @@ from tribune.rendering.public_addresses import ANYTHING, Filter
 from tribune.rendering.public_items import ItemPage
 from tribune.services.archive.list_items import list_items
 from tribune.services.archive.see_item import Gone, Seen, see_item
-from web.pages import Pages
 from web.public.meta import Meta
 from web.public.shelf import Shelf, filter_of, page_of
 
@@ -24,10 +23,9 @@ _NAME = re.compile(r"([1-9][0-9]{0,8})(?:-[^/]*)?", re.DOTALL)
 WORDS = 200
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/{locale}/items`, `/{locale}/items/{number}-{slug}`, `/{locale}/topics`, `/{locale}/places`."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
 
     @routes.get("/{locale}/items")
     def items(request: Request) -> Response:
@@ -62,7 +60,7 @@ def _list(
 ) -> Response:
     page = page_of(request.query_params)
     with shelf.app.store.read() as tx:
-        found = list_items(tx, locale, narrowed, shelf.codelists, text=words, page=page)
+        found = list_items(tx, locale, narrowed, shelf.codelists, shelf.kept, text=words, page=page)
     _ = shelf.texts(locale).gettext
     name = shelf.name_of(narrowed, locale)
     title = name or _("Latest")

@@ -15,14 +15,13 @@ from tribune.domain.archive import Listing, alternates, base_language
 from tribune.domain.codelists import PlaceType
 from tribune.rendering.feeds import instant
 from tribune.services.archive.list_editions import every_edition
-from web.pages import Pages
 from web.public import caching
 from web.public.shelf import Shelf
 
 MOST = 50_000
 """Addresses in a part: the protocol's bound."""
 
-ITEMS = 2_500
+ITEMS = 1_000
 """Items in a part, by their numbers: so a part stays as it is while others grow."""
 
 EDITIONS = 5_000
@@ -51,10 +50,9 @@ _PART = (
 )
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/robots.txt`, `/sitemap.xml`, `/sitemap-pages.xml`, `/sitemap-editions.xml`, `/sitemap-items-N.xml`."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
     in_a_part = min(ITEMS, MOST // len(shelf.offered))
 
     @routes.get("/robots.txt")

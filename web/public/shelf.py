@@ -17,6 +17,7 @@ from tribune.rendering.email.fragments import Voice
 from tribune.rendering.locales import Texts
 from tribune.rendering.public_addresses import Addresses, Filter
 from tribune.rendering.public_items import Card, PublicItems
+from tribune.services.archive.visible_items import KeptItems
 from web.pages import Pages
 from web.public import caching
 from web.public.frame import Public
@@ -36,6 +37,7 @@ class Shelf:
         self.default = app.organisation.default_language
         self.paths = Addresses()
         self.codelists = app.codelists
+        self.kept = KeptItems()
         self._items: dict[str, PublicItems] = {}
         self._places: dict[tuple[str, PlaceType], list[tuple[str, str]]] = {}
 

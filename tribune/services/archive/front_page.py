@@ -10,7 +10,7 @@ from tribune.domain.archive import Listing, PublicEdition, Reading
 from tribune.domain.codelists import Codelists, PlaceType
 from tribune.domain.items import Item
 from tribune.services.archive.list_editions import latest_editions
-from tribune.services.archive.visible_items import with_items
+from tribune.services.archive.visible_items import KeptItems
 
 if TYPE_CHECKING:
     from tribune.ports.store import Transaction
@@ -30,11 +30,13 @@ class FrontPage:
     editions: list[PublicEdition]
 
 
-def front_page(tx: Transaction, locale: str, codelists: Codelists, digests: Collection[str]) -> FrontPage:
+def front_page(
+    tx: Transaction, locale: str, codelists: Codelists, digests: Collection[str], kept: KeptItems
+) -> FrontPage:
     """The home page of a locale."""
     named = tx.archive.codes("topics")
     return FrontPage(
-        newest=with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),
+        newest=kept.with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),
         topics=[area.code for area in codelists.policy_areas if area.code in named],
         regions=[place.code for place in codelists.places.of_type(PlaceType.REGION) if place.within == WORLD],
         editions=latest_editions(tx, digests, ISSUES),

@@ -11,7 +11,7 @@ from tribune.domain.codelists import Codelists
 from tribune.domain.errors import NotFound
 from tribune.domain.items import Item
 from tribune.rendering.public_addresses import Filter
-from tribune.services.archive.visible_items import visible_items, with_items
+from tribune.services.archive.visible_items import KeptItems
 
 if TYPE_CHECKING:
     from tribune.ports.store import Transaction
@@ -62,34 +62,49 @@ def reading_of(narrowed: Filter, locale: str) -> Reading:
 
 
 def list_items(
-    tx: Transaction, locale: str, narrowed: Filter, codelists: Codelists, *, text: str = "", page: int = 1
+    tx: Transaction,
+    locale: str,
+    narrowed: Filter,
+    codelists: Codelists,
+    kept: KeptItems,
+    *,
+    text: str = "",
+    page: int = 1,
 ) -> ItemList:
     """The page, or the last one where there are not so many. Raises NotFound for a code that no list has."""
     wanted = selection_of(checked(narrowed, codelists), codelists)
     reading = reading_of(narrowed, locale)
     if text.strip():
-        return _found(tx, locale, narrowed, wanted, text, page)
+        return _found(tx, locale, narrowed, wanted, kept, text, page)
     total = tx.archive.count(reading, wanted)
     pages = max(1, -(-total // PAGE))
     page = min(page, pages)
     listings = tx.archive.newest(reading, wanted, limit=PAGE, offset=(page - 1) * PAGE) if total else []
-    return ItemList(with_items(tx, listings), total, page, pages)
+    return ItemList(kept.with_items(tx, listings), total, page, pages)
 
 
-def _found(tx: Transaction, locale: str, narrowed: Filter, wanted: list[Selection], text: str, page: int) -> ItemList:
-    hits = tx.catalogue.search(text, locale, kind=narrowed.kind or None, limit=MOST_FOUND)
-    kept = tx.archive.among([hit.item_id for hit in hits], wanted[0] if wanted else Selection())
-    versions = tx.archive.versions(kept)
+def _found(
+    tx: Transaction,
+    locale: str,
+    narrowed: Filter,
+    wanted: list[Selection],
+    kept: KeptItems,
+    text: str,
+    page: int,
+) -> ItemList:
+    hits = tx.archive.found(text, locale, kind=narrowed.kind or None, limit=MOST_FOUND)
+    fit = tx.archive.among([item for item, _ in hits], wanted[0] if wanted else Selection())
+    versions = tx.archive.versions(fit)
     own = base_language(locale)
     listings = []
-    for hit in hits:
-        known = versions.get(hit.item_id, {})
-        listing = known.get(own) or (None if narrowed.own else known.get(base_language(hit.language)))
+    for item, language in hits:
+        known = versions.get(item, {})
+        listing = known.get(own)
+        if listing is None and not narrowed.own:  # an identifier finds an item, in whatever language it is
+            listing = known.get(base_language(language)) or next(iter(known.values()), None)
         if listing:
             listings.append(listing)
     pages = max(1, -(-len(listings) // PAGE))
     page = min(page, pages)
     shown = listings[(page - 1) * PAGE : page * PAGE]
-    items = visible_items(tx, {one.item_id for one in shown})
-    pairs = [(items[one.item_id], one) for one in shown if one.item_id in items]
-    return ItemList(pairs, len(listings), page, pages)
+    return ItemList(kept.with_items(tx, shown), len(listings), page, pages)

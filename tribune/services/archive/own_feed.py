@@ -11,7 +11,7 @@ from tribune.domain.audience import Status, Subscriber, frame_locale
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest, Rules
 from tribune.domain.items import Item
-from tribune.services.archive.visible_items import with_items
+from tribune.services.archive.visible_items import KeptItems
 
 if TYPE_CHECKING:
     from tribune.ports.store import Transaction
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FEED = "feed"
 """The purpose of the tokens in the addresses of own feeds: `/f/TOKEN.atom`."""
 
-ENTRIES = 50
+ENTRIES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,12 @@ class OwnFeed:
 
 
 def own_feed(
-    tx: Transaction, subscriber: int, digests: Mapping[str, Digest], codelists: Codelists, rules: Rules
+    tx: Transaction,
+    subscriber: int,
+    digests: Mapping[str, Digest],
+    codelists: Codelists,
+    rules: Rules,
+    kept: KeptItems,
 ) -> OwnFeed | None:
     """The feed, or None where nobody is served under this number any more: erased, unsubscribed, all stopped."""
     person = tx.audience.one(subscriber)
@@ -48,7 +53,7 @@ def own_feed(
     locale = frame_locale(person.languages, rules.offered, rules.default_language)
     reading = Reading(person.languages, person.fallback)
     listings = tx.archive.newest(reading, selections, limit=ENTRIES, order=Order.RELEASE) if selections else []
-    return OwnFeed(locale, with_items(tx, listings))
+    return OwnFeed(locale, kept.with_items(tx, listings))
 
 
 def _stopped(person: Subscriber, digest: str) -> bool:

@@ -19,7 +19,7 @@ from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.domain.items import Item, Release
 from tribune.domain.matching import standing
-from tribune.services.archive.visible_items import with_items
+from tribune.services.archive.visible_items import KeptItems
 
 if TYPE_CHECKING:
     from tribune.ports.store import Transaction
@@ -42,7 +42,7 @@ class SeenEdition:
 
 
 def see_edition(
-    tx: Transaction, digest: Digest, cadence: Cadence, occasion: str, locale: str, page: int = 1
+    tx: Transaction, digest: Digest, cadence: Cadence, occasion: str, locale: str, kept: KeptItems, page: int = 1
 ) -> SeenEdition:
     """The issue as the pages of `locale` show it. Raises NotFound for one that has not begun to leave."""
     edition = tx.archive.edition(digest.id, cadence, occasion) if cadence in ISSUES else None
@@ -62,7 +62,7 @@ def see_edition(
     listings.sort(key=lambda one: (standing(one.kind), place[one.item_id]))
     pages = max(1, -(-len(listings) // PAGE))
     page = min(page, pages)
-    shown = with_items(tx, listings[(page - 1) * PAGE : page * PAGE])
+    shown = kept.with_items(tx, listings[(page - 1) * PAGE : page * PAGE])
     # Of what kind a withdrawn item was is not told: a digest of some kinds only does not count them.
     gone = 0 if digest.kinds else len(set(numbers) - set(others))
     return SeenEdition(edition, since, until, shown, len(listings), gone, page, pages)

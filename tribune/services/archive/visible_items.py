@@ -28,12 +28,24 @@ def visible_items(tx: Transaction, ids: Collection[int]) -> dict[int, Item]:
     return {id: item for id, item in found.items() if item is not None}
 
 
-def with_items(tx: Transaction, listings: Iterable[Listing]) -> list[tuple[Item, Listing]]:
-    """Each listing with its item, in the same order."""
-    wanted = list(listings)
-    items = visible_items(tx, {listing.item_id for listing in wanted})
-    return [
-        (items[one.item_id], one)
-        for one in wanted
-        if one.item_id in items and items[one.item_id].version_in(one.language) is not None
-    ]
+class KeptItems:
+    """Items that were read before. A version of an item never changes, so that a listing, which names it, is all that
+    has to be read. One per process, safe to share between threads."""
+
+    def __init__(self, most: int = 5_000) -> None:
+        self._most = most
+        self._items: dict[tuple[int, int], Item] = {}
+
+    def with_items(self, tx: Transaction, listings: Iterable[Listing]) -> list[tuple[Item, Listing]]:
+        """Each listing with its item, in the same order."""
+        wanted = list(listings)
+        kept = {(one.item_id, one.version): self._items.get((one.item_id, one.version)) for one in wanted}
+        missing = {id for (id, _), item in kept.items() if item is None}
+        if missing:
+            if len(self._items) + len(missing) > self._most:
+                self._items = {}
+            found = {(item.id, item.version): item for item in visible_items(tx, missing).values()}
+            self._items.update(found)
+            kept.update(found)
+        pairs = ((kept.get((one.item_id, one.version)), one) for one in wanted)
+        return [(item, one) for item, one in pairs if item is not None and item.version_in(one.language) is not None]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status, Subscriber
 from tribune.domain.codelists import Codelists
-from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
+from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.domain.matching import mark_after_pause
@@ -30,6 +30,7 @@ def change_preferences(
     *,
     source: ConsentSource = ConsentSource.MAIL,
     network: str = "",
+    by: str = SELF,
 ) -> tuple[Subscriber, Subscriber]:
     """The person before and after; where both are the same, nothing was stored. What they chose holds from the next
     window of a running mailing on.
@@ -51,7 +52,7 @@ def change_preferences(
         after = _marked(after, marks)
         tx.audience.set_stopped(person, now)
     change_subscribers(tx, [(person, after)], digests, codelists, now)
-    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, source, agreed(after), network=network)])
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, source, agreed(after), network=network, by=by)])
     return person, after
 
 

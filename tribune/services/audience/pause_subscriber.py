@@ -26,7 +26,15 @@ AT_ONCE = 200
 """So many go on in one transaction."""
 
 
-def pause_until(tx: Transaction, subscriber_id: int, day: date, now: datetime) -> datetime:
+def pause_until(
+    tx: Transaction,
+    subscriber_id: int,
+    day: date,
+    now: datetime,
+    *,
+    source: ConsentSource = ConsentSource.MAIL,
+    by: str = SELF,
+) -> datetime:
     """Send nothing to a person before this day begins where they are: that instant. Also mailings that are running
     stop for them, from the next window on.
 
@@ -42,7 +50,7 @@ def pause_until(tx: Transaction, subscriber_id: int, day: date, now: datetime) -
         raise InvalidInput("A pause ends on a later day, a year from now at most.", where="until")
     if not tx.audience.pause(subscriber_id, until, now):
         raise InvalidInput("Who has stopped everything has nothing to pause.", where="until")
-    tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, ConsentSource.MAIL, agreed(person))])
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, source, agreed(person), by=by)])
     return until
 
 
@@ -53,7 +61,15 @@ def ends_at(day: date, zone_name: str) -> datetime:
     return instant
 
 
-def resume(tx: Transaction, subscriber_id: int, reach_back: timedelta, now: datetime) -> bool:
+def resume(
+    tx: Transaction,
+    subscriber_id: int,
+    reach_back: timedelta,
+    now: datetime,
+    *,
+    source: ConsentSource = ConsentSource.MAIL,
+    by: str = SELF,
+) -> bool:
     """End a pause; whether there was one. Raises NotFound."""
     tx.lock(AUDIENCE)
     person = tx.audience.one(subscriber_id)
@@ -61,7 +77,7 @@ def resume(tx: Transaction, subscriber_id: int, reach_back: timedelta, now: date
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     if person.status is not Status.PAUSED:
         return False
-    _go_on(tx, [person], reach_back, now, SELF)
+    _go_on(tx, [person], reach_back, now, by, source)
     return True
 
 
@@ -69,11 +85,18 @@ def resume_due(tx: Transaction, reach_back: timedelta, now: datetime, limit: int
     """End the pauses whose day has come; how many. With `limit` of them there may be more."""
     tx.lock(AUDIENCE)
     people = [tx.audience.one(id) for id in tx.audience.to_resume(now, limit)]
-    _go_on(tx, [person for person in people if person is not None], reach_back, now, "time")
+    _go_on(tx, [person for person in people if person is not None], reach_back, now, "time", ConsentSource.MAIL)
     return len(people)
 
 
-def _go_on(tx: Transaction, people: Sequence[Subscriber], reach_back: timedelta, now: datetime, by: str) -> None:
+def _go_on(
+    tx: Transaction,
+    people: Sequence[Subscriber],
+    reach_back: timedelta,
+    now: datetime,
+    by: str,
+    source: ConsentSource,
+) -> None:
     before_reach = tx.planning.sequence_before(now - reach_back)
     for person in people:
         _forget_old(tx, person, before_reach)
@@ -89,7 +112,7 @@ def _go_on(tx: Transaction, people: Sequence[Subscriber], reach_back: timedelta,
             ]
         )
         catch_up_at_once(tx, [after], now)
-        tx.consents.add([ConsentRecord(person.id, ConsentAct.RESUMED, now, ConsentSource.MAIL, agreed(after), by=by)])
+        tx.consents.add([ConsentRecord(person.id, ConsentAct.RESUMED, now, source, agreed(after), by=by)])
 
 
 def _nearest(digest: str, cadence: Cadence, open_: set[tuple[str, Cadence]]) -> Cadence | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from tribune.domain.audience import Cadence, Subscriber
 from tribune.domain.changes import next_slower, slowed, subscribed_again
 from tribune.domain.codelists import Codelists
-from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
+from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.consent import stopped as stopped_of
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
@@ -26,6 +26,7 @@ class Stop:
     digest: str | None
     source: ConsentSource = ConsentSource.MAIL
     network: str = ""
+    by: str = SELF
 
 
 def unsubscribe(
@@ -35,12 +36,13 @@ def unsubscribe(
     now: datetime,
     source: ConsentSource = ConsentSource.MAIL,
     network: str = "",
+    by: str = SELF,
 ) -> bool:
     """Stop a digest (None: everything). From the next window on nothing is sent. Whether anything changed.
 
     Raises NotFound for a person who has been erased.
     """
-    (changed,) = unsubscribe_together(tx, [Stop(subscriber_id, digest, source, network)], now)
+    (changed,) = unsubscribe_together(tx, [Stop(subscriber_id, digest, source, network, by)], now)
     if not changed and tx.audience.one(subscriber_id) is None:
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     return changed
@@ -61,7 +63,11 @@ def unsubscribe_together(tx: Transaction, stops: Sequence[Stop], now: datetime) 
             left.discard((stop.subscriber, stop.digest))  # twice in a batch is once
             what = stopped_of(stop.digest)
             records.append(
-                ConsentRecord(stop.subscriber, ConsentAct.UNSUBSCRIBED, now, stop.source, what, network=stop.network)
+                ConsentRecord(
+                    *(stop.subscriber, ConsentAct.UNSUBSCRIBED, now, stop.source, what),
+                    network=stop.network,
+                    by=stop.by,
+                )
             )
     tx.consents.add(records)
     return told
@@ -74,6 +80,10 @@ def subscribe_again(
     reach_back: timedelta,
     now: datetime,
     network: str = "",
+    *,
+    source: ConsentSource = ConsentSource.MAIL,
+    by: str = SELF,
+    basis: str = "",
 ) -> bool:
     """Undo `unsubscribe`: same choices, same rhythm; what was released meanwhile is made up for, at most
     `reach_back` of it. Whether anything changed. Raises NotFound."""
@@ -82,9 +92,8 @@ def subscribe_again(
     if not _store(tx, person, back, now):
         return False
     catch_up_at_once(tx, [back], now)
-    tx.consents.add(
-        [ConsentRecord(person.id, ConsentAct.RESUBSCRIBED, now, ConsentSource.MAIL, agreed(back), network=network)]
-    )
+    told = (person.id, ConsentAct.RESUBSCRIBED, now, source, agreed(back))
+    tx.consents.add([ConsentRecord(*told, network=network, by=by, basis=basis)])
     return True
 
 

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from tribune.domain import identifiers
 from tribune.domain.codelists import Codelist, Codelists
-from tribune.domain.errors import InvalidInput
+from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.items import Identifier, ItemRecord, LanguageVersion, Link, Scheme, SessionInfo, Withdrawal
 from tribune.domain.languages import tag
 from tribune.domain.zones import zone
@@ -55,7 +55,9 @@ def read_items(text: str, where: str, codelists: Codelists) -> list[Told]:
     if not found and not mistakes.found:
         raise InvalidInput("The file holds no item.", where=where)
     if mistakes.found:
-        raise InvalidInput("\n".join(mistake.told(where) for mistake in sorted(set(mistakes.found))))
+        in_order = sorted(set(mistakes.found))
+        text = "\n".join(mistake.told(where) for mistake in in_order)
+        raise InvalidInput(text, faults=[Fault(mistake.pointer, mistake.what, mistake.hint) for mistake in in_order])
     return found
 
 

@@ -30,6 +30,12 @@ class Mistake:
     what: str
     hint: str = ""
 
+    @property
+    def pointer(self) -> str:
+        """The key as a JSON pointer: `versions.fr.links[1]` is `/versions/fr/links/0`."""
+        inside = re.sub(r"\[(\d+)\]", lambda found: f".{int(found[1]) - 1}", self.key)
+        return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in inside.split(".") if step)
+
     def told(self, where: str) -> str:
         """In one line."""
         key = f"{self.key}: " if self.key else ""

@@ -5,6 +5,7 @@ All are imported from here, so that `metadata` knows every one of them.
 
 from __future__ import annotations
 
+from tribune.store.tables.api import idempotency_keys
 from tribune.store.tables.archive import listing_codes, listings
 from tribune.store.tables.audience import (
     WORDS,
@@ -59,11 +60,20 @@ from tribune.store.tables.sending import (
     signatures,
     throttles,
 )
-from tribune.store.tables.staff import audit
+from tribune.store.tables.staff import (
+    api_tokens,
+    audit,
+    sign_in_attempts,
+    staff,
+    staff_links,
+    staff_recovery_codes,
+    staff_sessions,
+)
 
 __all__ = [
     "WORDS",
     "Instant",
+    "api_tokens",
     "at_once_served",
     "audit",
     "carry_overs",
@@ -81,6 +91,7 @@ __all__ = [
     "delivery_exceptions",
     "editions",
     "engagement",
+    "idempotency_keys",
     "imports",
     "inbox",
     "instant_text",
@@ -110,10 +121,15 @@ __all__ = [
     "schedules",
     "segment_versions",
     "segments",
+    "sign_in_attempts",
     "sign_ups",
     "signatures",
     "source_records",
     "sources",
+    "staff",
+    "staff_links",
+    "staff_recovery_codes",
+    "staff_sessions",
     "subscribers",
     "subscriptions",
     "suppressions",

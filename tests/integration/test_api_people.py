@@ -1,0 +1,233 @@
+"""Subscribers through the API: added on a ground, changed without losing anybody's work, stopped at once, erased."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.api_world import Api, all_pages, problem, seed, seed_mailing
+from tests.planning_world import World
+from tribune.bootstrap import Application
+from tribune.domain.staff import Permission, Role
+from tribune.store.tables import idempotency_keys
+
+pytestmark = pytest.mark.both_stores
+
+ADA: dict[str, Any] = {
+    "address": "ada@example.org",
+    "name": "Ada Diop",
+    "group": "government",
+    "languages": ["fr", "en"],
+    "zone": "Africa/Dakar",
+    "subscriptions": [{"digest": "letter", "cadence": "weekly", "policy_areas": ["wages"], "places": ["SEN"]}],
+    "rhythms": [{"digest": "letter", "cadence": "weekly", "weekday": 3, "hour": 7}],
+    "basis": {"kind": "consent", "source": "Form of the conference in March", "given": "2026-03-01"},
+}
+
+
+def add(api: Api, **other: Any) -> int:
+    answer = api.post("/people", ADA | other)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def test_a_person_is_added_with_the_ground_on_which_they_are_written_to(api: Api) -> None:
+    answer = api.post("/people", ADA)
+    assert answer.status_code == 201
+    told = answer.json()
+    assert told == {"id": told["id"], "status": "active", "changed": True}
+    person = api.get(answer.headers["location"].removeprefix("/api/v1"))
+    assert person.headers["etag"] == answer.headers["etag"]
+    assert person.json() == {
+        "id": told["id"],
+        "address": "ada@example.org",
+        "name": "Ada Diop",
+        "group": "government",
+        "languages": ["fr", "en"],
+        "zone": "Africa/Dakar",
+        "fallback": "source",
+        "status": "active",
+        "paused_until": None,
+        "suppressed": None,
+        "tags": [],
+        "subscriptions": [
+            {"digest": "letter", "cadence": "weekly", "policy_areas": ["wages"], "places": ["SEN"], "kinds": []}
+        ],
+        "rhythms": [{"digest": "letter", "cadence": "weekly", "weekday": 3, "hour": 7, "stopped_at": None}],
+    }
+    (record,) = api.get(f"/people/{told['id']}/consents").json()["data"]
+    assert (record["act"], record["source"]) == ("imported", "api")
+    assert record["by"] == f"token:{api.token.token.id}"
+    assert record["basis"] == "consent, 2026-03-01: Form of the conference in March"
+    assert api.audited() == [(f"token/{api.token.token.id}", "person.added", f"subscriber/{told['id']}")]
+
+
+def test_what_is_kept_of_answers_and_written_down_holds_nothing_personal(api: Api, app: Application) -> None:
+    api.post("/people", ADA, key="ada")
+    assert api.post("/people", ADA, key="ada").headers["idempotency-replayed"] == "true"
+    with app.store.read() as tx:
+        kept = json.dumps([list(map(str, row)) for row in tx.connection.execute(select(idempotency_keys))])
+        written = json.dumps([[one.about, dict(one.facts)] for one in tx.audit.entries()])
+    for text in (kept, written):
+        assert "ada@" not in text.lower()
+        assert "Diop" not in text
+
+
+def test_an_address_is_one_subscriber_s(api: Api) -> None:
+    add(api)
+    problem(api.post("/people", ADA | {"address": "ADA@example.org"}), 409, "conflict")
+
+
+def test_who_is_never_mailed_is_not_added(api: Api) -> None:
+    assert api.post("/suppressions", {"address": "ada@example.org", "reason": "complaint"}).status_code == 201
+    problem(api.post("/people", ADA), 409, "conflict")
+    assert api.post("/suppressions/check", {"address": "Ada@example.org"}).json() == {
+        "suppressed": True,
+        "reason": "complaint",
+    }
+    again = api.post("/suppressions", {"address": "ada@example.org", "reason": "bounce"})
+    assert again.json()["reason"] == "complaint", "the first reason stays"
+    problem(api.post("/suppressions", {"address": "ada@example.org", "reason": "Ada Diop asked"}), 422, "invalid")
+
+
+def test_every_fault_of_a_person_is_told_by_its_place(api: Api) -> None:
+    wrong = {
+        "address": "no address",
+        "group": "governmint",
+        "languages": ["xx"],
+        "zone": "Africa/Dakkar",
+        "subscriptions": [
+            {"digest": "leter", "cadence": "weekly"},
+            {"digest": "letter", "cadence": "weekly", "policy_areas": ["wagez"], "places": ["XXX"]},
+        ],
+        "rhythms": [{"digest": "letter", "cadence": "daily"}],
+    }
+    told = problem(api.post("/people", ADA | wrong), 422, "invalid")
+    assert {one["pointer"] for one in told["errors"]} == {
+        *("#/address", "#/group", "#/languages", "#/zone", "#/subscriptions/0/digest"),
+        *("#/subscriptions/1/policy_areas", "#/subscriptions/1/places", "#/rhythms/0"),
+    }
+    assert "Did you mean government" in next(one["detail"] for one in told["errors"] if one["pointer"] == "#/group")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"basis": {"kind": "consent", "source": "a form"}}, "#/basis/given"),
+        ({"basis": {"kind": "because", "source": "a form"}}, "#/basis/kind"),
+        ({"subscriptions": [], "rhythms": []}, "#/subscriptions"),
+        ({"languages": []}, "#/languages"),
+        ({"rhythms": [{"digest": "letter", "cadence": "weekly", "hour": 24}]}, "#/rhythms/0/hour"),
+        ({"rhythms": [{"digest": "letter", "cadence": "weekly"}] * 2}, "#/rhythms/1"),
+        ({"status": "active"}, "#/status"),
+        ({"name": "Ada\r\nBcc: all@example.org"}, "#/name"),
+    ],
+)
+def test_what_is_not_valid_is_refused(api: Api, wrong: dict[str, Any], place: str) -> None:
+    told = problem(api.post("/people", ADA | wrong), 422, "invalid")
+    assert [one["pointer"] for one in told["errors"]] == [place]
+
+
+def test_a_change_begins_from_what_was_read(api: Api) -> None:
+    person = add(api)
+    path = f"/people/{person}"
+    problem(api.call("PATCH", path, json={"name": "Ada"}), 428, "state-needed")
+    read = api.get(path).headers["etag"]
+    first = api.call("PATCH", path, json={"name": "Ada N. Diop"}, headers={"if-match": read})
+    assert first.json()["name"] == "Ada N. Diop"
+    late = api.call("PATCH", path, json={"name": "Somebody else"}, headers={"if-match": read})
+    problem(late, 412, "changed-meanwhile")
+    again = api.call("PATCH", path, json={"zone": "Europe/Paris"}, headers={"if-match": first.headers["etag"]})
+    assert (again.json()["name"], again.json()["zone"]) == ("Ada N. Diop", "Europe/Paris")
+    whatever = api.call("PATCH", path, json={"group": "employers"}, headers={"if-match": "*"})
+    assert whatever.status_code in (200, 422)
+    assert api.get(path, headers={"if-none-match": api.get(path).headers["etag"]}).status_code == 304
+
+
+def test_subscriptions_are_replaced_and_rhythms_follow(api: Api) -> None:
+    person = add(api)
+    wanted = [{"digest": "letter", "cadence": "daily"}, {"digest": "letter", "cadence": "weekly", "kinds": ["brief"]}]
+    change = {"subscriptions": wanted, "rhythms": [{"digest": "letter", "cadence": "daily", "hour": 18}]}
+    told = api.call("PATCH", f"/people/{person}", json=change, headers={"if-match": "*"}).json()
+    assert [(one["cadence"], one["kinds"]) for one in told["subscriptions"]] == [("daily", []), ("weekly", ["brief"])]
+    assert [(one["cadence"], one["weekday"], one["hour"]) for one in told["rhythms"]] == [
+        ("daily", 0, 18),
+        ("weekly", 3, 7),
+    ]
+    assert [one["act"] for one in api.get(f"/people/{person}/consents").json()["data"]] == ["imported", "changed"]
+    same = api.call("PATCH", f"/people/{person}", json={"subscriptions": wanted}, headers={"if-match": "*"})
+    assert same.json() == told
+    assert [action for _, action, _ in api.audited()] == ["person.added", "person.changed"]
+
+
+def test_who_has_unsubscribed_is_not_brought_back_by_a_change(api: Api) -> None:
+    person = add(api)
+    path = f"/people/{person}"
+    assert api.post(f"{path}/unsubscribe", {"digest": "letter"}).json()["status"] == "unsubscribed"
+    wanted = {"subscriptions": [{"digest": "letter", "cadence": "daily"}]}
+    problem(api.call("PATCH", path, json=wanted, headers={"if-match": "*"}), 409, "conflict")
+    assert api.call("PATCH", path, json={"name": "Ada"}, headers={"if-match": "*"}).status_code == 200
+
+
+def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
+    person = add(api)
+    path = f"/people/{person}"
+    steps = [
+        ("unsubscribe", {}, "unsubscribed", True),
+        ("unsubscribe", {}, "unsubscribed", False),
+        ("resubscribe", {"basis": ADA["basis"]}, "active", True),
+        ("pause", {"until": "2026-12-24"}, "paused", True),
+        ("pause", {"until": "2026-12-24"}, "paused", False),
+        ("resume", None, "active", True),
+        ("resume", None, "active", False),
+    ]
+    for action, body, status, changed in steps:
+        answer = api.post(f"{path}/{action}", body)
+        assert answer.json() == {"id": person, "status": status, "changed": changed}, (action, answer.text)
+    acts = [(one["act"], one["source"], one["by"]) for one in api.get(f"{path}/consents").json()["data"]]
+    mine = ("api", f"token:{api.token.token.id}")
+    told = ["imported", "unsubscribed", "resubscribed", "paused", "paused", "resumed"]
+    assert [act for act in acts if act[0] != "paused"] == [(act, *mine) for act in told if act != "paused"]
+    assert ("paused", *mine) in acts
+    problem(api.post(f"{path}/resubscribe", {}), 422, "invalid")
+    problem(api.post(f"{path}/unsubscribe", {"digest": "other"}), 422, "invalid")
+    problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
+
+
+def test_a_person_is_erased(api: Api) -> None:
+    person = add(api)
+    problem(api.call("DELETE", f"/people/{person}"), 428, "state-needed")
+    assert api.call("DELETE", f"/people/{person}", headers={"if-match": "*"}).status_code == 204
+    problem(api.get(f"/people/{person}"), 404, "not-found")
+    problem(api.call("DELETE", f"/people/{person}", headers={"if-match": "*"}), 404, "not-found")
+    assert api.post("/suppressions/check", {"address": "ada@example.org"}).json()["reason"] == "erased"
+    problem(api.post("/people", ADA), 409, "conflict")
+
+
+def test_people_are_listed_and_found(api: Api, app: Application) -> None:
+    seed(app)
+    person = add(api)
+    assert [one["id"] for one in all_pages(api, "/people?limit=1")] == [1, 2, person]
+    assert [one["id"] for one in all_pages(api, "/people?status=active&group=government&limit=2")] == [1, 2, person]
+    assert all_pages(api, "/people?status=paused") == []
+    assert [one["id"] for one in api.post("/people/find", {"address": "ADA@Example.org"}).json()["data"]] == [person]
+    assert api.post("/people/find", {"address": "nobody@example.org"}).json() == {"data": []}
+
+
+def test_what_a_person_was_sent_is_told_by_numbers(api: Api, app: Application) -> None:
+    World(app)
+    mailing = seed_mailing(app, 2)
+    (sent,) = api.get("/people/1001/deliveries").json()["data"]
+    assert sent == {"mailing": mailing, "language": "en", "state": "waiting", "code": ""}
+
+
+def test_roles_hold(api: Api, app: Application) -> None:
+    person = add(api)
+    auditor, approver = api.with_roles(Role.AUDITOR), api.with_roles(Role.APPROVER)
+    assert auditor.get(f"/people/{person}").status_code == 200
+    problem(auditor.post(f"/people/{person}/pause", {"until": "2026-12-24"}), 403, "scope-missing")
+    problem(approver.get(f"/people/{person}"), 403, "scope-missing")
+    problem(api.with_scopes(Permission.CHANGE_PEOPLE).get("/people"), 403, "scope-missing")

@@ -1,0 +1,1 @@
+"""What only the REST API asks for."""

@@ -1,0 +1,1 @@
+"""The audit log: read it, check it, give it out."""

@@ -1,0 +1,67 @@
+"""Sign in whom the organisation's own sign-in vouches for. The second factor is the provider's matter."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from tribune.domain.errors import Conflict, InvalidInput
+from tribune.domain.identity import Identity, IdentityRules
+from tribune.domain.staff import Role
+from tribune.domain.staff_members import StaffMember, Way
+from tribune.ports.store import Transaction
+from tribune.services.staff.change_staff import change_roles, make_staff
+from tribune.services.staff.sessions import Browser, SessionRules, SignedIn, open_session
+
+PROVIDER = "provider"
+"""The actor of what a provider's groups bring about."""
+
+
+def sign_in_by_provider(
+    tx: Transaction,
+    identity: Identity,
+    taken: IdentityRules,
+    locale: str,
+    browser: Browser,
+    rules: SessionRules,
+    now: datetime,
+) -> SignedIn | None:
+    """Let somebody in, or None: not one of ours, without a role, disabled. Who is new and has a role by their groups is
+    added; roles by groups are set anew at each sign-in."""
+    roles = taken.roles_of(identity)
+    staff = _known(tx, identity) if taken.takes(identity) else None
+    if taken.takes(identity) and staff is None and roles and identity.address_verified:
+        staff = _added(tx, identity, roles, locale, now)
+    if staff is None or not staff.active or (roles is not None and not roles):
+        tx.audit.add("system", "sign_in.failed", staff.actor if staff else "", {"way": Way.PROVIDER.value}, now)
+        return None
+    if roles is not None and roles != staff.roles:
+        with suppress(Conflict):  # the last administrator stays one, whatever the groups say
+            change_roles(tx, staff, roles, PROVIDER, now)
+        staff = tx.staff.one(staff.id) or staff
+    return open_session(tx, staff, Way.PROVIDER, browser, rules, now)
+
+
+def _known(tx: Transaction, identity: Identity) -> StaffMember | None:
+    """The person of this subject; else the one who was added here with this verified address, from now on known by the
+    subject. An address that belongs to another subject is nobody's: addresses are given to new people."""
+    staff = tx.staff.by_subject(identity.issuer, identity.subject)
+    if staff is not None:
+        return staff
+    staff = tx.staff.by_address(identity.address) if identity.address_verified and identity.address else None
+    if staff is None or staff.provider:
+        return None
+    tx.staff.set_subject(staff.id, identity.issuer, identity.subject)
+    return staff
+
+
+def _added(
+    tx: Transaction, identity: Identity, roles: frozenset[Role], locale: str, now: datetime
+) -> StaffMember | None:
+    try:
+        name = identity.name or identity.address.partition("@")[0]
+        staff = make_staff(tx, identity.address, name[:120], locale, roles, PROVIDER, now)
+    except (InvalidInput, Conflict):
+        return None
+    tx.staff.set_subject(staff.id, identity.issuer, identity.subject)
+    return staff

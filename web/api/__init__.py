@@ -1,0 +1,1 @@
+"""The REST API: one file a resource, thin: decode, call one service, answer."""

@@ -1,0 +1,144 @@
+"""Subscribers: list, find, get, add, change, erase."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from tribune.domain.audience import Status, Subscriber
+from tribune.domain.errors import NotFound
+from tribune.domain.staff import Permission
+from tribune.ports.store import Transaction
+from tribune.services.audience.erase_person import erase_rows
+from tribune.services.audience.refresh_masks import refresh_masks
+from tribune.services.audience.save_person import By, add_person, change_person
+from web.api.access import needs_scope
+from web.api.calls import Call, Doing, Done, IfMatch, IfNoneMatch, Looking, etag, tagged, unchanged_since
+from web.api.cursors import Cursor, Limit, Page, Paging
+from web.api.people_shapes import (
+    AddressIn,
+    PeopleOut,
+    PersonChange,
+    PersonIn,
+    PersonOut,
+    PersonRef,
+    people_out,
+)
+from web.api.shapes import Number
+
+READ = [needs_scope(Permission.READ_PEOPLE)]
+CHANGE = [needs_scope(Permission.CHANGE_PEOPLE)]
+
+
+def add(routes: APIRouter) -> None:
+    """`/people`."""
+    _reading(routes)
+    _writing(routes)
+
+
+def _reading(routes: APIRouter) -> None:
+    @routes.get("/v1/people", tags=["people"], dependencies=READ)
+    def list_people(
+        call: Looking,
+        response: Response,
+        status: Annotated[Status | None, Query(description="Only of this status.")] = None,
+        group: Annotated[str | None, Query(max_length=60, description="Only of this constituent group.")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[PersonOut]:
+        """Subscribers in order of their numbers."""
+        paging = Paging(call.house.signer, call.request, limit, cursor)
+        with call.house.store.read() as tx:
+            found = tx.audience.page(limit + 1, after=paging.number or 0, status=status, group=group)
+            shown = people_out(tx, found[:limit])
+        return paging.page(shown, response, (shown[-1].id,) if len(found) > limit else None)
+
+    @routes.post("/v1/people/find", tags=["people"], dependencies=READ)
+    def find_people(call: Looking, wanted: AddressIn) -> PeopleOut:
+        """The subscriber with an address, however its letters are written: one, or none."""
+        with call.house.store.read() as tx:
+            person = tx.audience.by_address(wanted.address.strip())
+            return PeopleOut(data=people_out(tx, [person] if person else []))
+
+    @routes.get("/v1/people/{person}", tags=["people"], dependencies=READ, response_model=PersonOut)
+    def get_person(call: Looking, person: Number, if_none_match: IfNoneMatch = None) -> Response:
+        """One subscriber. The header `ETag` names this state, for a change."""
+        with call.house.store.read() as tx:
+            return tagged(_told(tx, existing(tx, person)), if_none_match)
+
+
+def _writing(routes: APIRouter) -> None:
+    @routes.post(
+        "/v1/people", name="add_person", tags=["people"], dependencies=CHANGE, status_code=201, response_model=PersonRef
+    )
+    def add_one(call: Doing, told: PersonIn) -> Response:
+        """Add a subscriber who agreed elsewhere, with the ground on which they are written to. Nobody is asked to
+        confirm: whoever is not sure lets the person sign up instead."""
+        basis = told.basis.basis()
+        refresh_masks(call.house.store, call.house.codelists)
+
+        def work(tx: Transaction, now: datetime) -> Done:
+            house = call.house
+            who = told.address.strip(), told.told()
+            made = add_person(tx, *who, basis, by(call), house.digests, house.codelists, now)
+            headers = {"location": f"/api/v1/people/{made.id}", "etag": etag(_told(tx, made))}
+            call.note(tx, "person.added", f"subscriber/{made.id}", {"basis": basis.kind.value})
+            return Done(PersonRef(id=made.id, status=made.status, changed=True), 201, headers)
+
+        return call.do(work)
+
+    @routes.patch(
+        "/v1/people/{person}", name="change_person", tags=["people"], dependencies=CHANGE, response_model=PersonOut
+    )
+    def change_one(call: Looking, person: Number, told: PersonChange, if_match: IfMatch = None) -> Response:
+        """Change what is told of a subscriber. Nothing is lost by it, and nothing comes twice. Their address is theirs
+        to change."""
+        refresh_masks(call.house.store, call.house.codelists)
+
+        def work(tx: Transaction, now: datetime) -> Done:
+            def seen(now_there: Subscriber) -> None:
+                unchanged_since(if_match, _told(tx, now_there))
+
+            house, reach_back = call.house, call.house.rules.pause_reach_back
+            told_, who = told.told(), by(call)
+            before, after = change_person(tx, person, told_, seen, who, house.digests, house.codelists, reach_back, now)
+            if before != after:
+                fields = ", ".join(sorted(told.model_fields_set))
+                call.note(tx, "person.changed", f"subscriber/{person}", {"fields": fields})
+            shown = _told(tx, existing(tx, person))
+            return Done(shown, headers={"etag": etag(shown)})
+
+        return call.do(work)
+
+    @routes.delete("/v1/people/{person}", tags=["people"], dependencies=CHANGE, status_code=204)
+    def erase_person(call: Looking, person: Number, if_match: IfMatch = None) -> Response:
+        """Erase a person: every row about them. Their address stays on the suppression list as a keyed hash, so that
+        no import brings them back; they themselves can. This cannot be undone."""
+
+        def work(tx: Transaction, now: datetime) -> Done:
+            unchanged_since(if_match, _told(tx, existing(tx, person)))
+            erase_rows(tx, person, by(call).who, now)
+            call.note(tx, "person.erased", f"subscriber/{person}")
+            return Done(status=204)
+
+        return call.do(work)
+
+
+def existing(tx: Transaction, person: int) -> Subscriber:
+    """The person. Raises NotFound."""
+    found = tx.audience.one(person)
+    if found is None:
+        raise NotFound(f"There is no subscriber {person}.", hint="They may have been erased.")
+    return found
+
+
+def by(call: Call) -> By:
+    """Who acts, as consent records and data requests name them."""
+    return By(f"token:{call.caller.token.id}")
+
+
+def _told(tx: Transaction, person: Subscriber) -> PersonOut:
+    (told,) = people_out(tx, [person])
+    return told

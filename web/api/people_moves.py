@@ -1,0 +1,214 @@
+"""Subscribers stop, come back, pause and go on; what they agreed to, what they were sent; who is never mailed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from tribune.domain.audience import Subscriber
+from tribune.domain.audit import Facts
+from tribune.domain.consent import ConsentSource
+from tribune.domain.errors import Conflict, Fault, InvalidInput
+from tribune.domain.mailings import DeliveryState
+from tribune.domain.staff import Permission
+from tribune.ports.store import AUDIENCE, Transaction
+from tribune.services.audience.pause_subscriber import pause_until, resume
+from tribune.services.audience.subscriber_cells import RefusedCell, read_address
+from tribune.services.audience.unsubscribe import subscribe_again, unsubscribe
+from web.api.access import needs_scope
+from web.api.calls import Call, Doing, Done, Looking
+from web.api.people import CHANGE, READ, by, existing
+from web.api.people_shapes import (
+    AddressIn,
+    AgainIn,
+    ConsentOut,
+    ConsentsOut,
+    OfDigestIn,
+    PauseIn,
+    PersonRef,
+    ReasonIn,
+)
+from web.api.shapes import Number, Out
+
+_REASON = re.compile(r"[a-z][a-z_]{1,39}")
+Change = Callable[[Transaction, datetime], bool]
+
+
+class SentOut(Out):
+    """A mail to the person, as the ledger knows it."""
+
+    mailing: int
+    language: str
+    state: DeliveryState
+    code: str
+
+
+class SentsOut(Out):
+    """A person's deliveries, the newest mailing first."""
+
+    data: list[SentOut]
+
+
+class SuppressionOut(Out):
+    """Whether an address is never mailed. The list keeps hashes only, and cannot be read."""
+
+    suppressed: bool
+    reason: str | None = Field(description="Why.")
+
+
+def add(routes: APIRouter) -> None:
+    """What is done with one person, and `/suppressions`."""
+    _moves(routes)
+    _looks(routes)
+    _suppressions(routes)
+
+
+def _moves(routes: APIRouter) -> None:
+    @routes.post("/v1/people/{person}/unsubscribe", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
+    def unsubscribe_person(call: Doing, person: Number, which: OfDigestIn) -> Response:
+        """Stop a digest, or everything. At once in effect, also for mailings that are running. To stop twice is to
+        stop once."""
+
+        def change(tx: Transaction, now: datetime) -> bool:
+            _known(existing(tx, person), which.digest)
+            return unsubscribe(tx, person, which.digest, now, ConsentSource.API, by=by(call).who)
+
+        return _move(call, person, change, "person.unsubscribed", {"digest": which.digest})
+
+    @routes.post("/v1/people/{person}/resubscribe", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
+    def resubscribe_person(call: Doing, person: Number, which: AgainIn) -> Response:
+        """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. Same
+        choices, same rhythm."""
+        basis = which.basis.basis()
+
+        def change(tx: Transaction, now: datetime) -> bool:
+            tx.lock(AUDIENCE)
+            found = existing(tx, person)
+            _known(found, which.digest)
+            if tx.audience.suppressed([found.address]):
+                raise Conflict("This person's address is on the suppression list.")
+            reach_back, source = call.house.rules.pause_reach_back, ConsentSource.API
+            return subscribe_again(
+                tx, person, which.digest, reach_back, now, source=source, by=by(call).who, basis=basis.text
+            )
+
+        return _move(call, person, change, "person.resubscribed", {"digest": which.digest, "basis": basis.kind.value})
+
+    @routes.post("/v1/people/{person}/pause", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
+    def pause_person(call: Doing, person: Number, pause: PauseIn) -> Response:
+        """Send nothing until a day. What comes meanwhile is made up for, at most 30 days of it (a setting)."""
+
+        def change(tx: Transaction, now: datetime) -> bool:
+            before = existing(tx, person).paused_until
+            until = pause_until(tx, person, pause.until, now, source=ConsentSource.API, by=by(call).who)
+            return before != until
+
+        return _move(call, person, change, "person.paused", {"until": pause.until.isoformat()})
+
+    @routes.post("/v1/people/{person}/resume", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
+    def resume_person(call: Doing, person: Number) -> Response:
+        """End a pause."""
+
+        def change(tx: Transaction, now: datetime) -> bool:
+            back = call.house.rules.pause_reach_back
+            return resume(tx, person, back, now, source=ConsentSource.API, by=by(call).who)
+
+        return _move(call, person, change, "person.resumed", {})
+
+
+def _looks(routes: APIRouter) -> None:
+    @routes.get("/v1/people/{person}/consents", tags=["people"], dependencies=READ)
+    def list_consents(call: Looking, person: Number) -> ConsentsOut:
+        """What a person agreed to and took back, when, and through which door."""
+        with call.house.store.read() as tx:
+            existing(tx, person)
+            records = tx.consents.of(person)
+        return ConsentsOut(
+            data=[
+                ConsentOut(
+                    act=one.act.value,
+                    at=one.at,
+                    source=one.source.value,
+                    by=one.by,
+                    basis=one.basis,
+                    text_version=one.text_version,
+                    network=one.network,
+                    agreed=dict(one.agreed),
+                )
+                for one in records
+            ]
+        )
+
+    @routes.get("/v1/people/{person}/deliveries", tags=["people"], dependencies=READ)
+    def list_mails_of_person(
+        call: Looking,
+        person: Number,
+        limit: Annotated[int, Query(ge=1, le=200, description="How many, at most.")] = 50,
+    ) -> SentsOut:
+        """What a person was sent last, and what became of it; as long as the ledger keeps it."""
+        with call.house.store.read() as tx:
+            existing(tx, person)
+            found = tx.ledger.deliveries_to(person, limit=limit)
+        return SentsOut(
+            data=[SentOut(mailing=one.mailing, language=one.locale, state=one.state, code=one.code) for one in found]
+        )
+
+
+def _suppressions(routes: APIRouter) -> None:
+    @routes.post("/v1/suppressions/check", tags=["suppressions"], dependencies=READ)
+    def check_suppression(call: Looking, wanted: AddressIn) -> SuppressionOut:
+        """Whether an address is never mailed, and why."""
+        with call.house.store.read() as tx:
+            reason = tx.audience.suppressed([wanted.address]).get(wanted.address)
+        return SuppressionOut(suppressed=reason is not None, reason=reason)
+
+    @routes.post(
+        "/v1/suppressions",
+        tags=["suppressions"],
+        dependencies=[needs_scope(Permission.CHANGE_PEOPLE)],
+        status_code=201,
+        response_model=SuppressionOut,
+    )
+    def add_suppression(call: Doing, told: ReasonIn) -> Response:
+        """Never mail an address again. The list keeps a keyed hash only; the first reason stays."""
+        try:
+            address = read_address(told.address.strip())
+        except RefusedCell as error:
+            fault = Fault("/address", error.reason, error.hint)
+            raise InvalidInput(fault.what, faults=[fault]) from None
+        if not _REASON.fullmatch(told.reason):
+            fault = Fault(
+                "/reason", "A reason is a word of small letters and _.", "Such as complaint, bounce, request."
+            )
+            raise InvalidInput(fault.what, faults=[fault])
+
+        def work(tx: Transaction, now: datetime) -> Done:
+            tx.lock(AUDIENCE)
+            tx.audience.suppress(address, told.reason, now)
+            reason = tx.audience.suppressed([address])[address]
+            call.note(tx, "suppression.added", "", {"reason": reason})
+            return Done(SuppressionOut(suppressed=True, reason=reason), 201)
+
+        return call.do(work)
+
+
+def _known(person: Subscriber, digest: str | None) -> None:
+    """Raises InvalidInput for a digest that the person never had."""
+    if digest is not None and digest not in {rhythm.digest for rhythm in person.rhythms}:
+        fault = Fault("/digest", f"This person has no subscription to {digest[:60]!r}.")
+        raise InvalidInput(fault.what, faults=[fault])
+
+
+def _move(call: Call, person: int, change: Change, action: str, facts: Facts) -> Response:
+    def work(tx: Transaction, now: datetime) -> Done:
+        changed = change(tx, now)
+        if changed:
+            call.note(tx, action, f"subscriber/{person}", facts)
+        return Done(PersonRef(id=person, status=existing(tx, person).status, changed=changed))
+
+    return call.do(work)
