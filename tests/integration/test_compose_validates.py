@@ -13,7 +13,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-SECRETS = {"POSTGRES_PASSWORD": "x" * 24, "TRIBUNE_SIGNING_KEY": "y" * 32}
+SECRETS = {"POSTGRES_PASSWORD": "x" * 24, "TRIBUNE_SIGNING_KEY": "y" * 32, "TRIBUNE_SUPPRESSION_KEY": "z" * 32}
 
 
 def compose(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

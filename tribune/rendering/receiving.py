@@ -50,9 +50,8 @@ class Receiving:
             said = _("%(first)s, otherwise %(others)s.") % names
         else:
             said = f"{first}."
-        if fallback is Fallback.SOURCE:
-            return f"{said} {_('Everything else comes in its own language.')}"
-        return f"{said} {_('Everything else is left out.')}"
+        source, omit = _("Everything else comes in its own language."), _("Everything else is left out.")
+        return f"{said} {source if fallback is Fallback.SOURCE else omit}"
 
     def last_day(self, until: datetime, zone: str) -> str:
         """The day on which a pause ends, where the person is: `24 December 2026`."""
