@@ -9,7 +9,8 @@ from pathlib import Path
 
 BENCHES = (
     *("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices"),
-    *("smtp", "sending", "sending --postgres --senders 2", "first_mail", "own_lane", "planning_pg", "pages"),
+    *("smtp", "sending", "sending --postgres --senders 2", "first_mail", "own_lane", "planning_pg"),
+    *("pages", "sign_ups", "segments"),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-_TOKEN = re.compile(r"/(u|p|c|f|newsroom/(?:sign-in|invitation))/[A-Za-z0-9_.~:+%-]+")
+_TOKEN = re.compile(r"(?<!/)/([a-z]|newsroom/(?:sign-in|invitation))/[A-Za-z0-9_.~:+%-]+")
 _API_TOKEN = re.compile(r"\btrb_[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]/]+@[^\s<>\"',;()\[\]/]+\.[^\s<>\"',;()\[\]/]+")
 _IN_LINK = re.compile(r"(?i)(//)[^/\s@]+@|([?&](?:token|key|api_key|secret|password|signature)=)[^&\s]+")

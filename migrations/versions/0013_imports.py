@@ -51,14 +51,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
     op.create_index("ix_imports_created_at", "imports", ["created_at"], unique=False)
-    if op.get_context().dialect.name == "postgresql":
-        # What comes in waits in a list of its own: an import is not slowed down by it.
-        op.execute("CREATE INDEX search_people_name ON people USING gin (to_tsvector('simple', name))")
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "postgresql":
-        op.execute("DROP INDEX search_people_name")
     op.drop_index("ix_imports_created_at", table_name="imports")
     op.drop_table("imports")
     for table, (column, parent, on_delete) in reversed(_OF_A_PERSON.items()):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, text
 
 from tests.segment_world import AREAS, NOW, TODAY, Person, settle, terms
+from tests.sign_up_world import Door
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Status
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
@@ -152,6 +153,18 @@ def test_the_last_visit_is_kept_and_never_an_earlier_one(app: Application) -> No
             note_visit(tx, 4_000, NOW)
     with app.store.read() as tx:
         assert tx.segments.facts([person])[person].seen == TODAY - timedelta(days=1)
+
+
+def test_who_confirms_has_used_a_page(app: Application) -> None:
+    door = Door(app)
+    door.asks("awa@travail.example")
+    person = door.person("awa@travail.example")
+    assert person is not None
+    with app.store.read() as tx:
+        assert tx.segments.facts([person.id])[person.id].seen is None
+    door.confirms(door.link("awa@travail.example"))
+    with app.store.read() as tx:
+        assert tx.segments.facts([person.id])[person.id].seen == TODAY
 
 
 def test_tags_and_visits_go_with_the_person(app: Application) -> None:

@@ -66,7 +66,7 @@ def test_an_exception_is_told_without_values(capsys: pytest.CaptureFixture[str])
 
 
 def test_links_of_staff_and_tokens_of_the_api_are_cut_out() -> None:
-    told = "http://x/en/newsroom/invitation/abc_DEF-1 /fr/newsroom/sign-in/xyz?x=1 Bearer trb_abc_DEF-1, /c/k1.7.abc"
+    told = "http://x/en/newsroom/invitation/abc_DEF-1 /fr/newsroom/sign-in/xyz?x=1 Bearer trb_abc_DEF-1, /m/k1.7.abc"
     assert logs.redacted(told) == (
-        "http://x/en/newsroom/invitation/*** /fr/newsroom/sign-in/***?x=1 Bearer trb_***, /c/***"
+        "http://x/en/newsroom/invitation/*** /fr/newsroom/sign-in/***?x=1 Bearer trb_***, /m/***"
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from tribune.domain.audience import Subscriber
@@ -116,6 +117,7 @@ IPV6_PREFIX = 48
 """A /48 is what a site gets from its provider (RFC 6177); within it anybody takes addresses as they like."""
 
 
+@lru_cache(maxsize=4_096)
 def shortened(address: str) -> str:
     """The network of a client's address: `198.51.100.0/24`, `2001:db8:1::/48`; "" for what is none. An IPv4 address
     in IPv6's clothes counts as IPv4."""

@@ -37,7 +37,8 @@ class People(Protocol):
         ...
 
     def by_name(self, words: Sequence[str], limit: int) -> list[Found]:
-        """In whose name each of these is the beginning of a word, whatever the case."""
+        """In whose name each of these is the beginning of a word, as told, or in small or capital
+        letters."""
         ...
 
     def newest(self, limit: int) -> list[Found]: ...

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true, union_all
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, literal, select, true
 
 from tribune.domain.audience import Cadence, Status
 from tribune.domain.segment_matching import Terms
@@ -19,10 +20,35 @@ from tribune.store.tables import engagement, marks, person_tags, rhythms, subscr
 
 _AT_ONCE = 500
 _SLICE = 50_000
-_SPREAD, _PRIME = 2_654_435_761, 4_294_967_291
-_FOR_JOINS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL plan_cache_mode = force_custom_plan")
-"""For PostgreSQL: a join of a million people stays in memory, and each rule gets a plan of its own, however often it is
-asked."""
+_MOST_TRIED = 4_000
+_GOLDEN = 2_654_435_769
+_FOR_SETS = (
+    "SET LOCAL work_mem = '128MB'",
+    "SET LOCAL max_parallel_workers_per_gather = 0",
+    "SET LOCAL plan_cache_mode = force_custom_plan",
+)
+"""For PostgreSQL: sets and joins of a million people stay in memory; parallel workers would each make every set anew,
+and a count need not take all processors; each rule gets a plan of its own, however often it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """An order of the numbers below `span`, a power of two, in which neighbours are far apart: the number at a place is
+    place * `step` modulo `span`, and `back` undoes it. It stays the same while the highest number is below the span."""
+
+    span: int
+    step: int
+    back: int
+
+    @classmethod
+    def up_to(cls, highest: int) -> Shuffle:
+        """The shuffle of the numbers up to the highest."""
+        span = 1 << max(highest.bit_length(), 4)
+        step = _GOLDEN % span | 1
+        return cls(span, step, pow(step, -1, span))
+
+    def number_at(self, place: int) -> int:
+        return place * self.step % self.span
 
 
 class SegmentPeople:
@@ -40,21 +66,22 @@ class SegmentPeople:
         return Count(people, reached)
 
     def look(self, rule: Rule, terms: Terms, size: int) -> Look:
-        self._set_up()
-        # The rule is read once: what it found is counted, and a few are taken from it.
-        found = (
-            select(subscribers.c.id, may_be_mailed().label("mailable"))
-            .select_from(subscribers)
-            .where(selects(rule, terms))
-            .cte("found")
-        )
-        # Neighbouring numbers fall far from each other, and each person's place is the same each time.
-        spread = (cast(found.c.id, BigInteger) * _big(_SPREAD)) % _big(_PRIME)
-        few = select(found.c.id).order_by(spread, found.c.id).limit(size).subquery()
-        counted = select(func.count(), func.count().filter(found.c.mailable)).select_from(found)
-        of_few = select(_big(-1), few.c.id)
-        (people, reached), *sample = self._connection.execute(union_all(counted, of_few)).all()
-        return Look(Count(people, reached), tuple(id for _, id in sample))
+        numbers = self.count(rule, terms)
+        return Look(numbers, self._few(rule, terms, min(size, numbers.people)))
+
+    def _few(self, rule: Rule, terms: Terms, size: int) -> tuple[int, ...]:
+        """The first in the order of a shuffle. Few of the people need be looked at where many are in."""
+        shuffle = Shuffle.up_to(self._connection.scalar(select(func.max(subscribers.c.id))) or 1)
+        found: list[int] = []
+        for start in range(1, _MOST_TRIED, _AT_ONCE):
+            tried = [shuffle.number_at(place) for place in range(start, start + _AT_ONCE)]
+            inside = self.among(rule, terms, tried)
+            found += [id for id in tried if id in inside]
+            if len(found) >= size:
+                return tuple(found[:size])
+        place = (cast(subscribers.c.id, BigInteger) * _big(shuffle.back)).bitwise_and(_big(shuffle.span - 1))
+        query = select(subscribers.c.id).where(selects(rule, terms)).order_by(place).limit(size)
+        return tuple(self._connection.scalars(query))
 
     def ids(self, rule: Rule, terms: Terms, *, mailable: bool) -> Iterator[Sequence[int]]:
         self._set_up()
@@ -87,7 +114,7 @@ class SegmentPeople:
 
     def _set_up(self) -> None:
         if self._connection.dialect.name == "postgresql":
-            for statement in _FOR_JOINS:
+            for statement in _FOR_SETS:
                 self._connection.exec_driver_sql(statement)
 
     # -- what rules ask of a person

@@ -1,18 +1,17 @@
 """Rules of segments as conditions of SQL. What a rule holds goes in as bound parameters, never as text.
 
-Whatever a person has several of (subscriptions, tags, marks) is asked for with EXISTS or NOT EXISTS, and these are only
-ever joined by AND: then a database makes one join of each, whose cost grows with the tables and not with the rule. So a
-negation is carried down to the conditions, and "at least one of these" becomes "not among those of whom none is true"
-(docs/adr/0025: an OR of sets would be looked up row by row, ten times slower). Masks are compared word by word
-(tribune/domain/masks.py): a subscription costs a few instructions, and its JSON is not looked at.
+Whatever a person has several of (subscriptions, tags, marks) is asked for with EXISTS. A negation is carried down to
+the conditions, because a database makes a join only of an EXISTS or NOT EXISTS that stands under AND by itself; below
+an OR it looks into a set that it makes once (docs/adr/0025). Masks are compared word by word (tribune/domain/masks.py): a
+subscription costs a few instructions, and its JSON is not looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, false, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, not_, or_, select, true
 
 from tribune.domain.masks import ANY, AXES, WORD_BITS
 from tribune.domain.segment_matching import Terms, wanted_codes
@@ -33,7 +32,6 @@ from tribune.domain.segments import (
     Tagged,
     Wants,
     When,
-    nodes,
 )
 from tribune.store.due_people import same_rhythm
 from tribune.store.tables import engagement, marks, person_tags, rhythms, subscribers, subscriptions, suppressions
@@ -41,21 +39,12 @@ from tribune.store.tables import engagement, marks, person_tags, rhythms, subscr
 Among = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """Which people a query is about, as a condition on the column of their ids."""
 
-Test = Callable[[FromClause, bool], ColumnElement[bool]]
-"""Whether something holds (True) or does not (False) of a row of this `subscribers`."""
-
 
 def selects(rule: Rule, terms: Terms, among: Among | None = None) -> ColumnElement[bool]:
     """Whether a row of `subscribers` is in; `among` narrows what is looked at to the people that are asked of."""
-    compiler = _Compiler(terms, among)
-
-    def named(people: FromClause, yes: bool) -> ColumnElement[bool]:
-        return people.c.id.in_(rule.include) if yes else people.c.id.not_in(rule.include)
-
-    ways: list[Test] = [] if rule.who is None else [compiler.test(rule.who)]
+    chosen = false() if rule.who is None else _Compiler(terms, among).node(rule.who)
     if rule.include:
-        ways.append(named)
-    chosen = compiler.some(subscribers, ways, plain=rule.who is None)
+        chosen = or_(chosen, subscribers.c.id.in_(rule.include))
     return and_(chosen, subscribers.c.id.not_in(rule.exclude)) if rule.exclude else chosen
 
 
@@ -70,10 +59,7 @@ class _Compiler:
         self._terms = terms
         self._among = among
 
-    def test(self, node: Node) -> Test:
-        return lambda people, yes: self.node(people, node, yes)
-
-    def node(self, people: FromClause, node: Node, yes: bool) -> ColumnElement[bool]:
+    def node(self, node: Node, yes: bool = True) -> ColumnElement[bool]:
         """Whether the node holds, or with `yes` False does not."""
         match node:
             case AllOf(parts):
@@ -83,47 +69,30 @@ class _Compiler:
             case NoneOf(parts):
                 every, inner = yes, not yes
             case _:
-                return self._condition(people, node, yes)
-        if every:
-            return and_(true(), *(self.node(people, part, inner) for part in parts))
-        tests = [self._turned(part, inner) for part in parts]
-        return self.some(people, tests, plain=all(_is_plain(part) for part in parts))
+                return self._condition(node, yes)
+        told = [self.node(part, inner) for part in parts]
+        return and_(true(), *told) if every else or_(false(), *told)
 
-    def _turned(self, node: Node, inner: bool) -> Test:
-        return lambda people, yes: self.node(people, node, yes is inner)
-
-    def some(self, people: FromClause, tests: Sequence[Test], *, plain: bool) -> ColumnElement[bool]:
-        """Whether at least one holds. `plain`: they all look at columns of the row alone, so that OR is cheap."""
-        if plain or len(tests) == 1:
-            return or_(false(), *(test(people, True) for test in tests))
-        others = subscribers.alias()
-        none = select(others.c.id).where(others.c.id == people.c.id, *(test(others, False) for test in tests))
-        if self._among is not None:
-            none = none.where(self._among(others.c.id))
-        return ~none.correlate(people).exists()
-
-    def _condition(self, people: FromClause, node: Condition, yes: bool) -> ColumnElement[bool]:
+    def _condition(self, node: Condition, yes: bool) -> ColumnElement[bool]:
         match node:
             case Everyone():
                 return true() if yes else false()
             case Tagged(tags):
-                return self._has(people, person_tags.c.subscriber_id, yes, person_tags.c.tag.in_(tags))
+                return self._has(person_tags.c.subscriber_id, yes, person_tags.c.tag.in_(tags))
             case Wants():
-                return self._has(people, subscriptions.c.subscriber_id, yes, *self._wishes(node))
+                return self._has(subscriptions.c.subscriber_id, yes, *self._wishes(node))
             case Dated(Moment.MAILED | Moment.SEEN as what, when):
-                return self._dated(people, what, when, yes)
+                return self._dated(what, when, yes)
             case _:
-                found = self._plain(people, node)
+                found = self._plain(node)
                 return found if yes else not_(found)
 
-    def _has(
-        self, people: FromClause, person: ColumnElement[int], yes: bool, *which: ColumnElement[bool]
-    ) -> ColumnElement[bool]:
+    def _has(self, person: ColumnElement[int], yes: bool, *which: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether the person has such a row in another table (`person`: the column of its people)."""
-        rows: Select[int] = select(person).where(person == people.c.id, *which)
+        rows: Select[int] = select(person).where(person == subscribers.c.id, *which)
         if self._among is not None:
             rows = rows.where(self._among(person))
-        found = rows.correlate(people).exists()
+        found = rows.correlate(subscribers).exists()
         return found if yes else ~found
 
     # -- what is looked up in other tables
@@ -154,41 +123,38 @@ class _Compiler:
                 shared.append(column.bitwise_and(literal(word, column.type)) != 0)
         return or_(false(), *shared)
 
-    def _dated(self, people: FromClause, what: Moment, when: When, yes: bool) -> ColumnElement[bool]:
+    def _dated(self, what: Moment, when: When, yes: bool) -> ColumnElement[bool]:
         """A person's last date is the latest of several: it is on or after a day if one of them is."""
         if what is Moment.MAILED:
             person, day = marks.c.subscriber_id, marks.c.last_date
         else:
             person, day = engagement.c.subscriber_id, engagement.c.last_seen_on
 
-        def once(since: date | None) -> Test:
-            which = day.is_not(None) if since is None else day >= since
-            return lambda of, yes: self._has(of, person, yes, which)
+        def since(first: date | None, yes: bool) -> ColumnElement[bool]:
+            return self._has(person, yes, day.is_not(None) if first is None else day >= first)
 
-        since = when.since(self._terms.today)
-        if since is not None:
-            return once(since)(people, yes is (when.within_days is not None))
+        recent = when.since(self._terms.today)
+        if recent is not None:
+            return since(recent, yes is (when.within_days is not None))
         if when.never:
-            return once(None)(people, not yes)
+            return since(None, not yes)
+        begun = since(when.on_or_after, yes)
         if when.before is None:
-            return once(when.on_or_after)(people, yes)
-        begun, over = once(when.on_or_after), once(when.before)
-        if yes:
-            return and_(begun(people, True), over(people, False))
-        return self.some(people, [lambda of, yes: begun(of, not yes), over], plain=False)
+            return begun
+        return and_(begun, since(when.before, False)) if yes else or_(begun, since(when.before, True))
 
     # -- what stands in the row itself
 
-    def _plain(self, people: FromClause, node: Condition) -> ColumnElement[bool]:
+    def _plain(self, node: Condition) -> ColumnElement[bool]:
         match node:
             case InGroup(groups):
-                return people.c.audience_group.in_(groups)
+                return subscribers.c.audience_group.in_(groups)
             case HasStatus(statuses):
-                return people.c.status.in_([status.value for status in statuses])
+                return subscribers.c.status.in_([status.value for status in statuses])
             case Reads(languages, first):
-                return or_(*(_reads(people.c.languages, language, first) for language in languages))
+                return or_(*(_reads(subscribers.c.languages, language, first) for language in languages))
             case Dated(_, when):
-                return self._confirmed(people.c.confirmed_at, when)
+                return self._confirmed(subscribers.c.confirmed_at, when)
             case _:
                 raise AssertionError(node)
 
@@ -199,15 +165,6 @@ class _Compiler:
         begins = true() if when.on_or_after is None else column >= _midnight(when.on_or_after)
         ends = true() if when.before is None else column < _midnight(when.before)
         return and_(begins, ends)
-
-
-def _is_plain(node: Node) -> bool:
-    """Whether a node asks only of columns of `subscribers`."""
-    return all(
-        isinstance(one, AllOf | AnyOf | NoneOf | Everyone | InGroup | HasStatus | Reads)
-        or (isinstance(one, Dated) and one.what is Moment.CONFIRMED)
-        for one in nodes(node)
-    )
 
 
 def _reads(column: ColumnElement[str], language: str, first: bool) -> ColumnElement[bool]:

@@ -125,7 +125,10 @@ def _sign_in(routes: APIRouter, doors: Doors, access: Access) -> None:
         if isinstance(found, Refused):
             wait = max(round((found.until - app.clock.now()).total_seconds()), 1) if found.until else 0
             told = {"wrong": not wait, "wait": wait, "address": offered.address}
-            return page(request, wanted, 429 if wait else 422, **told)
+            response = page(request, wanted, 429 if wait else 422, **told)
+            if wait:
+                response.headers["retry-after"] = str(wait)
+            return response
         return doors.let_in(request, found, wanted or doors.home_of(found, locale))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tribune.domain.audience import Subscriber
 from tribune.domain.codelists import Codelists
@@ -74,6 +74,7 @@ def confirm_together(
         tx.sign_ups.settle(list(changed), now)
         tx.audience.lift([person.address for person in new], LIFTED)
         ensure_cohorts(tx, new, now)
+        tx.segments.saw(list(changed), now.astimezone(UTC).date())
         tx.consents.add(records)
     return told
 
