@@ -11,13 +11,15 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.acceptance.house import House
+from tests.newsroom import browser_cookie
 from tribune.bootstrap import Application
 from tribune.config import Settings
+from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
 from tribune.services.imports.work_on_import import work_on_import
 from web.app import create_app
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+
+SIGNED_IN: list[dict[str, Any]] = []
+"""The cookies of every browser here."""
 
 FILE = """Courriel;Nom;Langue;Fuseau horaire;Groupe;Remarques
 binta.ba@travail.example;Binta Ba;fr;Africa/Dakar;government;conference
@@ -75,7 +80,9 @@ def address(house: House) -> Iterator[str]:
     thread.start()
     while not server.started:
         threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    SIGNED_IN[:] = [browser_cookie(house.app, here, Role.AUDIENCE_MANAGER)]
+    yield here
     server.should_exit = True
     thread.join()
 
@@ -92,6 +99,7 @@ def browser() -> Iterator[Browser]:
 
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
     context = browser.new_context(viewport={"width": width, "height": 900}, **how)  # type: ignore[arg-type]
+    context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(url)
