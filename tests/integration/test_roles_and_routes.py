@@ -69,9 +69,6 @@ WHO: dict[str, str] = {
     "GET /{locale}/places/{code}": ALL,
     "GET /{locale}/editions": ALL,
     "GET /{locale}/editions/{digest}/{cadence}/{day}": ALL,
-    # problems of the API, whose own routes are in tests/integration/test_api_access.py
-    "GET /problems": ALL,
-    "GET /problems/{name}": ALL,
     # where staff come in
     f"GET {N}/sign-in": ALL,
     f"POST {N}/sign-in": ALL,
