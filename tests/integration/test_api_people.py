@@ -223,6 +223,22 @@ def test_people_are_listed_and_found(api: Api, app: Application) -> None:
     assert api.post("/people/find", {"address": "nobody@example.org"}).json() == {"data": []}
 
 
+def test_who_looks_at_people_is_written_down(api: Api, app: Application) -> None:
+    person = add(api)
+    api.get(f"/people/{person}")
+    api.get("/people")
+    api.post("/people/find", {"address": "ada@example.org"})
+    api.post("/suppressions/check", {"address": "ada@example.org"})
+    with app.store.read() as tx:
+        entries = [(one.action, one.about) for one in tx.audit.entries()][-4:]
+    assert entries == [
+        ("person.seen", f"subscriber/{person}"),
+        ("people.listed", ""),
+        ("person.seen", f"subscriber/{person}"),
+        ("suppression.looked_up", ""),
+    ]
+
+
 def test_what_a_person_was_sent_is_told_by_numbers(api: Api, app: Application) -> None:
     World(app)
     mailing = seed_mailing(app, 2)
