@@ -38,7 +38,7 @@ def settle_and_rest(*told: object) -> Slice:
 def main(url: str, folder: Path) -> None:
     """Work on what waits, once there is something."""
     importing.FEWEST_AT_ONCE = importing.MOST_AT_ONCE = importing.MOST_WHERE_ALL_WAIT = 50
-    importing.settle = settle_and_rest  # type: ignore[attr-defined]
+    importing.settle = settle_and_rest  # type: ignore[assignment, attr-defined]
     working.LEASE = timedelta(seconds=2)
     app = house(url, folder)
     until = time.monotonic() + 60

@@ -82,15 +82,19 @@ def test_an_address_is_one_subscriber_s(api: Api) -> None:
 
 
 def test_who_is_never_mailed_is_not_added(api: Api) -> None:
-    assert api.post("/suppressions", {"address": "ada@example.org", "reason": "complaint"}).status_code == 201
+    assert api.post("/suppressions", {"address": "ada@example.org", "reason": "hard_bounce"}).status_code == 201
     problem(api.post("/people", ADA), 409, "conflict")
     assert api.post("/suppressions/check", {"address": "Ada@example.org"}).json() == {
         "suppressed": True,
-        "reason": "complaint",
+        "reason": "hard_bounce",
     }
-    again = api.post("/suppressions", {"address": "ada@example.org", "reason": "bounce"})
-    assert again.json()["reason"] == "complaint", "the first reason stays"
+    again = api.post("/suppressions", {"address": "ada@example.org", "reason": "wrong_address"})
+    assert again.json()["reason"] == "hard_bounce", "the first reason stays"
     problem(api.post("/suppressions", {"address": "ada@example.org", "reason": "Ada Diop asked"}), 422, "invalid")
+    mended = {"address": "ada@example.org", "why": "The mailbox is there again."}
+    assert api.post("/suppressions/lift", mended).json() == {"suppressed": False, "reason": None}
+    problem(api.post("/suppressions/lift", mended), 404, "not-found")
+    assert api.post("/people", ADA).status_code == 201
 
 
 def test_every_fault_of_a_person_is_told_by_its_place(api: Api) -> None:
@@ -205,6 +209,8 @@ def test_a_person_is_erased(api: Api) -> None:
     problem(api.call("DELETE", f"/people/{person}", headers={"if-match": "*"}), 404, "not-found")
     assert api.post("/suppressions/check", {"address": "ada@example.org"}).json()["reason"] == "erased"
     problem(api.post("/people", ADA), 409, "conflict")
+    wanted = {"address": "ada@example.org", "why": "We would like them back."}
+    problem(api.post("/suppressions/lift", wanted), 409, "conflict")
 
 
 def test_people_are_listed_and_found(api: Api, app: Application) -> None:
@@ -215,6 +221,22 @@ def test_people_are_listed_and_found(api: Api, app: Application) -> None:
     assert all_pages(api, "/people?status=paused") == []
     assert [one["id"] for one in api.post("/people/find", {"address": "ADA@Example.org"}).json()["data"]] == [person]
     assert api.post("/people/find", {"address": "nobody@example.org"}).json() == {"data": []}
+
+
+def test_who_looks_at_people_is_written_down(api: Api, app: Application) -> None:
+    person = add(api)
+    api.get(f"/people/{person}")
+    api.get("/people")
+    api.post("/people/find", {"address": "ada@example.org"})
+    api.post("/suppressions/check", {"address": "ada@example.org"})
+    with app.store.read() as tx:
+        entries = [(one.action, one.about) for one in tx.audit.entries()][-4:]
+    assert entries == [
+        ("person.seen", f"subscriber/{person}"),
+        ("people.listed", ""),
+        ("person.seen", f"subscriber/{person}"),
+        ("suppression.looked_up", ""),
+    ]
 
 
 def test_what_a_person_was_sent_is_told_by_numbers(api: Api, app: Application) -> None:

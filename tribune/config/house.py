@@ -50,8 +50,7 @@ class Web(Section):
     Who is not signed in sees nothing of the newsroom; `desk_networks`, where any are named, keep it to these networks
     besides. `trusted_proxies` are the networks whose X-Forwarded-For is believed. /metrics answers `metrics_networks`
     only. Roles that serve no pages answer /healthz and /metrics at `metrics_host`, where `metrics_port` is set.
-    A token of the API may make `api_calls_per_minute`, to each process, and a file sent to it may hold
-    `api_upload_bytes`.
+    A token of the API may make `api_calls_per_minute`, to each process.
     """
 
     host: str = "127.0.0.1"
@@ -63,7 +62,6 @@ class Web(Section):
     desk_networks: tuple[str, ...] = ()
     metrics_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     api_calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
-    api_upload_bytes: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = 200_000_000
     trusted_proxies: tuple[Network, ...] = ()
 
 

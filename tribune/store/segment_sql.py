@@ -2,8 +2,8 @@
 
 Whatever a person has several of (subscriptions, tags, marks) is asked for with EXISTS. A negation is carried down to
 the conditions, because a database makes a join only of an EXISTS or NOT EXISTS that stands under AND by itself; below
-an OR it looks into a set that it makes once (docs/adr/0025). Masks are compared word by word (tribune/domain/masks.py): a
-subscription costs a few instructions, and its JSON is not looked at.
+an OR it looks into a set that it makes once (docs/adr/0025). Masks are compared word by word
+(tribune/domain/masks.py): a subscription costs a few instructions, and its JSON is not looked at.
 """
 
 from __future__ import annotations

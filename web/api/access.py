@@ -30,6 +30,7 @@ from web.api.rates import CallRates
 
 MOST_BYTES = 1_000_000
 JSON = "application/json"
+CSV = "text/csv"
 MERGE_PATCH = "application/merge-patch+json"
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 REALM = 'Bearer realm="Tribune"'
@@ -102,8 +103,9 @@ class ApiRoute(APIRoute):
                 caller, secret = await run_in_threadpool(gate.admit, request.headers.get("authorization"), needed)
                 request.state.caller, request.state.secret = caller, secret
             _acceptable(request)
-            if request.method in ("POST", "PUT", "PATCH", "DELETE"):
-                await _read(request, takes, self.body_field is not None)
+            # A large file is read by its own route, piece by piece.
+            if takes == JSON and request.method in ("POST", "PUT", "PATCH", "DELETE"):
+                await _read(request, self.body_field is not None)
             return await handle(request)
 
         return guarded
@@ -112,7 +114,7 @@ class ApiRoute(APIRoute):
 def _acceptable(request: Request) -> None:
     """Raises Problem where the caller wants nothing that the API gives (RFC 9110, 12.5.1)."""
     accept = request.headers.get("accept", "").lower()
-    given = (JSON, MEDIA_TYPE, "application/*", "*/*", "text/csv", "text/*")
+    given = (JSON, MEDIA_TYPE, "application/*", "*/*", CSV, "text/*")
     for part in accept.split(","):
         kind, *parameters = (word.strip() for word in part.split(";"))
         refused = any(re.fullmatch(r"q=0(\.0{0,3})?", word) for word in parameters)
@@ -122,22 +124,21 @@ def _acceptable(request: Request) -> None:
         raise Problem(NOT_ACCEPTABLE)
 
 
-async def _read(request: Request, takes: str, wanted: bool) -> None:
+async def _read(request: Request, wanted: bool) -> None:
     """Have the body read, within its bound. Raises Problem."""
-    most = MOST_BYTES if takes == JSON else request.app.state.gate.house.settings.web.api_upload_bytes
     told = request.headers.get("content-length", "")
     if told and not (told.isascii() and told.isdigit()):
         raise Problem(MALFORMED, "The header Content-Length holds no number.")
-    too_large = Problem(TOO_LARGE, f"At most {most:,} bytes are taken.")
-    if told and int(told) > most:
+    too_large = Problem(TOO_LARGE, f"At most {MOST_BYTES:,} bytes are taken.")
+    if told and int(told) > MOST_BYTES:
         raise too_large
     size, chunks = 0, []
     async for chunk in request.stream():
         size += len(chunk)
-        if size > most:
+        if size > MOST_BYTES:
             raise too_large
         chunks.append(chunk)
     request._body = b"".join(chunks)  # where Starlette keeps a body that was read
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request._body and wanted and kind not in ((takes, MERGE_PATCH) if takes == JSON else (takes,)):
-        raise Problem(WRONG_MEDIA_TYPE, f"Send {takes}.")
+    if request._body and wanted and kind not in (JSON, MERGE_PATCH):
+        raise Problem(WRONG_MEDIA_TYPE, f"Send {JSON}.")

@@ -8,6 +8,7 @@ from tribune.bootstrap import Application
 from web.api import (
     docs,
     events,
+    imports,
     items,
     mailings,
     people,
@@ -46,6 +47,7 @@ def create_api(house: Application, pages: Pages, parts: Parts = no_parts) -> Fas
     events.add(api.router)
     people.add(api.router)
     people_moves.add(api.router)
+    imports.add(api.router)
     segments.add(api.router)
     tags.add(api.router)
     records.add(api.router)

@@ -84,6 +84,11 @@ class Call:
         """Write into the audit log what was done in this unit of work. Call it last; nothing personal goes in."""
         tx.audit.add(self.caller.actor, action, about, facts or {}, self.house.clock.now())
 
+    def looked(self, action: str, about: str, facts: Facts | None = None) -> None:
+        """Write into the audit log that somebody's data was looked at, as the pages do."""
+        with self.house.store.write() as tx:
+            self.note(tx, action, about, facts)
+
     def _asked(self) -> KeyedRequest | None:
         if self._key is None:
             return None

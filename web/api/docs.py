@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -30,7 +29,8 @@ class Operation:
     scope: str
     parameters: Sequence[Mapping[str, Any]]
     body: str
-    answers: Sequence[tuple[str, str]]
+    answers: Sequence[str]
+    problems: Sequence[str]
 
 
 def add(routes: APIRouter, pages: Pages) -> None:
@@ -72,11 +72,11 @@ def _groups(told: Mapping[str, Any]) -> list[tuple[str, str, list[Operation]]]:
     found: dict[str, list[Operation]] = {}
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
-            found.setdefault(operation["tags"][0], []).append(_operation(told, path, method, operation))
+            found.setdefault(operation["tags"][0], []).append(_operation(path, method, operation))
     return [(tag["name"], tag["description"], found[tag["name"]]) for tag in told["tags"]]
 
 
-def _operation(told: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> Operation:
+def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Operation:
     schemes = operation.get("security") or [{}]
     body = next(iter(operation.get("requestBody", {}).get("content", {"": {}}).items()))
     return Operation(
@@ -88,20 +88,10 @@ def _operation(told: Mapping[str, Any], path: str, method: str, operation: Mappi
         scope=" ".join(schemes[0].get("token", ())),
         parameters=operation.get("parameters", ()),
         body=_name(body[1].get("schema", {})) or body[0],
-        answers=[(status, _about(told, one)) for status, one in sorted(operation["responses"].items())],
+        answers=sorted(status for status, one in operation["responses"].items() if "$ref" not in one),
+        problems=sorted(status for status, one in operation["responses"].items() if "$ref" in one),
     )
 
 
-def _about(told: Mapping[str, Any], response: Mapping[str, Any]) -> str:
-    if "$ref" in response:
-        response = told["components"]["responses"][response["$ref"].rpartition("/")[2]]
-    return str(response["description"])
-
-
-@cache
-def _last(reference: str) -> str:
-    return reference.rpartition("/")[2]
-
-
 def _name(schema: Mapping[str, Any]) -> str:
-    return _last(schema["$ref"]) if "$ref" in schema else str(schema.get("title", ""))
+    return str(schema["$ref"]).rpartition("/")[2] if "$ref" in schema else str(schema.get("title", ""))

@@ -53,6 +53,8 @@ def _reading(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             found = tx.audience.page(limit + 1, after=paging.number or 0, status=status, group=group)
             shown = people_out(tx, found[:limit])
+        if shown:
+            call.looked("people.listed", "", {"people": len(shown), "first": shown[0].id, "last": shown[-1].id})
         return paging.page(shown, response, (shown[-1].id,) if len(found) > limit else None)
 
     @routes.post("/v1/people/find", tags=["people"], dependencies=READ)
@@ -60,13 +62,18 @@ def _reading(routes: APIRouter) -> None:
         """The subscriber with an address, however its letters are written: one, or none."""
         with call.house.store.read() as tx:
             person = tx.audience.by_address(wanted.address.strip())
-            return PeopleOut(data=people_out(tx, [person] if person else []))
+            shown = people_out(tx, [person] if person else [])
+        if person:
+            call.looked("person.seen", f"subscriber/{person.id}")
+        return PeopleOut(data=shown)
 
     @routes.get("/v1/people/{person}", tags=["people"], dependencies=READ, response_model=PersonOut)
     def get_person(call: Looking, person: Number, if_none_match: IfNoneMatch = None) -> Response:
         """One subscriber. The header `ETag` names this state, for a change."""
         with call.house.store.read() as tx:
-            return tagged(_told(tx, existing(tx, person)), if_none_match)
+            told = _told(tx, existing(tx, person))
+        call.looked("person.seen", f"subscriber/{person}")
+        return tagged(told, if_none_match)
 
 
 def _writing(routes: APIRouter) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -15,12 +15,11 @@ from tribune.domain.audit import Facts
 from tribune.domain.consent import ConsentSource
 from tribune.domain.errors import Conflict, Fault, InvalidInput
 from tribune.domain.mailings import DeliveryState
-from tribune.domain.staff import Permission
 from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.pause_subscriber import pause_until, resume
-from tribune.services.audience.subscriber_cells import RefusedCell, read_address
+from tribune.services.audience.subscriber_cells import RefusedCell
 from tribune.services.audience.unsubscribe import subscribe_again, unsubscribe
-from web.api.access import needs_scope
+from tribune.services.people.suppress import look_up, put_on_list, take_off_list
 from web.api.calls import Call, Doing, Done, Looking
 from web.api.people import CHANGE, READ, by, existing
 from web.api.people_shapes import (
@@ -28,6 +27,7 @@ from web.api.people_shapes import (
     AgainIn,
     ConsentOut,
     ConsentsOut,
+    LiftIn,
     OfDigestIn,
     PauseIn,
     PersonRef,
@@ -35,7 +35,6 @@ from web.api.people_shapes import (
 )
 from web.api.shapes import Number, Out
 
-_REASON = re.compile(r"[a-z][a-z_]{1,39}")
 Change = Callable[[Transaction, datetime], bool]
 
 
@@ -162,39 +161,44 @@ def _looks(routes: APIRouter) -> None:
 def _suppressions(routes: APIRouter) -> None:
     @routes.post("/v1/suppressions/check", tags=["suppressions"], dependencies=READ)
     def check_suppression(call: Looking, wanted: AddressIn) -> SuppressionOut:
-        """Whether an address is never mailed, and why."""
-        with call.house.store.read() as tx:
-            reason = tx.audience.suppressed([wanted.address]).get(wanted.address)
-        return SuppressionOut(suppressed=reason is not None, reason=reason)
+        """Whether an address is never mailed, and why. That somebody asked is written down, without the address."""
+        with _address(), call.house.store.write() as tx:
+            found = look_up(tx, wanted.address, call.caller.actor, call.house.clock.now())
+        return SuppressionOut(suppressed=found is not None, reason=found.reason if found else None)
 
     @routes.post(
-        "/v1/suppressions",
-        tags=["suppressions"],
-        dependencies=[needs_scope(Permission.CHANGE_PEOPLE)],
-        status_code=201,
-        response_model=SuppressionOut,
+        "/v1/suppressions", tags=["suppressions"], dependencies=CHANGE, status_code=201, response_model=SuppressionOut
     )
     def add_suppression(call: Doing, told: ReasonIn) -> Response:
         """Never mail an address again. The list keeps a keyed hash only; the first reason stays."""
-        try:
-            address = read_address(told.address.strip())
-        except RefusedCell as error:
-            fault = Fault("/address", error.reason, error.hint)
-            raise InvalidInput(fault.what, faults=[fault]) from None
-        if not _REASON.fullmatch(told.reason):
-            fault = Fault(
-                "/reason", "A reason is a word of small letters and _.", "Such as complaint, bounce, request."
-            )
-            raise InvalidInput(fault.what, faults=[fault])
 
         def work(tx: Transaction, now: datetime) -> Done:
-            tx.lock(AUDIENCE)
-            tx.audience.suppress(address, told.reason, now)
-            reason = tx.audience.suppressed([address])[address]
-            call.note(tx, "suppression.added", "", {"reason": reason})
+            put_on_list(tx, told.address, told.reason, call.caller.actor, now)
+            reason = tx.audience.suppressed([told.address]).get(told.address)
             return Done(SuppressionOut(suppressed=True, reason=reason), 201)
 
-        return call.do(work)
+        with _address():
+            return call.do(work)
+
+    @routes.post("/v1/suppressions/lift", tags=["suppressions"], dependencies=CHANGE, response_model=SuppressionOut)
+    def lift_suppression(call: Doing, told: LiftIn) -> Response:
+        """Let an address be mailed again that was on the list because of the address itself, and has been mended. A
+        complaint or a person's own wish is undone by them alone."""
+
+        def work(tx: Transaction, now: datetime) -> Done:
+            take_off_list(tx, told.address, told.why, call.caller.actor, now)
+            return Done(SuppressionOut(suppressed=False, reason=None))
+
+        with _address():
+            return call.do(work)
+
+
+@contextmanager
+def _address() -> Iterator[None]:
+    try:
+        yield
+    except RefusedCell as error:
+        raise InvalidInput(error.reason, faults=[Fault("/address", error.reason, error.hint)]) from None
 
 
 def _known(person: Subscriber, digest: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -13,7 +13,7 @@ from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.imports import MAX_SOURCE, Basis, BasisKind
 from tribune.ports.store import Transaction
 from tribune.services.audience.save_person import Told
-from web.api.shapes import In, Line, Out, Word, Words
+from web.api.shapes import In, Out, Word, Words
 
 Address = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Weekday = Annotated[int, Field(ge=0, le=6, description="0 is Monday. For weekly, and monthly: the first such day.")]
@@ -192,7 +192,15 @@ class ConsentsOut(Out):
 class ReasonIn(AddressIn):
     """An address that is never to be mailed again, and why."""
 
-    reason: Line = Field(description="A word such as `complaint`, `bounce`, `request`; nothing personal.")
+    reason: Literal["asked_by_phone_or_letter", "wrong_address", "hard_bounce"]
+
+
+class LiftIn(AddressIn):
+    """An address that may be mailed again, and why."""
+
+    why: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="What has been mended. Nothing personal: it stands in the audit log."
+    )
 
 
 def people_out(tx: Transaction, people: Collection[Subscriber]) -> list[PersonOut]:

@@ -109,6 +109,7 @@ class StaffWords:
             "import.removed": _("Import’s file removed"),
             "import.started": _("Import begun"),
             "import.uploaded": _("File for an import received"),
+            "people.listed": _("People listed"),
             "person.added": _("Person added"),
             "person.changed": _("Person changed"),
             "person.resubscribed": _("Person subscribed again"),
