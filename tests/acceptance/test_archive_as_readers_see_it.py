@@ -396,6 +396,14 @@ def test_ones_own_feed_ends_with_ones_subscription(house: House, get: Get) -> No
     assert get(own(house, number=77)).status_code == 410, "somebody who has been erased"
 
 
+def test_the_preferences_page_leads_to_ones_own_feed(house: House, get: Get) -> None:
+    house.subscribe("awa@travail.example", languages="en", cadence="weekly")
+    link = house.app.reader_links.links(1, "letter", 1).preferences
+    (found,) = re.findall(r'href="(/f/[^"]*\.atom)"', get("/p/" + link.rpartition("/")[2]).text)
+    assert found == own(house)
+    assert get(found).status_code == 200
+
+
 @pytest.mark.parametrize("purpose", ["unsubscribe", "preferences", "delivery"])
 def test_no_other_link_opens_a_feed(house: House, get: Get, purpose: str) -> None:
     house.subscribe("awa@travail.example", languages="en", cadence="weekly")

@@ -29,6 +29,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+BASIS = ("--basis", "transfer", "--source", "the former system")
+
+
 def run(*words: str) -> int:
     """The exit code of `tribune WORDS`."""
     try:
@@ -57,14 +60,18 @@ def test_from_import_to_unsubscribe(house: Path, capsys: pytest.CaptureFixture[s
         "n@travail.sn,N,government,fr,Africa/Dakr,,daily,,8",
     )
     report = house / "refused.csv"
-    assert run("subscribers", "import", str(file), "--report", str(report)) == 0
+    assert run("subscribers", "import", str(file), *BASIS, "--report", str(report)) == 0
     told = capsys.readouterr().out
     assert "1 added, 0 changed, 0 unchanged; 2 of 3 rows refused." in told
     assert "Africa/Dakar" in told
     rows = rows_of(report)
-    assert [row[:3] for row in rows[1:]] == [["3", "address", "'=x@evil"], ["4", "zone", "Africa/Dakr"]]
+    assert [row[:4] for row in rows[1:]] == [
+        ["2", "new", "", ""],
+        ["3", "refused", "address", "'=x@evil"],
+        ["4", "refused", "zone", "Africa/Dakr"],
+    ]
 
-    assert run("subscribers", "import", str(file)) == 0
+    assert run("subscribers", "import", str(file), *BASIS) == 0
     assert "0 added, 0 changed, 1 unchanged" in capsys.readouterr().out
 
     assert run("subscribers", "show", "M@travail.sn") == 0
@@ -87,7 +94,8 @@ def test_from_import_to_unsubscribe(house: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("import", "nowhere.csv"), "There is no such file."),
+        (("import", "nowhere.csv", *BASIS), "There is no such file."),
+        (("import", "nowhere.csv", "--basis", "consent", "--source", " "), "There is no such file."),
         (("show", "who@example.org"), "There is no subscriber"),
         (("unsubscribe", "1", "--digest", "gone"), "There are: letter"),
     ],
@@ -97,3 +105,34 @@ def test_a_mistake_is_told_without_a_traceback(
 ) -> None:
     assert run("subscribers", *words) == 1
     assert says in capsys.readouterr().err
+
+
+def test_an_import_asks_for_its_basis(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(house, "m@travail.sn,M,government,fr,Africa/Dakar,,weekly,,8")
+    assert run("subscribers", "import", str(file)) == 2
+    assert "--basis" in capsys.readouterr().err
+    assert run("subscribers", "import", str(file), "--basis", "consent", "--source", "a form") == 1
+    assert "needs its date" in capsys.readouterr().err
+    assert (
+        run("subscribers", "import", str(file), "--basis", "consent", "--source", "a form", "--given", "2026-03-01")
+        == 0
+    )
+
+
+def test_columns_are_named_and_defaults_given(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = house / "list.csv"
+    file.write_text("Mail 2;Nom;Notes\nm@travail.sn;M;x\n", encoding="cp1252")
+    words = (
+        "--map",
+        "Mail 2=address",
+        "--map",
+        "Notes=",
+        "--default",
+        "languages=fr",
+        "--default",
+        "zone=Africa/Dakar",
+    )
+    assert run("subscribers", "import", str(file), *BASIS) == 1
+    assert "There is no column 'Mail 2'" in capsys.readouterr().err
+    assert run("subscribers", "import", str(file), *BASIS, *words) == 0
+    assert "1 added" in capsys.readouterr().out

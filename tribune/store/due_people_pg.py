@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Integer, Select, and_, cast, false, func, literal, select
+from sqlalchemy import Column, ColumnElement, Integer, Select, and_, any_, cast, false, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from tribune.domain.audience import Cadence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _AT_ONCE = 100_000
+_FEW = 50
 _PLAN_SECONDS = 900
 _FOR_PLANS = (
     # A plan for a million people takes longer than other statements may.
@@ -137,11 +138,14 @@ class _Growing:
 
 
 def _in_runs(person: ColumnElement[int], ids: Ints) -> ColumnElement[bool]:
-    """These people, as runs of neighbouring numbers: a million may be one run, and one lookup in an index serves it."""
+    """These people, as runs of neighbouring numbers: a million may be one run, and one lookup in an index serves it.
+    A few are named one by one: of runs the database does not know how long they are, and would read whole tables."""
     import numpy as np
 
     if not len(ids):
         return false()
+    if len(ids) <= _FEW:
+        return person == any_(literal(ids.tolist(), ARRAY(Integer)))
     breaks = np.flatnonzero(np.diff(ids) != 1)
     first, last = ids[np.append(0, breaks + 1)], ids[np.append(breaks, len(ids) - 1)]
     runs = (

@@ -22,6 +22,7 @@ from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.notices import NoticeKind
 from tribune.domain.preferences import wish_key, wish_named, with_choice, with_timing
 from tribune.rendering.locales import Texts
+from tribune.services.archive.own_feed import FEED
 from tribune.services.audience.change_preferences import How, change_preferences
 from tribune.services.audience.subscriber_rows import RefusedCell, read_name
 from tribune.services.desk.reader_choices import ReaderChoices, choices_of
@@ -92,6 +93,7 @@ class PreferenceCentre:
             path=self._path(link, request),
             query=_asked_language(request),
             old_link=link.old,
+            feed=f"/f/{app.signer.sign(FEED, link.subscriber)}",
             saved=saved if saved in SAVED and not facts else "",
             **told,
         )

@@ -7,7 +7,7 @@ does not reach back (decisions.md, 10), and a quicker cadence that is given up d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,7 +39,9 @@ def change_subscribers(
     for digest in digests.values():
         moved = {new.id: new for old, new in changes if _wishes(old, digest.id) != _wishes(new, digest.id)}
         redrawn.update((id, digest.id) for id in moved)
-        pending += [(digest.id, moved[id], item) for id, item in _pending(tx, moved, digest, codelists, horizon, now)]
+        held = {r.cadence for old, _ in changes if old.id in moved for r in old.rhythms if r.digest == digest.id}
+        found = _pending(tx, moved, held, digest, codelists, horizon, now)
+        pending += [(digest.id, moved[id], item) for id, item in found]
         tx.audience.forget_carried(list(moved), digest.id)
     stored = [_with_marks(old, new, redrawn, horizon) for old, new in changes]
     tx.audience.update(stored, masker(tx, codelists), now)
@@ -69,14 +71,16 @@ def ensure_cohorts(tx: Transaction, people: Sequence[Subscriber], now: datetime)
 def _pending(
     tx: Transaction,
     people: Mapping[int, Subscriber],
+    cadences: Collection[Cadence],
     digest: Digest,
     codelists: Codelists,
     horizon: int,
     now: datetime,
 ) -> list[tuple[int, Item]]:
-    """(person, item) of what they would be sent now, in any cadence, under their old subscriptions."""
+    """(person, item) of what they would be sent now, in any of the cadences that they had, under their old
+    subscriptions."""
     found: dict[tuple[int, int], Item] = {}
-    for cadence in Cadence if people else ():
+    for cadence in cadences:
         due = tx.planning.these(digest.id, cadence, list(people))
         if not len(due.ids):
             continue
