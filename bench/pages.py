@@ -153,35 +153,40 @@ def pages(app: Application, items: int) -> list[tuple[str, list[str]]]:
     ]
 
 
-def main(items: int, postgres: bool) -> int:
+def measure(app: Application, items: int) -> int:
+    """Ask for each page, and tell. 1 where a page is too slow."""
     from web.app import create_app
 
     slow = 0
+    client = TestClient(create_app(app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321))
+    for name, paths in pages(app, items):
+        took, own, size = [], [], 0
+        for turn in range(TIMES + len(paths)):
+            path = paths[turn % len(paths)]
+            start, processor = time.perf_counter(), time.process_time()
+            answer = client.get(path)
+            if answer.status_code not in (200, 410):
+                raise SystemExit(f"{path}: {answer.status_code}")
+            if turn >= len(paths):
+                took.append((time.perf_counter() - start) * 1000)
+                own.append((time.process_time() - processor) * 1000)
+                size = max(size, len(answer.content))
+        wall, busy = (sorted(times)[int(TIMES * 0.95) - 1] for times in (took, own))
+        slow += min(wall, busy) > FLOOR and not name.startswith(("sitemap", "feed"))
+        middle = sorted(took)[TIMES // 2]
+        print(f"{name:18} median {middle:6.1f} ms  p95 {wall:6.1f} ms (own {busy:5.1f} ms)  {size / 1000:6.1f} kB")
+    return int(slow > 0)
+
+
+def main(items: int, postgres: bool) -> int:
     with application(postgres) as app:
         began = time.perf_counter()
         fill(app, items)
-        print(
-            f"{items:,} items listed in {time.perf_counter() - began:.0f} s, {'PostgreSQL' if postgres else 'SQLite'}"
-        )
-        client = TestClient(create_app(app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 4321))
-        for name, paths in pages(app, items):
-            took, own, size = [], [], 0
-            for turn in range(TIMES + len(paths)):
-                path = paths[turn % len(paths)]
-                start, processor = time.perf_counter(), time.process_time()
-                answer = client.get(path)
-                if answer.status_code not in (200, 410):
-                    raise SystemExit(f"{path}: {answer.status_code}")
-                if turn >= len(paths):
-                    took.append((time.perf_counter() - start) * 1000)
-                    own.append((time.process_time() - processor) * 1000)
-                    size = max(size, len(answer.content))
-            wall, busy = (sorted(times)[int(TIMES * 0.95) - 1] for times in (took, own))
-            slow += min(wall, busy) > FLOOR and not name.startswith(("sitemap", "feed"))
-            middle = sorted(took)[TIMES // 2]
-            print(f"{name:18} median {middle:6.1f} ms  p95 {wall:6.1f} ms (own {busy:5.1f} ms)  {size / 1000:6.1f} kB")
+        seconds = time.perf_counter() - began
+        print(f"{items:,} items listed in {seconds:.0f} s, {'PostgreSQL' if postgres else 'SQLite'}")
+        slow = measure(app, items)
     print(f"peak memory  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
-    return int(slow > 0)
+    return slow
 
 
 if __name__ == "__main__":
