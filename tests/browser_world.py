@@ -95,7 +95,8 @@ class Keyboard:
     def __init__(self, browser: Browser, address: str, app: Application, locale: str, **how: Any) -> None:
         self.locale, self.address = locale, address
         self.page: Page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how}).new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(30_000)
+        self.page.on("filechooser", lambda _: None)  # asked for only when it opens, the first may be missed
         self.formats = Formats(locale, app.codelists)
         texts = app.translations.gettext(locale)
         self.say: Callable[[str], str] = texts.gettext
