@@ -1,5 +1,5 @@
-"""A real browser before the real site: what tests with Chromium share. A house, its site on a port, and somebody who has
-only a keyboard."""
+"""A real browser before the real site: what tests with Chromium share. A house, its site on a port, and somebody who
+has only a keyboard."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def browser() -> Iterator[Browser]:
 
 def path_in(mail: Mail, kind: str) -> str:
     """The path of the link of this kind (`p`, `u`, `c`, `m`) in a mail."""
-    found = re.search(rf"https?://[^\s>\"/]+(/{kind}/[^\s>\"]+)", str(mail.message["List-Unsubscribe"]) + "\n" + mail.text)
+    links = f"{mail.message['List-Unsubscribe']}\n{mail.text}"
+    found = re.search(rf"https?://[^\s>\"/]+(/{kind}/[^\s>\"]+)", links)
     assert found, f"no link /{kind}/ in {mail.subject!r}"
     return found[1]
 
@@ -88,8 +89,8 @@ def path_in(mail: Mail, kind: str) -> str:
 class Keyboard:
     """Somebody who reads in one language and has no mouse: only Tab, the space bar, Enter, the arrows and letters.
 
-    What is on a page is named as in the code, in English, and looked for in their language. Lists of options are found by
-    typing, as browsers do.
+    What is on a page is named as in the code, in English, and looked for in their language. Options of a list are found
+    by typing, as in browsers.
     """
 
     def __init__(self, browser: Browser, address: str, app: Application, locale: str, **how: Any) -> None:
@@ -198,7 +199,9 @@ class Keyboard:
 
     def _labelled(self, label: str) -> Locator:
         found = self.page.get_by_label(label, exact=True).locator("visible=true")
-        return found.first if found.count() else self.page.locator("label:visible", has_text=label).locator("input").first
+        if found.count():
+            return found.first
+        return self.page.locator("label:visible", has_text=label).locator("input").first
 
     def _reach(self, wanted: Locator) -> None:
         """Press Tab until one of these has the focus, through the end of the page to its beginning at most once."""

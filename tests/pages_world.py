@@ -142,8 +142,8 @@ def _imports(house: House) -> dict[str, str]:
         facts[state] = at.rpartition("/")[2]
         if state == "uploaded":
             continue
-        columns = dict(zip((f"column-{n}" for n in range(5)), ("address", "name", "languages", "zone", "group"), strict=True))
-        basis = {"basis": "public_function", "source": "contact points of 2026"}
+        columns = {f"column-{n}": name for n, name in enumerate(("address", "name", "languages", "zone", "group"))}
+        basis = {"basis": "public_function", "source": "contact points of 2026", "digest": "letter"}
         boss.post(f"{at}/check", data={**columns, **basis, "do": "check"})
         if state == "checking":
             break
@@ -162,4 +162,3 @@ def _segments(house: House) -> None:
         save_segment(tx, Draft("Latin America", "For March.\nTwice.", read(RULE)), "staff/1", now)
         save_segment(tx, Draft("Old friends", "", read({"who": {"group": ["media"]}})), "staff/1", now)
         archive_segment(tx, "old-friends", "staff/1", now)
-

@@ -1,5 +1,5 @@
-"""An audience manager's whole walk in a real browser: bring people in a file, name a group of them exactly, and see who is
-in it and why. In three languages, with and without scripts, and each time with the keyboard alone."""
+"""An audience manager's whole walk in a real browser: bring people in a file, name a group of them exactly, and see who
+is in it and why. In three languages, with and without scripts, and each time with the keyboard alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A reader's whole walk in a real browser: subscribe, confirm, read, change, leave. In three languages, with and without
-scripts, and each time with the keyboard alone."""
+"""A reader's whole walk in a real browser: subscribe, confirm, read, change, leave. In three languages, with and
+without scripts, and each time with the keyboard alone."""
 
 from __future__ import annotations
 

@@ -27,8 +27,6 @@ from web.app import create_app
 from web.routes import every_route
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Browser, Page
 
 __all__ = ["browser"]
@@ -37,6 +35,8 @@ pytestmark = [needs_chromium, pytest.mark.waits]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = """tags => axe.run({exclude: [["iframe"]]}, {runOnly: tags, iframes: false, resultTypes: ["violations"]})
     .then(found => found.violations.map(one => [one.id, one.nodes.slice(0, 3).map(node => node.target.join(" "))]))"""
+WIDE = """[...document.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .map(e => e.outerHTML.slice(0, 120)).slice(0, 4)"""
 N = "/{locale}/newsroom"
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -309,17 +309,17 @@ def looks(page: Page) -> Iterator[tuple[str, int]]:
     for width in (360, 1280, 1440):
         page.set_viewport_size({"width": width, "height": 800})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             yield scheme, width
 
 
-def assert_kept(page: Page, name: str) -> list[Any]:
+def broken(page: Page, name: str) -> list[Any]:
     """What axe finds on this page, and where it is wider than its window."""
     found: list[Any] = []
     for scheme, width in looks(page):
         found += [(name, scheme, width, *one) for one in page.evaluate(AXE, TAGS)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append((name, scheme, width, "wider than its window"))
+            found.append((name, scheme, width, "wider than its window", page.evaluate(WIDE)))
         keep_picture(page, name, scheme, width)
     return found
 
@@ -336,8 +336,8 @@ def test_a_page_keeps_the_rules(visitor: Visitor, route: str) -> None:
     languages = cycle(LOCALES[list(PAGES).index(route) % 3 :] + LOCALES[: list(PAGES).index(route) % 3])
     found = []
     for path, locale in zip(PAGES[route], languages, strict=False):
-        found += assert_kept(visitor.goes_to(path, locale), f"{path} {locale}")
-    assert found == []
+        found += broken(visitor.goes_to(path, locale), f"{path} {locale}")
+    assert not found, "\n".join(map(str, found))
     assert visitor.refused == []
 
 
@@ -347,7 +347,8 @@ def test_what_answers_keeps_them_too(visitor: Visitor, name: str) -> None:
     page = visitor.goes_to(path, LOCALES[list(ANSWERS).index(name) % 3])
     page.set_viewport_size({"width": 1280, "height": 800})
     act(page)
-    assert assert_kept(page, f"answer {name}") == []
+    found = broken(page, f"answer {name}")
+    assert not found, "\n".join(map(str, found))
     assert visitor.refused == []
 
 

@@ -1,5 +1,4 @@
-"""The preference centre and what is one's own in a real browser: three languages, with and without JavaScript, the
-keyboard alone, axe-core's rules, 360 and 1280 px, light and dark."""
+"""The preference centre and what is one's own in a real browser, on a phone: a pause, one's data, old mails."""
 
 from __future__ import annotations
 
@@ -110,8 +109,7 @@ def own_link(house: House, page: Page, address: str, locale: str) -> str:
     return link(house, locale, "m")
 
 
-@pytest.mark.parametrize("script", [True, False])
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(("locale", "script"), [("en", True), ("fr", False), ("es", True)])
 def test_a_reader_s_walk(house: House, address: str, browser: Browser, locale: str, script: bool) -> None:
     words = WORDS[locale]
     page = visit(browser, address + link(house, locale, "p"), 360, java_script_enabled=script, accept_downloads=True)
@@ -146,59 +144,6 @@ def test_a_reader_s_walk(house: House, address: str, browser: Browser, locale: s
     page.locator("h2 a").first.click()
     body = page.frame_locator("iframe").locator("body").inner_text()
     assert {"en": "Work", "fr": "Travail", "es": "Trabajo"}[locale] in body
-    page.context.close()
-
-
-def pages(house: House, page: Page, address: str) -> list[str]:
-    """Every kind of page there is behind a link, in a language of its own."""
-    mine = {locale: own_link(house, page, address, locale) for locale in LOCALES}
-    with house.app.store.read() as tx:
-        person = tx.audience.by_address("fr@travail.example")
-    assert person is not None
-    sign = house.app.signer.sign
-    paths = [
-        link(house, "en", "u"),
-        link(house, "fr", "p"),
-        *(f"{link(house, 'es', 'p')}/{section}" for section in ("topics", "when", "languages", "you")),
-        *(mine[locale] for locale in LOCALES),
-        f"{mine['fr']}/sent",
-        f"{mine['es']}/delete",
-        f"/a/{sign('confirm-address', person.id, 99)}",
-        f"/n/{sign('stop-address', person.id, 99)}",
-        f"/m/{sign('data', person.id, 'letter', 1, 'x')}",
-    ]
-    return [address + path for path in paths]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_keep_the_rules_of_accessibility(house: House, address: str, browser: Browser, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    page = visit(browser, "about:blank", color_scheme=scheme)
-    every = pages(house, page, address)
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for url in every:
-            page.goto(url)
-            found = Axe().run(page, options={"runOnly": tags, "iframes": False})
-            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
-            assert not told, (url, width, told)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (url, width)
-    page.context.close()
-
-
-def test_nothing_is_refused_by_our_own_policy_and_no_page_is_heavy(
-    house: House, address: str, browser: Browser
-) -> None:
-    page = visit(browser, "about:blank")
-    refused: list[str] = []
-    page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
-    page.on("pageerror", lambda error: refused.append(str(error)))
-    for url in pages(house, page, address):
-        answer = page.goto(url)
-        assert answer is not None and len(answer.body()) < 100_000, url
-    assert refused == []
     page.context.close()
 
 
