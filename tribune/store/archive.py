@@ -216,7 +216,10 @@ def _shown_to(reading: Reading, *, walking: bool = False) -> ColumnElement[bool]
 
 
 def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
-    return ~exists().where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
+    """That an item has a version in none of these. OFFSET 0, here and below, keeps PostgreSQL from joining or hashing
+    all there is before it shows the first row."""
+    other = select(_other.c.item_id).where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
+    return ~other.correlate(listings).offset(0).exists()
 
 
 def _axes(selection: Selection) -> Iterator[tuple[str, frozenset[str]]]:
@@ -241,7 +244,7 @@ def _fits(selection: Selection, *, few: bool) -> ColumnElement[bool]:
         told.append(_l.kind.in_(sorted(selection.kinds)))
     for axis, codes in _axes(selection):
         named = _named(axis, codes)
-        own = named.where(listing_codes.c.item_id == _l.item_id).correlate(listings).exists()
+        own = named.where(listing_codes.c.item_id == _l.item_id).correlate(listings).offset(0).exists()
         told.append(_l.item_id.in_(named) if few else own)
     return and_(*told)
 
