@@ -57,7 +57,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests whose subject is the store run on both stores."""
     marked = metafunc.definition.get_closest_marker
-    if "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("embedded_only"):
+    if "store_kind" in metafunc.fixturenames and marked("postgres_only"):
+        metafunc.parametrize("store_kind", ["postgresql"], indirect=True)
+    elif "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("embedded_only"):
         metafunc.parametrize("store_kind", ["sqlite", "postgresql"], indirect=True)
     elif "store_kind" in metafunc.fixturenames and marked("both_pairs"):
         metafunc.parametrize("store_kind", ["sqlite", "postgresql+kafka"], indirect=True)

@@ -18,7 +18,7 @@ from web.api.docs import problem_pages
 from web.api.problem_kinds import NOT_FOUND
 from web.api.problems import Problem
 from web.api.problems import answer as api_answer
-from web.batches import Batches
+from web.batches import Batches, TooBusy
 from web.clients import client_network
 from web.newsroom import (
     account,
@@ -84,6 +84,12 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
         if request.url.path == "/api":
             return api_answer("/api", Problem(NOT_FOUND))
         return pages.error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+    @site.exception_handler(TooBusy)
+    def _later(request: Request, _: Exception) -> Response:
+        answer = pages.error(request, 503)
+        answer.headers["retry-after"] = "10"
+        return answer
 
     @site.exception_handler(NotSignedIn)
     def _sign_in_first(request: Request, _: Exception) -> Response:

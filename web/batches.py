@@ -96,7 +96,12 @@ class Together(Generic[Ask, Told]):
             late = [one for one in batch if began - one.since > PATIENCE_SECONDS]
             for one in late:
                 one.error = TooBusy()
-            self._do([one for one in batch if one.error is None])
+            try:
+                self._do([one for one in batch if one.error is None])
+            except Exception as error:  # a fault of ours: these hear of it, and the next ones are served
+                log.error("a batch broke", of=self._name, error=reason(error))
+                for one in batch:
+                    one.error = one.error or (None if one.told else error)
             _tell(batch)
             time.sleep(max(0.0, began + APART_SECONDS - GATHER_SECONDS - time.monotonic()))
 

@@ -85,6 +85,9 @@ class Guard:
         self.figures = [ipaddress.ip_network(network) for network in metrics_networks]
         self.address_of = client_address(trusted_proxies)
         self.failed = failed
+        # A year; only where the site is reached by https: else nobody could open it any more.
+        secure = {"strict-transport-security": "max-age=31536000"} if base_url.startswith("https://") else {}
+        self.headers = HEADERS | secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,7 +103,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 if scope["path"].startswith("/static/") and message["status"] < 400:
                     headers.setdefault("cache-control", "no-cache")  # kept, but asked for anew: the ETag answers
-                for name, value in HEADERS.items():
+                for name, value in self.headers.items():
                     headers.setdefault(name, value)
             elif head:
                 message = {**message, "body": b""}

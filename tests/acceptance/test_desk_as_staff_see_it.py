@@ -57,7 +57,7 @@ def href(browser: TestClient, path: str, wanted: str) -> str:
 def test_an_empty_house_says_what_to_do(browser: TestClient) -> None:
     today = page(browser, "/en/newsroom/")
     assert "Nothing needs your attention." in today
-    assert "tribune subscribers import" in today
+    assert "Import people on the page" in today
     assert "tribune publish item.yaml" in page(browser, "/en/newsroom/events")
     assert "The catalogue is empty." in page(browser, "/en/newsroom/items")
     assert "No mail has been caught yet." in page(browser, "/en/newsroom/mails")

@@ -75,9 +75,8 @@ def test_who_has_gone_away_keeps_nobody_waiting(app: Application) -> None:
     assert asyncio.run(rush()) == "done 2"
 
 
-def test_a_store_that_is_away_is_told_at_once_and_not_for_each_of_them(app: Application, store_kind: str) -> None:
-    if store_kind == "sqlite":
-        pytest.skip("a file is not away")
+@pytest.mark.postgres_only  # a file is not away
+def test_a_store_that_is_away_is_told_at_once_and_not_for_each_of_them(app: Application) -> None:
     writer = Writer(app)
     tries = []
 

@@ -112,7 +112,7 @@ def test_every_table_about_people_is_known_to_be_one(app: Application) -> None:
         for column in table.c
         if column.name in told and table.name not in about
     }
-    assert suspect <= {"staff.address", "staff.email"}, "whoever works here is no subscriber"
+    assert {one.partition(".")[0] for one in suspect} <= {"staff"}, "whoever works here is no subscriber"
 
 
 @pytest.mark.embedded_only

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres_server
-from tests.integration.test_up_and_demo import ITEM, PEOPLE, SETTINGS, running, tribune, wait_for
+from tests.integration.test_up_and_demo import BASIS, ITEM, PEOPLE, SETTINGS, running, tribune, wait_for
 from tests.log_world import WALL
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
@@ -54,7 +54,7 @@ def test_sigterm_leaves_the_groups_and_ends_well(folder: Path) -> None:
 
 
 def test_an_event_becomes_a_mail_though_its_consumers_are_killed(folder: Path) -> None:
-    tribune("subscribers", "import", "people.csv", cwd=folder)
+    tribune("subscribers", "import", "people.csv", *BASIS, cwd=folder)
     house = Application(load())
     with (
         running("run", "relay", "--metrics-port", "0", cwd=folder),

@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.integration.test_up_and_demo import (
+    BASIS,
     ITEM,
     PEOPLE,
     SETTINGS,
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_roles_in_processes_of_their_own_take_an_event_to_the_reader(folder: Path) -> None:
-    tribune("subscribers", "import", "people.csv", cwd=folder)
+    tribune("subscribers", "import", "people.csv", *BASIS, cwd=folder)
     with ExitStack() as stack:
         processes = {}
         for role in ("consumers", "senders", "scheduler", "producers"):

@@ -36,7 +36,7 @@ def wrong(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 @pytest.fixture
 def people(house: Path) -> Path:
-    assert run("subscribers", "import", str(write(house, *PEOPLE))) == 0
+    assert run("subscribers", "import", str(write(house, *PEOPLE)), "--basis", "transfer", "--source", "a test") == 0
     return house
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_pages_in_a_browser import CHROMIUM, browser, visit
+from tests.integration.test_pages_in_a_browser import CHROMIUM, browser
+from tests.newsroom import browser_cookie
 from tests.segment_world import NOW, Person, settle
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.audience import Cadence, Choice, Status
 from tribune.domain.segment_json import read
+from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
 from tribune.services.segments.save_segment import Draft, save_segment
 from web.app import create_app
@@ -46,6 +48,18 @@ RULE = {
 }
 
 
+SIGNED_IN: list[dict[str, Any]] = []
+"""The cookie of a member of staff who is signed in."""
+
+
+def visit(browser: Browser, url: str, width: int = 1280, **how: Any) -> Page:
+    context = browser.new_context(viewport={"width": width, "height": 800}, **how)
+    context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(url)
+    return page
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the site of a house with twelve people and one segment answers."""
@@ -70,7 +84,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.start()
     while not server.started:
         threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    SIGNED_IN[:] = [browser_cookie(app, here, Role.AUDIENCE_MANAGER)]
+    yield here
     server.should_exit = True
     thread.join()
     app.close()

@@ -234,9 +234,8 @@ def test_pressing_the_button_twice_at_once(app: Application, door: Door) -> None
         assert len(tx.consents.of(link.subscriber)) == 2
 
 
-def test_nobody_waits_for_a_plan(app: Application, door: Door, store_kind: str) -> None:
-    if store_kind == "sqlite":
-        pytest.skip("on SQLite a write has the whole store")
+@pytest.mark.postgres_only  # on SQLite a write has the whole store
+def test_nobody_waits_for_a_plan(app: Application, door: Door) -> None:
     with app.store.write() as planner:
         planner.lock(PLANNING)
         door.asks(ANNA)

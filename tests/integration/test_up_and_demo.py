@@ -31,6 +31,7 @@ at_once_wait_minutes = 0
 [web]
 port = 0
 """
+BASIS = ("--basis", "transfer", "--source", "the former system")
 PEOPLE = """address,name,group,languages,zone,fallback,digest,cadence
 awa@dakar.example,Awa Diop,government,fr|en,Africa/Dakar,source,letter,at_once
 """
@@ -121,7 +122,7 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
     (tmp_path / "tribune.toml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8")
     (tmp_path / "item.yaml").write_text(ITEM, encoding="utf-8")
-    assert "1 added" in tribune("subscribers", "import", "people.csv", cwd=tmp_path)
+    assert "1 added" in tribune("subscribers", "import", "people.csv", *BASIS, cwd=tmp_path)
     outbox = tmp_path / "var" / "outbox"
     with running("up", cwd=tmp_path) as (process, address, _):
         tribune("publish", "item.yaml", cwd=tmp_path)

@@ -16,6 +16,7 @@ from tribune import config
 from tribune.bootstrap import Application
 from tribune.failures import reason
 
+GROUND = ("--basis", "transfer", "--source", "the crash suite")
 COLUMNS = ("address", "name", "group", "languages", "zone", "fallback", "digest", "cadence")
 
 
@@ -49,7 +50,7 @@ def import_people(folder: Path, number: int) -> None:
                     "at_once",
                 )
             )
-    told = tribune(folder, "subscribers", "import", str(path), seconds=600)
+    told = tribune(folder, "subscribers", "import", str(path), *GROUND, seconds=600)
     if f"{number:,} added" not in told and f"{number} added" not in told:
         raise RuntimeError(f"the readers were not imported: {told}")
 

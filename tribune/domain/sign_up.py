@@ -19,9 +19,9 @@ from tribune.domain.consent import ConsentSource
 
 OTHER_GROUP = "other"
 
-LIFTED = frozenset({"erased"})
-"""Reasons of suppression that a confirmation takes away: who had themselves erased may come back of their own will.
-Whom mail cannot reach, who complained, and whom staff put on the list, stay there and are sent nothing."""
+LIFTED = frozenset({"erased", "asked_by_phone_or_letter"})
+"""Reasons of suppression that a confirmation takes away: who had themselves erased, or asked staff never to be mailed
+again, may come back of their own will. Whom mail cannot reach, and who complained, stay there and are sent nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,3 +164,11 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[Transaction]: ...
 
     def write(self) -> AbstractContextManager[Transaction]: ...
+
+
+class ClearableStore(Store, Protocol):
+    """A store whose files can be rid of what was deleted."""
+
+    def clear_log(self) -> None:
+        """What was deleted is no longer in the files beside the store's own either, once nobody reads it any more."""
+        ...

@@ -312,3 +312,10 @@ class SqlStore:
         """State and events together: all is committed at the end, or nothing."""
         with self.engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
             yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)
+
+    def clear_log(self) -> None:
+        """SQLite keeps what was written in a file beside its own until that is begun anew. PostgreSQL's log is the
+        server's, which recycles it."""
+        if not self.waits:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()

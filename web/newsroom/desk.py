@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.domain.staff import Permission
-from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, list_mails
-from tribune.services.desk.read_mail import for_a_frame, read_mail
+from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, is_notice, list_mails
+from tribune.services.desk.read_mail import ReadableMail, for_a_frame, read_mail, without_keys
 from tribune.services.desk.say_why import say_why
 from tribune.services.desk.see_events import incoming_types, newest_events, see
 from tribune.services.desk.see_today import see_today
 from tribune.services.desk.tell_story import Story, item_story, tell_story
 from tribune.services.sending.mailing_progress import mailing_progress
-from web.newsroom.access import needs
+from web.newsroom.access import may, needs
 from web.newsroom.frame import Newsroom, query_of
 from web.newsroom.reasons import Inside
 from web.pages import Pages
@@ -112,9 +112,23 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
 def _mails(routes: APIRouter, desk: Newsroom) -> None:
     app = desk.app
 
+    def trusted(request: Request) -> bool:
+        # A mail's links act for its reader: with them one could change, take out or delete what is theirs.
+        return may(request, Permission.CHANGE_PEOPLE)
+
+    def kept(request: Request, delivery: str, *, whole: bool = False) -> bytes:
+        """A caught mail as it is, for who may see it (`whole`: with its links). Raises HTTPException 404."""
+        if app.caught is None or ((whole or is_notice(delivery)) and not trusted(request)):
+            raise HTTPException(404)
+        return app.caught.content(delivery)
+
+    def readable(request: Request, delivery: str) -> ReadableMail:
+        mail = read_mail(kept(request, delivery))
+        return mail if trusted(request) else without_keys(mail)
+
     @routes.get("/{locale}/newsroom/mails", dependencies=READ_MAILS)
     def mails(request: Request, q: Text = "", language: Text = "", mailing: Text = "", page: Page = 1) -> Response:
-        wanted = _filter(q, language, mailing)
+        wanted = _filter(q, language, mailing, letters_only=not trusted(request))
         found = list_mails(app.caught, wanted, page) if app.caught else None
         return desk.show(
             request,
@@ -131,9 +145,10 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
     def mail(
         request: Request, delivery: str, q: Text = "", language: Text = "", mailing: Text = "", view: AsView = "html"
     ) -> Response:
+        parts = readable(request, delivery)
         if app.caught is None:
             raise HTTPException(404)
-        wanted = _filter(q, language, mailing)
+        wanted = _filter(q, language, mailing, letters_only=not trusted(request))
         found = find_mail(app.caught, delivery, wanted)
         told = _mailing_of(desk, found.mail.mailing)
         chosen = {"q": q, "language": language, "mailing": wanted.mailing}
@@ -142,7 +157,8 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
             "mail.html",
             "mails",
             found=found,
-            parts=read_mail(app.caught.content(delivery)),
+            parts=parts,
+            whole=trusted(request),
             view=view,
             mailing=told,
             query=query_of(**chosen),
@@ -153,20 +169,15 @@ def _mails(routes: APIRouter, desk: Newsroom) -> None:
     @routes.get("/{locale}/newsroom/mails/{delivery}/body", dependencies=READ_MAILS)
     def body(request: Request, delivery: str) -> Response:
         desk.locale(request)
-        if app.caught is None:
-            raise HTTPException(404)
-        html = for_a_frame(read_mail(app.caught.content(delivery)).html)
+        html = for_a_frame(readable(request, delivery).html)
         return HTMLResponse(html, headers={"content-security-policy": MAIL_CSP, "x-frame-options": "SAMEORIGIN"})
 
     @routes.get("/{locale}/newsroom/mails/{delivery}/message.eml", dependencies=READ_MAILS)
     def message(request: Request, delivery: str) -> Response:
         desk.locale(request)
-        if app.caught is None:
-            raise HTTPException(404)
+        content = kept(request, delivery, whole=True)
         name = f'attachment; filename="{delivery}.eml"'
-        return Response(
-            app.caught.content(delivery), headers={"content-disposition": name, "content-type": "message/rfc822"}
-        )
+        return Response(content, headers={"content-disposition": name, "content-type": "message/rfc822"})
 
 
 def _content(routes: APIRouter, desk: Newsroom) -> None:
@@ -221,8 +232,9 @@ def _content(routes: APIRouter, desk: Newsroom) -> None:
         return desk.tell(request, "story.html", "events", story)
 
 
-def _filter(q: str, language: str, mailing: str) -> MailFilter:
-    return MailFilter(language, int(mailing) if mailing.isascii() and mailing.isdigit() else None, q)
+def _filter(q: str, language: str, mailing: str, *, letters_only: bool) -> MailFilter:
+    number = int(mailing) if mailing.isascii() and mailing.isdigit() else None
+    return MailFilter(language, number, q, letters_only)
 
 
 def _mailing_of(desk: Newsroom, number: int | None) -> Mailing | None:

@@ -43,6 +43,9 @@ def router(app: Application, pages: Pages) -> APIRouter:
         with app.store.read() as tx:
             found = find_people(tx, q)
             count = sum(tx.audience.count().values())
+        if q.strip():
+            with app.store.write() as tx:  # what was asked for may be an address: it is not written down
+                tx.audit.add(actor(request), "people.searched", "", {"found": len(found.people)}, app.clock.now())
         return desk.show(request, "people.html", found=found, q=q.strip(), count=count, gone=bool(gone))
 
     @routes.get("/{locale}/newsroom/people/{id}")
@@ -115,14 +118,13 @@ class PeoplePages:
         app, now = self._app, self._app.clock.now()
         facts = help_person.Facts(*(fields.one(name)[:300] for name in ("name", "group", "languages", "zone")))
         digest = fields.one("digest")
-        chosen = digest if digest in app.digests else None
 
         def pause(tx: Transaction, id: int, by: str) -> None:
             help_person.pause_person(tx, id, date.fromisoformat(fields.one("until")), by, now)
 
         return {
             "link": lambda tx, id, by: help_person.send_link(tx, id, app.rules, by, now),
-            "stop": lambda tx, id, by: help_person.stop_person(tx, id, chosen, by, now),
+            "stop": lambda tx, id, by: help_person.stop_person(tx, id, digest or None, by, now),
             "pause": pause,
             "facts": lambda tx, id, by: help_person.correct_person(tx, id, facts, app.digests, app.codelists, by, now),
             "suppress": lambda tx, id, by: help_person.suppress_person(tx, id, by, now),

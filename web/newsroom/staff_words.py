@@ -110,6 +110,7 @@ class StaffWords:
             "import.started": _("Import begun"),
             "import.uploaded": _("File for an import received"),
             "people.listed": _("People listed"),
+            "people.searched": _("People searched for"),
             "person.added": _("Person added"),
             "person.changed": _("Person changed"),
             "person.resubscribed": _("Person subscribed again"),

@@ -16,6 +16,7 @@ from tribune.services.audience.choose_topics import TopicsChosen, keep_topics_on
 from tribune.services.audience.pause_subscriber import pause_until, resume
 from tribune.services.audience.unsubscribe import less_often, subscribe_again
 from tribune.services.desk.reader_choices import as_often_as_before, reader_choices
+from tribune.services.segments.note_visit import note_visit
 from web.forms import Fields
 from web.public.links import Link
 
@@ -33,7 +34,9 @@ def act(app: Application, link: Link, do: str, fields: Fields) -> dict[str, Any]
         return None
     try:
         with app.store.write() as tx:
-            return {**NOTHING, "done": do, **doing(app, tx, link, fields)}
+            told = doing(app, tx, link, fields)
+            note_visit(tx, link.subscriber, app.clock.now())
+            return {**NOTHING, "done": do, **told}
     except NotFound:
         # Erased meanwhile: there is nobody left to mail, which is what was asked for.
         return {**NOTHING, "done": do}

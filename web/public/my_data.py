@@ -30,6 +30,7 @@ from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.list_sent import list_sent, show_sent
 from tribune.services.desk.read_mail import for_a_frame, read_mail
 from tribune.services.notices.notice_links import CONFIRM_ADDRESS, DATA, STOP_ADDRESS, mark_of, read_data_link
+from tribune.services.segments.note_visit import note_visit
 from web.forms import read_form
 from web.pages import Pages
 from web.public.links import no_link, reader_locale, whole
@@ -115,6 +116,7 @@ class MyData:
         person, _ = self.whose(token)
         app = self._app
         with app.store.write() as tx:
+            note_visit(tx, person.id, app.clock.now())
             told, _ = export_my_data(tx, person.id, app.digests, BY_THEMSELVES, app.clock.now())
         text = json.dumps(told, ensure_ascii=False, indent=1, default=str)
         headers = {"content-disposition": f'attachment; filename="my-data-{app.clock.now():%Y-%m-%d}.json"'}
@@ -129,6 +131,7 @@ class MyData:
             return self.start(token, request, errors={"address": error})
         try:
             with app.store.write() as tx:
+                note_visit(tx, person.id, app.clock.now())
                 ask_for_address(tx, person.id, typed, digest, app.rules, app.clock.now())
         except InvalidInput as wrong:
             same = wrong.what == "This is the address that we have."

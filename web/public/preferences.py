@@ -27,6 +27,7 @@ from tribune.services.audience.change_preferences import How, change_preferences
 from tribune.services.audience.subscriber_rows import RefusedCell, read_name
 from tribune.services.desk.reader_choices import ReaderChoices, choices_of
 from tribune.services.notices.request_notice import request_notice
+from tribune.services.segments.note_visit import note_visit
 from web.batches import Batches
 from web.clients import ClientNetwork
 from web.forms import Fields, read_either, read_fields
@@ -167,6 +168,7 @@ class PreferenceCentre:
                     app.rules.pause_reach_back,
                     app.clock.now(),
                 )
+                note_visit(tx, link.subscriber, app.clock.now())
         except (InvalidInput, NotFound):
             return RedirectResponse(self._back(link, request, "meanwhile"), 303)
         return RedirectResponse(self._back(link, request, section if before != after else "same"), 303)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from tribune.domain.errors import NotFound
 from tribune.ports.channels import EmailChannel
 from tribune.ports.data_requests import DataRequest, RequestKind, RequestState
-from tribune.ports.store import AUDIENCE, Store, Transaction
+from tribune.ports.store import AUDIENCE, ClearableStore, Transaction
 
 ERASED = "erased"
 """The reason on the suppression list. Only the person themselves may take it off it, by subscribing again."""
@@ -24,13 +24,16 @@ CLEARED_AGAIN_AFTER = timedelta(minutes=10)
 LIMIT = 100
 
 
-def erase_person(store: Store, channel: EmailChannel, subscriber_id: int, by: str, now: datetime) -> DataRequest:
+def erase_person(
+    store: ClearableStore, channel: EmailChannel, subscriber_id: int, by: str, now: datetime
+) -> DataRequest:
     """Erase a person; the request, which may still have mails to clear away. To erase twice is to erase once.
 
     `by` says who asked (tribune.ports.data_requests). Raises NotFound for who was never there.
     """
     with store.write() as tx:
         request = erase_rows(tx, subscriber_id, by, now)
+    store.clear_log()
     channel.forget(request.traces)
     return request
 
@@ -50,10 +53,13 @@ def erase_rows(tx: Transaction, subscriber_id: int, by: str, now: datetime) -> D
     return tx.data_requests.add(subscriber_id, RequestKind.ERASE, state, by, now, traces)
 
 
-def clear_away(store: Store, channel: EmailChannel, now: datetime) -> int:
+def clear_away(store: ClearableStore, channel: EmailChannel, now: datetime) -> int:
     """Delete what the channel still holds of people who were erased a while ago; of how many."""
     with store.read() as tx:
         waiting = tx.data_requests.recent(states=[RequestState.CLEARING], limit=LIMIT)
+        last = tx.data_requests.recent(kinds=[RequestKind.ERASE], limit=1)
+    if last and last[0].created_at > now - CLEARED_AGAIN_AFTER:
+        store.clear_log()
     cleared = 0
     for request in waiting:
         channel.forget(request.traces)

@@ -87,6 +87,10 @@ def columns_of(header: Sequence[str], told: Mapping[str, str] | None, given: Col
 def _refuse(name: str) -> None:
     import difflib
 
+    twice = re.fullmatch(r"(.+) \(\d+\)", name)
+    if twice and folded(twice[1]) in _BY_NAME:
+        hint = "Keep one of them, or say which to pass over."
+        raise InvalidInput(f"The column {twice[1]!r} stands twice.", where="row 1", hint=hint)
     near = difflib.get_close_matches(name[:60].lower(), COLUMNS, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Columns are {', '.join(COLUMNS)}."
     raise InvalidInput(f"There is no column {name[:60]!r}.", where="row 1", hint=hint)

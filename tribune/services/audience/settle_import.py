@@ -265,7 +265,8 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
     for had in old.subscriptions if old is not None else ():
         if had.digest not in named or told.partial:
             wishes[had] = None
-    status = old.status if old is not None else Status.ACTIVE
+    # Somebody whose sign-up waits is taken in on the ground that staff give: a stranger's form must not keep them out.
+    status = old.status if old is not None and old.status is not Status.PENDING else Status.ACTIVE
     if all(r.stopped_at is not None for r in rhythms.values()):
         status = Status.UNSUBSCRIBED
     elif status is Status.ACTIVE and any(wish.status is Status.PAUSED for wish, _ in told.rhythms.values()):

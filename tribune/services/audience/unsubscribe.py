@@ -108,6 +108,7 @@ def less_often(
         return None
     after = slowed(person, digest.id, *step)
     change_subscribers(tx, [(person, after)], {digest.id: digest}, codelists, now)
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))])
     return step[1]
 
 

@@ -20,10 +20,12 @@ class MailFilter:
     locale: str = ""
     mailing: int | None = None
     words: str = ""
+    letters_only: bool = False
+    """Without mails to one person (notices): some hold a link to what is theirs alone."""
 
     @property
     def empty(self) -> bool:
-        return self == MailFilter()
+        return not (self.locale or self.mailing is not None or self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Neighbours:
 
 def list_mails(caught: CaughtMails, wanted: MailFilter, page: int = 1) -> MailPage:
     """The mails that the filter asks for, the newest first; a page beyond the last one gives the last."""
-    everything = caught.newest()
+    everything = _may_be_seen(caught, wanted)
     found = [mail for mail in everything if _fits(mail, wanted)]
     pages = max(1, -(-len(found) // PAGE))
     page = min(max(page, 1), pages)
@@ -71,7 +73,7 @@ def list_mails(caught: CaughtMails, wanted: MailFilter, page: int = 1) -> MailPa
 def find_mail(caught: CaughtMails, delivery: str, wanted: MailFilter) -> Neighbours:
     """One mail among those that the filter asks for; the filter is left aside for a mail that it leaves out.
     Raises NotFound."""
-    everything = caught.newest()
+    everything = _may_be_seen(caught, wanted)
     found = [mail for mail in everything if _fits(mail, wanted)]
     if all(mail.delivery != delivery for mail in found):
         found = list(everything)
@@ -85,6 +87,16 @@ def find_mail(caught: CaughtMails, delivery: str, wanted: MailFilter) -> Neighbo
         before=found[place - 1] if place else None,
         after=found[place + 1] if place + 1 < len(found) else None,
     )
+
+
+def _may_be_seen(caught: CaughtMails, wanted: MailFilter) -> Sequence[CaughtMail]:
+    everything = caught.newest()
+    return [mail for mail in everything if not is_notice(mail.delivery)] if wanted.letters_only else everything
+
+
+def is_notice(delivery: str) -> bool:
+    """Whether a mail is one to one person, and no mailing's (tribune.domain.notices.Notice.name)."""
+    return delivery.startswith("n.")
 
 
 def _fits(mail: CaughtMail, wanted: MailFilter) -> bool:

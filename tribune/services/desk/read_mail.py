@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
+_TOKEN = re.compile(r"(/[a-z]/)[\w~.+:-]{20,}")
+_RETURN_PATH = re.compile(r"\bb\+[^@\s<>]+@")
 _HEAD = re.compile(r"<head(\s[^>]*)?>", re.IGNORECASE)
 
 
@@ -33,6 +35,16 @@ def read_mail(content: bytes) -> ReadableMail:
         text=_part(message, "plain"),
         size=len(content),
     )
+
+
+def without_keys(mail: ReadableMail) -> ReadableMail:
+    """The mail for who may look at it and may not act for its reader: a link's token opens what is the reader's."""
+
+    def hidden(text: str) -> str:
+        return _RETURN_PATH.sub("b+***@", _TOKEN.sub(r"\1***", text))
+
+    headers = [(name, hidden(value)) for name, value in mail.headers]
+    return replace(mail, headers=headers, html=hidden(mail.html), text=hidden(mail.text))
 
 
 def for_a_frame(html: str) -> str:

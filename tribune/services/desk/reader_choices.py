@@ -9,6 +9,7 @@ from datetime import datetime
 from tribune.domain.audience import Cadence, Status, Subscriber
 from tribune.domain.changes import next_slower, slowed
 from tribune.domain.codelists import Codelists
+from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.digests import Digest
 from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
@@ -66,5 +67,7 @@ def as_often_as_before(
     mine = {s.cadence for s in person.subscriptions if s.digest == digest.id} if person else set()
     if person is None or now_at not in mine or before in mine or before not in digest.cadences:
         return False
-    change_subscribers(tx, [(person, slowed(person, digest.id, now_at, before))], {digest.id: digest}, codelists, now)
+    after = slowed(person, digest.id, now_at, before)
+    change_subscribers(tx, [(person, after)], {digest.id: digest}, codelists, now)
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))])
     return True

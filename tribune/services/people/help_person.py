@@ -45,14 +45,17 @@ def send_link(tx: Transaction, id: int, rules: Rules, actor: str, now: datetime)
 
 
 def stop_person(tx: Transaction, id: int, digest: str | None, actor: str, now: datetime) -> None:
-    """Unsubscribe the person from a digest, or all. Raises NotFound."""
-    unsubscribe(tx, id, digest, now, ConsentSource.STAFF)
+    """Unsubscribe the person from a digest, or (None) all. Raises NotFound, and InvalidInput for a digest that they do
+    not have."""
+    if digest is not None and all(r.digest != digest for r in _person(tx, id).rhythms):
+        raise InvalidInput("They do not receive this digest.", where="digest")
+    unsubscribe(tx, id, digest, now, ConsentSource.STAFF, by=actor)
     tx.audit.add(actor, "person.unsubscribed", f"subscriber/{id}", {"digest": digest}, now)
 
 
 def pause_person(tx: Transaction, id: int, until: date, actor: str, now: datetime) -> None:
     """Let nothing be sent before a day. Raises NotFound and InvalidInput."""
-    pause_until(tx, id, until, now)
+    pause_until(tx, id, until, now, source=ConsentSource.STAFF, by=actor)
     tx.audit.add(actor, "person.paused", f"subscriber/{id}", {"until": until.isoformat()}, now)
 
 

@@ -15,6 +15,9 @@ from tribune.services.audience.subscriber_cells import read_address
 REASONS = ("asked_by_phone_or_letter", "wrong_address", "hard_bounce")
 """Reasons that staff may give."""
 
+WHYS = ("works_again", "put_there_by_mistake", "other")
+"""Why staff take an address off. One of few words: the audit log is kept for ever, and holds no personal data."""
+
 LIFTED_BY_STAFF = frozenset({"wrong_address", "hard_bounce", "bounce", "rejected"})
 """What was about the address itself, and may have been mended. A complaint or a person's own wish is undone only by
 themselves, when they subscribe again."""
@@ -31,7 +34,8 @@ def look_up(tx: Transaction, address: str, actor: str, now: datetime) -> Listed 
 
 def put_on_list(tx: Transaction, address: str, reason: str, actor: str, now: datetime) -> None:
     """Never mail this address again; the first reason stays. Raises RefusedCell."""
-    tx.audience.suppress(read_address(address.strip()), reason if reason in REASONS else REASONS[0], now)
+    reason = reason if reason in REASONS else REASONS[0]
+    tx.audience.suppress(read_address(address.strip()), reason, now)
     tx.audit.add(actor, "suppression.added", "", {"reason": reason}, now)
 
 
@@ -45,7 +49,9 @@ def take_off_list(tx: Transaction, address: str, why: str, actor: str, now: date
     if found.reason not in LIFTED_BY_STAFF:
         raise Conflict("Only the person themselves can undo this, by subscribing again.", where=found.reason)
     tx.audience.lift([address], [found.reason])
-    tx.audit.add(actor, "suppression.lifted", "", {"reason": found.reason, "why": why[:200]}, now)
+    tx.audit.add(
+        actor, "suppression.lifted", "", {"reason": found.reason, "why": why if why in WHYS else WHYS[-1]}, now
+    )
 
 
 def export_reasons(tx: Transaction, file: TextIO) -> int:

@@ -91,13 +91,15 @@ def enable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
 
 
 def reset(tx: Transaction, staff: StaffMember, life: timedelta, by: str, now: datetime) -> GivenLink:
-    """Take away password, second factor and recovery codes, end all sessions, and give a link to set new ones."""
+    """Take away password, second factor and recovery codes, end all sessions and API tokens, and give a link to set
+    new ones."""
     tx.lock(STAFF)
     tx.staff.set_password(staff.id, None)
     tx.staff.set_second_factor(staff.id, None, 0)
     tx.staff.set_recovery_codes(staff.id, ())
     ended = tx.staff_sessions.end_all(staff.id)
-    tx.audit.add(by, "staff.reset", staff.actor, {"sessions": ended}, now)
+    revoked = tx.api_tokens.revoke_all(staff.id, now)
+    tx.audit.add(by, "staff.reset", staff.actor, {"sessions": ended, "tokens": revoked}, now)
     return give_link(tx, staff, LinkPurpose.INVITATION, life, by, now)
 
 
