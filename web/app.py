@@ -52,6 +52,7 @@ from web.public import (
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
+from web.short_way import ShortWay
 
 NEWSROOM = "/{locale}/newsroom/"
 STATIC = Path(__file__).resolve().parent / "static"
@@ -67,6 +68,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     _for_readers(site, app, pages)
     _for_staff(site, app, pages)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
+    site.add_middleware(ShortWay, site=site, paths=("/u/{token}", "/{locale}/subscribe"))
     site.add_middleware(
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
