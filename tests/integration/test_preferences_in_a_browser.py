@@ -53,6 +53,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(app, clock, folder)
     for locale in LOCALES:
         house.subscribe(f"{locale}@travail.example", name="Awa Diop", languages=locale, cadence="daily", hour=8)
+    house.subscribe("keys@travail.example", languages="en", cadence="daily", hour=8)
     house.publish("work", titles={"en": "Work", "fr": "Travail", "es": "Trabajo"}, policy_areas=["wages", "skills"])
     house.until("2026-11-23 09:00")
     yield house
@@ -148,7 +149,7 @@ def test_a_reader_s_walk(house: House, address: str, browser: Browser, locale: s
 
 
 def test_the_keyboard_alone_leaves_a_topic_out(house: House, address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}{link(house, 'en', 'u')}?in=en")
+    page = visit(browser, f"{address}{link(house, 'keys', 'u')}?in=en")
     for wanted in ("topic", "leave-out"):
         for _ in range(40):
             page.keyboard.press("Tab")
@@ -164,7 +165,7 @@ def test_the_keyboard_alone_leaves_a_topic_out(house: House, address: str, brows
 
 
 def test_an_error_is_led_to_by_its_summary(house: House, address: str, browser: Browser) -> None:
-    page = visit(browser, f"{address}{link(house, 'en', 'p')}?in=en", java_script_enabled=False)
+    page = visit(browser, f"{address}{link(house, 'keys', 'p')}?in=en", java_script_enabled=False)
     page.click("button[value=pause]")
     page.click("#errors a")
     assert page.evaluate("document.activeElement.id") == "until" or page.url.endswith("#until")
