@@ -132,8 +132,6 @@ def newsroom(camera: Camera, app: Application, folder: Path) -> None:
     page.locator("a[href*='/events/']").first.click()
     page.set_viewport_size({"width": 1280, "height": 1000})
     camera.takes("newsroom-story")
-    camera.goes_to("/en/newsroom/mails")
-    camera.takes("newsroom-mails")
     camera.goes_to("/en/newsroom/people")
     camera.takes("people")
     page.locator("a.row", has_text="Begoña").click()
