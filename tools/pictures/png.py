@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from itertools import islice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Colour = tuple[int, int, int]
@@ -14,14 +13,16 @@ Colour = tuple[int, int, int]
 def smaller(png: bytes) -> bytes:
     """The same picture with a palette. Takes 8 bits of red, green and blue without transparency, as browsers do."""
     width, height, raw = _pixels(png)
-    # Of shades that differ by less than eight steps, one stands for all: that is what edges of letters consist of.
-    coarse = [raw[n::3].translate(_COARSE) for n in range(3)]
-    colours = Counter(zip(*coarse, strict=True))
+    colours = Counter(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
     palette = [colour for colour, _ in colours.most_common(256)]
     places = {colour: place for place, colour in enumerate(palette)}
-    for colour in islice(dict(colours.most_common()), 256, None):
-        places[colour] = min(range(len(palette)), key=lambda place: _distance(palette[place], colour))
-    indexes = bytes(map(places.__getitem__, zip(*coarse, strict=True)))
+    near: dict[Colour, int] = {}  # the rest are edges of letters: of shades that lie close together, one tells for all
+    for colour in colours.keys() - places.keys():
+        coarse = (colour[0] >> 3, colour[1] >> 3, colour[2] >> 3)
+        if coarse not in near:
+            near[coarse] = min(range(len(palette)), key=lambda place: _distance(palette[place], colour))
+        places[colour] = near[coarse]
+    indexes = bytes(map(places.__getitem__, zip(raw[0::3], raw[1::3], raw[2::3], strict=True)))
     lines = b"".join(b"\0" + indexes[row * width : (row + 1) * width] for row in range(height))
     head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     colour_bytes = b"".join(bytes(colour) for colour in palette)
@@ -29,9 +30,6 @@ def smaller(png: bytes) -> bytes:
         _chunk(name, data)
         for name, data in ((b"IHDR", head), (b"PLTE", colour_bytes), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
     )
-
-
-_COARSE = bytes(255 if value >= 252 else value & ~7 | 4 if 4 <= value < 252 else 0 for value in range(256))
 
 
 def _distance(one: Colour, other: Colour) -> int:
