@@ -78,14 +78,17 @@ class Pages:
         return self._formats[locale]
 
     def name_of(self, mailing: Mailing, locale: str) -> str:
-        """`The Observatory Letter, weekly issue of 23 November 2026`."""
+        """`The Observatory Letter, weekly issue of 23 November 2026`, `The Observatory Letter, campaign “Survey”`."""
         formats, words = self._formats[locale], Words(self.app.translations.gettext(locale))
         digest = self.app.digests.get(mailing.digest)
+        letter = digest.name(locale) if digest else mailing.digest
+        if mailing.cadence is None:
+            return words.campaign(letter, mailing.campaign.name if mailing.campaign else "")
         try:
             day = formats.date(date.fromisoformat(mailing.occasion))
         except ValueError:  # at once: the occasion is an instant
             day = f"{formats.date(mailing.due_at.date())}, {formats.time(mailing.due_at)} UTC"
-        return words.issue(digest.name(locale) if digest else mailing.digest, mailing.cadence, day)
+        return words.issue(letter, mailing.cadence, day)
 
     def _environment(self, locale: str) -> Environment:
         if locale not in self._environments:

@@ -52,6 +52,10 @@ class Words:
         pattern = (self._issues_of if day else self._issues).get(cadence, "%(letter)s")
         return pattern % {"letter": letter, "day": day}
 
+    def campaign(self, letter: str, name: str) -> str:
+        """A campaign in the name of a letter, as staff call it."""
+        return self._texts.gettext("%(letter)s, campaign “%(name)s”") % {"letter": letter, "name": name}
+
     def state(self, state: str) -> str:
         """A state of a mailing or of its deliveries."""
         return self._states.get(state, state)

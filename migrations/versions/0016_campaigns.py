@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import SchemaItem
 
 import tribune.store.tables
 
@@ -40,6 +43,7 @@ def upgrade() -> None:
     op.add_column("mailings", sa.Column("campaign_id", sa.Integer(), nullable=True))
     op.create_foreign_key(op.f("fk_mailings_campaign_id"), "mailings", "campaigns", ["campaign_id"], ["id"])
     op.create_check_constraint(op.f("ck_mailings_of_one"), "mailings", _OF_ONE)
+    op.create_index("ix_mailings_campaign_id", "mailings", ["campaign_id"], unique=False)
 
 
 def downgrade() -> None:
@@ -50,6 +54,7 @@ def downgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         _build_anew(campaigns=False)
     else:
+        op.drop_index("ix_mailings_campaign_id", table_name="mailings")
         op.drop_constraint(op.f("ck_mailings_of_one"), "mailings", type_="check")
         op.drop_constraint(op.f("fk_mailings_campaign_id"), "mailings", type_="foreignkey")
         op.drop_column("mailings", "campaign_id")
@@ -65,7 +70,7 @@ def _build_anew(*, campaigns: bool) -> None:
     op.execute("PRAGMA defer_foreign_keys = ON")
     op.execute("CREATE TABLE mailings_aside AS SELECT * FROM mailings")
     op.drop_table("mailings")
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("edition_id", sa.Integer(), nullable=campaigns),
         sa.Column("due_at", instant, nullable=False),
@@ -85,7 +90,7 @@ def _build_anew(*, campaigns: bool) -> None:
         sa.Column("aged_at", instant, nullable=True),
     ]
     names = ", ".join(column.name for column in columns)
-    more = [
+    more: list[SchemaItem] = [
         sa.Column("campaign_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_mailings_campaign_id")),
         sa.CheckConstraint(_OF_ONE, name=op.f("ck_mailings_of_one")),
@@ -100,5 +105,7 @@ def _build_anew(*, campaigns: bool) -> None:
     )
     op.execute(f"INSERT INTO mailings ({names}) SELECT {names} FROM mailings_aside")  # noqa: S608 - our own names
     op.drop_table("mailings_aside")
+    if campaigns:
+        op.create_index("ix_mailings_campaign_id", "mailings", ["campaign_id"], unique=False)
     op.create_index("ix_mailings_aged_at_finished_at", "mailings", ["aged_at", "finished_at"], unique=False)
     op.create_index("ix_mailings_state_finished_at", "mailings", ["state", "finished_at"], unique=False)

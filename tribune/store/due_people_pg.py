@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from tribune.domain.audience import Cadence
 from tribune.ports.planning import Due, Profile, Wishes
 from tribune.store.arrays import batches, column, rows_of
-from tribune.store.due_people import DuePeople, people_with_marks, profile_of, same_rhythm, without
+from tribune.store.due_people import DuePeople, has_digest, people_with_marks, profile_of, same_rhythm, without
 from tribune.store.tables import marks, mask_columns, rhythms, subscribers, subscriptions, suppressions
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _FOR_PLANS = (
     "SET LOCAL enable_hashjoin = off",
 )
 _s = subscribers.c
+_UNDATED = marks.c.last_date.is_(None)
 _PROFILE = (_s.languages, _s.fallback, _s.zone, _s.domain_group)
 
 
@@ -53,6 +54,11 @@ class PostgresDuePeople(DuePeople):
         query = select().select_from(subscribers).join(marks, of_rhythm)
         return self._grouped(query.where(_in_runs(_s.id, np.unique(np.array(list(ids), np.int64)))), _s.id)[0]
 
+    def subscribed(self, digest: str, ids: Ints) -> Due:
+        self._set_up()
+        query = select().select_from(subscribers).where(_in_runs(_s.id, ids), has_digest(_s.id, digest))
+        return self._grouped(query, _s.id, literal(0), false())[0]
+
     def among(self, due: Due, person: ColumnElement[int]) -> ColumnElement[bool]:
         return _in_runs(person, due.ids)
 
@@ -60,23 +66,29 @@ class PostgresDuePeople(DuePeople):
         for statement in _FOR_PLANS:
             self._connection.exec_driver_sql(statement)
 
-    def _grouped(self, query: Select[Any], id: ColumnElement[int]) -> tuple[Due, Any]:
+    def _grouped(
+        self,
+        query: Select[Any],
+        id: ColumnElement[int],
+        mark: ColumnElement[int] = marks.c.mark,
+        undated: ColumnElement[bool] = _UNDATED,
+    ) -> tuple[Due, Any]:
         """The people of a query over subscribers and marks, and the ids of those whose mark has no date."""
         import numpy as np
 
         told = query.with_only_columns(
             *_PROFILE,
             func.array_agg(id),
-            func.array_agg(marks.c.mark),
-            func.array_agg(id).filter(marks.c.last_date.is_(None)),
+            func.array_agg(mark),
+            func.array_agg(id).filter(undated),
         ).group_by(*_PROFILE)
         profiles: list[Profile] = []
         ids, marked, profile, new = [], [], [], []
-        for *facts, people, of_people, undated in rows_of(self._connection, told):
+        for *facts, people, of_people, without_date in rows_of(self._connection, told):
             ids.append(column(people))
             marked.append(column(of_people))
             profile.append(np.full(len(ids[-1]), len(profiles), np.int64))
-            new.append(column(undated))
+            new.append(column(without_date))
             profiles.append(profile_of(*(fact.decode() for fact in facts if fact is not None)))
         every = _joined(ids)
         order = np.argsort(every)

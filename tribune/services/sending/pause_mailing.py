@@ -74,6 +74,6 @@ _INSTEAD_OF_RESUME = {
     MailingState.PLANNED: "Let it leave with `tribune mailing approve {0}`.",
     MailingState.APPROVED: "It leaves by itself; see `tribune mailing show {0}`.",
     MailingState.RUNNING: "See `tribune mailing show {0}`.",
-    MailingState.CANCELLED: "What it held comes with the next edition; see `tribune mailing show {0}`.",
+    MailingState.CANCELLED: "Nothing of it leaves any more; see `tribune mailing show {0}`.",
     MailingState.FINISHED: "See `tribune mailing show {0}`, and `tribune mailing retry {0}` for what is held back.",
 }

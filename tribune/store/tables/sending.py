@@ -74,12 +74,14 @@ mailings = Table(
     Column("campaign_id", Integer, ForeignKey("campaigns.id")),
     UniqueConstraint("edition_id", "due_at"),
     CheckConstraint("(edition_id IS NULL) <> (campaign_id IS NULL)", name="of_one"),
+    Index("ix_mailings_campaign_id", "campaign_id"),
     Index("ix_mailings_aged_at_finished_at", "aged_at", "finished_at"),
     Index("ix_mailings_state_finished_at", "state", "finished_at"),
 )
-"""Of an edition, or of a campaign. `in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves it to the channel's policy.
-`finished_at` of a cancelled one: when the last of its chunks was closed. `changes` counts the moves.
-`totals`: its numbers (locale -> state -> how many), written when its rows begin to age out; `aged_at`: all are gone."""
+"""Of an edition, or of a campaign. `in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves
+it to the channel's policy. `finished_at` of a cancelled one: when the last of its chunks was closed. `changes` counts
+the moves. `totals`: its numbers (locale -> state -> how many), written when its rows begin to age out; `aged_at`: all
+are gone."""
 
 signatures = Table(
     "signatures",
