@@ -18,6 +18,7 @@ from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
+from tribune.rendering.marked_text import blocks
 from tribune.rendering.receiving import Receiving
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
@@ -122,6 +123,7 @@ class Pages:
             )
             environment.globals.update(
                 name_of=lambda mailing: self.name_of(mailing, locale),
+                blocks_of=blocks,
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
                 duration=lambda time: duration(time, texts, formats),
