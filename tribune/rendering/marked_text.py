@@ -67,7 +67,7 @@ _BULLET = re.compile(r"[-*•]\s+(.+)")
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+(.+)")
 _LINK = r"\[(?P<words>[^\[\]]+)\]\((?P<to>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)"
 _INLINE = re.compile(
-    rf"\\(?P<plain>[\\*_\[\]#-])|{_LINK}|\*\*(?P<strong>\S(?:.*?\S)?)\*\*|(?<![\w*])\*(?P<stressed>\S(?:[^*]*\S)?)\*(?![\w*])"
+    rf"\\(?P<plain>[\\*_\[\]#-])|{_LINK}|\*\*(?P<strong>\S(?:.*?\S)?)\*\*(?!\*)|(?<![\w*])\*(?P<stressed>\S(?:[^*]*\S)?)\*(?![\w*])"
     r"|(?P<bare>https?://[^\s<>\"]*[^\s<>\".,;:!?)\]»”’])"
 )
 _ALONE = re.compile(_LINK)

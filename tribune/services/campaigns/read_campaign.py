@@ -48,11 +48,10 @@ def _draft(at: At, offered: Sequence[str]) -> Draft:
     source = told["source_language"].text().strip() if "source_language" in told else ""
     if source and source not in [one.language for one in messages]:
         told["source_language"].wrong(f"there is no message in {source!r}.", "Name one of those under `messages`.")
-    # A stable sort: the source's message first, the others as they stand.
-    messages.sort(key=lambda one: one.language != (source or messages[0].language))
+    first = source or (messages[0].language if messages else "")
     return Draft(
         name=_line(told["name"], MAX_NAME) if "name" in told else "",
-        messages=tuple(messages),
+        messages=tuple(sorted(messages, key=lambda one: one.language != first)),
         items=tuple(_items(told["items"])) if "items" in told else (),
     )
 
