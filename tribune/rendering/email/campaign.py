@@ -18,7 +18,7 @@ from tribune.rendering.email.pieces import HtmlSlots, cut_out
 from tribune.rendering.email.templates import TEXT_WIDTH, Templates, wrap
 from tribune.rendering.locales import direction
 from tribune.rendering.marked_text import Block, Look, Span, blocks
-from tribune.rendering.text import cut_at_word, isolate, same_language
+from tribune.rendering.text import clean, cut_at_word, isolate, same_language
 
 OPENING = 110
 """How much of a text a list of mails shows after the subject."""
@@ -92,9 +92,9 @@ class MessageFragment:
 
 def message_fragment(message: Message, voice: Voice, frame: FrameView, templates: Templates) -> MessageFragment:
     """A message laid out inside `frame`."""
-    told = blocks(message.text)
+    told, title = blocks(message.text), clean(message.subject)
     view = MessageView(
-        title=message.subject,
+        title=title,
         language=message.language,
         direction=direction(message.language),
         note="" if same_language(message.language, voice.locale) else _note(message.language, voice),
@@ -107,7 +107,7 @@ def message_fragment(message: Message, voice: Voice, frame: FrameView, templates
     return MessageFragment(
         html=mime.body(cut_out(html, "message")),
         text=mime.body(text + "\n\n"),
-        subject=isolate(message.subject, message.language, voice.locale),
+        subject=isolate(title, message.language, voice.locale),
         opening=mime.body(escape(opening)),
     )
 

@@ -75,6 +75,8 @@ def _text(at: At) -> str:
     first = at.line + (getattr(at.node, "style", None) in ("|", ">"))
     for wrong in marked_text.faults(told):
         at.wrong(f"line {first + wrong.line - 1}: {wrong.what}", wrong.hint)
+    if told and not marked_text.blocks(told):
+        at.wrong("nothing of this can be seen.")
     return told.replace("\r\n", "\n").strip()
 
 
@@ -82,6 +84,8 @@ def _line(at: At, most: int) -> str:
     told = at.text(most)
     if "\n" in told.strip():
         at.wrong("this must be one line.")
+    if told and not clean(told):
+        at.wrong("nothing of this can be seen.")
     return clean(told)
 
 
