@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import planning
 from bench.planning import INVENTED, START, write_people
 from bench.postgres_world import application, fill, server
-from bench.segments import RULES
+from bench.segments import RULES, filled
 from tribune.bootstrap import Application
 from tribune.domain.campaigns import Draft, Message
 from tribune.domain.errors import Conflict
@@ -63,7 +63,8 @@ def measure(app: Application, name: str) -> None:
 def postgres(people: int, folder: Path) -> Iterator[Application]:
     with server() as running:
         app = application(running.url(), folder)
-        fill(app, folder, people)
+        if not filled(app):
+            fill(app, folder, people)
         yield app
         app.close()
 

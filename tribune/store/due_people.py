@@ -190,8 +190,13 @@ def _held_people(*more: ColumnElement[Any]) -> Select[Any]:
 def has_digest(person: ColumnElement[int], digest: str) -> ColumnElement[bool]:
     """The condition that somebody has a digest, and has not stopped it."""
     r = rhythms.c
-    of_person = (r.subscriber_id == person, r.digest == digest)
-    return and_(exists().where(*of_person), ~exists().where(*of_person, r.stopped_at.is_not(None)))
+    return and_(exists().where(r.subscriber_id == person, r.digest == digest), not_stopped(person, digest))
+
+
+def not_stopped(person: ColumnElement[int], digest: str) -> ColumnElement[bool]:
+    """The condition that somebody has not stopped a digest."""
+    r = rhythms.alias().c
+    return ~exists().where(r.subscriber_id == person, r.digest == digest, r.stopped_at.is_not(None))
 
 
 def people_with_marks() -> Select[Any]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from tribune.domain.audience import Cadence
 from tribune.ports.planning import Due, Profile, Wishes
 from tribune.store.arrays import batches, column, rows_of
-from tribune.store.due_people import DuePeople, has_digest, people_with_marks, profile_of, same_rhythm, without
+from tribune.store.due_people import DuePeople, not_stopped, people_with_marks, profile_of, same_rhythm, without
 from tribune.store.tables import marks, mask_columns, rhythms, subscribers, subscriptions, suppressions
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100_000
 _FEW = 50
+_SPARSE = 20
+"""People are looked up one by one where fewer than one of so many in their range are asked about."""
 _PLAN_SECONDS = 900
 _FOR_PLANS = (
     # A plan for a million people takes longer than other statements may.
@@ -55,9 +57,27 @@ class PostgresDuePeople(DuePeople):
         return self._grouped(query.where(_in_runs(_s.id, np.unique(np.array(list(ids), np.int64)))), _s.id)[0]
 
     def subscribed(self, digest: str, ids: Ints) -> Due:
+        """Where many of a range of people are asked about, all of the range are read: as runs of neighbours they would
+        be hundreds of thousands, which the database looks up one by one."""
+        import numpy as np
+
         self._set_up()
-        query = select().select_from(subscribers).where(_in_runs(_s.id, ids), has_digest(_s.id, digest))
-        return self._grouped(query, _s.id, literal(0), false())[0]
+        r = rhythms.c
+        query = select().select_from(rhythms).join(subscribers, _s.id == r.subscriber_id)
+        query = query.where(r.digest == digest, r.stopped_at.is_(None), not_stopped(r.subscriber_id, digest))
+        parts = []
+        for part in batches(len(ids), _AT_ONCE):
+            some = ids[part]
+            if len(some) * _SPARSE < some[-1] - some[0]:
+                asked = r.subscriber_id == any_(literal(some.tolist(), ARRAY(Integer)))
+            else:
+                asked = r.subscriber_id.between(int(some[0]), int(some[-1]))
+            parts.append(self._grouped(query.where(asked), r.subscriber_id, literal(0), false())[0])
+        every = _one(parts)
+        # Once each, whatever the cadences in which they have it.
+        _, first = np.unique(every.ids, return_index=True)
+        once = Due(every.ids[first], every.marks[first], every.profile[first], every.profiles)
+        return without(once, np.setdiff1d(once.ids, ids, assume_unique=True))
 
     def among(self, due: Due, person: ColumnElement[int]) -> ColumnElement[bool]:
         return _in_runs(person, due.ids)
@@ -166,6 +186,20 @@ def _in_runs(person: ColumnElement[int], ids: Ints) -> ColumnElement[bool]:
         .render_derived()
     )
     return person.between(runs.c.first, runs.c.last)
+
+
+def _one(parts: Sequence[Due]) -> Due:
+    """Several as one; each profile once."""
+    import numpy as np
+
+    number: dict[Profile, int] = {}
+    places = [np.array([number.setdefault(one, len(number)) for one in part.profiles], np.int64) for part in parts]
+    return Due(
+        _joined([part.ids for part in parts]),
+        _joined([part.marks for part in parts]),
+        _joined([place[part.profile] for place, part in zip(places, parts, strict=True)]),
+        tuple(number),
+    )
 
 
 def _joined(parts: Sequence[Ints]) -> Ints:
