@@ -71,7 +71,8 @@ class PostgresDuePeople(DuePeople):
             if len(some) * _SPARSE < some[-1] - some[0]:
                 asked = r.subscriber_id == any_(literal(some.tolist(), ARRAY(Integer)))
             else:
-                asked = r.subscriber_id.between(int(some[0]), int(some[-1]))
+                # Of both: the database would read one of them from its first row on.
+                asked = and_(*(id.between(int(some[0]), int(some[-1])) for id in (r.subscriber_id, _s.id)))
             parts.append(self._grouped(query.where(asked), r.subscriber_id, literal(0), false())[0])
         every = _one(parts)
         # Once each, whatever the cadences in which they have it.
