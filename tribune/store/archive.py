@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
@@ -20,6 +21,7 @@ from tribune.store.tables import editions, items, listing_codes, listings, maili
 _l = listings.c
 _COLUMNS = (_l.item_id, _l.language, _l.version, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
 MANY = 2_000
+DEEP = 1_000
 _other = listings.alias()
 _ISSUES = [cadence.value for cadence in ISSUES]
 
@@ -43,7 +45,7 @@ class SqlArchive:
     ) -> list[Listing]:
         by = (_l.day.desc(), _l.sequence.desc()) if order is Order.DAY else (_l.sequence.desc(),)
         few = self._are_few(any_of)
-        shown = _shown_to(reading, walking=not few)
+        shown = _shown_to(reading, walking=not few, deep=offset > DEEP)
         wanted = select(*_COLUMNS).where(shown, _asked_for(any_of, few=few)).order_by(*by)
         wanted = wanted.limit(limit).offset(offset)
         return [Listing(*row) for row in self._connection.execute(wanted)]
@@ -96,6 +98,13 @@ class SqlArchive:
             .group_by(listing_codes.c.code)
         )
         return {row[0]: row[1] for row in self._connection.execute(counted)}
+
+    def named(self, axis: str, codes: Collection[str]) -> set[str]:
+        wanted = sorted(codes)
+        if not wanted:
+            return set()
+        found = self._connection.execute(_each_named(axis, tuple(wanted))).one()
+        return {code for code, is_named in zip(wanted, found, strict=True) if is_named}
 
     def was_released(self, item: int) -> bool:
         found = self._connection.execute(select(releases.c.sequence).where(releases.c.item_id == item).limit(1))
@@ -198,25 +207,38 @@ class SqlArchive:
         rows.remove(self._connection, item_id)
 
 
-def _shown_to(reading: Reading, *, walking: bool = False) -> ColumnElement[bool]:
+@lru_cache(maxsize=16)
+def _each_named(axis: str, codes: tuple[str, ...]) -> Select[Any]:
+    """A column for each code. Kept: building it costs more than running it."""
+    each = (exists().where(listing_codes.c.axis == axis, listing_codes.c.code == code) for code in codes)
+    return Select(*each)
+
+
+def _shown_to(reading: Reading, *, walking: bool = False, deep: bool = False) -> ColumnElement[bool]:
     """The one row of each item that the reader is shown: of their first language that it has, else that of others.
 
-    `walking`: the rows come in the order of an index, and a database must not prefer to look bases up.
+    `walking`: the rows come in the order of an index, and a database must not prefer to look bases up. `deep`: so many
+    of them are passed over that it may do all at once.
     """
     base: ColumnElement[str] = _l.base + "" if walking else _l.base
     bases = list(dict.fromkeys(base_language(language) for language in reading.languages))
     ways: list[ColumnElement[bool]] = [
-        and_(base == own, _has_none_of(bases[:place])) if place else base == own for place, own in enumerate(bases)
+        and_(base == own, _has_none_of(bases[:place], one_by_one=not deep)) if place else base == own
+        for place, own in enumerate(bases)
     ]
     if reading.fallback is Fallback.SOURCE:
-        ways.append(and_(base == rows.ANY_OTHER, _has_none_of(bases)))
+        ways.append(and_(base == rows.ANY_OTHER, _has_none_of(bases, one_by_one=not deep)))
         bases = [*bases, rows.ANY_OTHER]
     # Said twice, so that rows are looked up by item and base.
     return or_(*ways) if walking else and_(base.in_(bases), or_(*ways))
 
 
-def _has_none_of(bases: Sequence[str]) -> ColumnElement[bool]:
-    return ~exists().where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
+def _has_none_of(bases: Sequence[str], *, one_by_one: bool) -> ColumnElement[bool]:
+    """That an item has a version in none of these. `one_by_one`: OFFSET 0, here and below, keeps PostgreSQL from
+    joining or hashing all there is before it shows the first row."""
+    other = select(_other.c.item_id).where(_other.c.item_id == _l.item_id, _other.c.base.in_(bases))
+    other = other.correlate(listings)
+    return ~(other.offset(0) if one_by_one else other).exists()
 
 
 def _axes(selection: Selection) -> Iterator[tuple[str, frozenset[str]]]:
@@ -241,7 +263,7 @@ def _fits(selection: Selection, *, few: bool) -> ColumnElement[bool]:
         told.append(_l.kind.in_(sorted(selection.kinds)))
     for axis, codes in _axes(selection):
         named = _named(axis, codes)
-        own = named.where(listing_codes.c.item_id == _l.item_id).correlate(listings).exists()
+        own = named.where(listing_codes.c.item_id == _l.item_id).correlate(listings).offset(0).exists()
         told.append(_l.item_id.in_(named) if few else own)
     return and_(*told)
 

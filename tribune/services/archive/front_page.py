@@ -34,7 +34,7 @@ def front_page(
     tx: Transaction, locale: str, codelists: Codelists, digests: Collection[str], kept: KeptItems
 ) -> FrontPage:
     """The home page of a locale."""
-    named = tx.archive.codes("topics")
+    named = tx.archive.named("topics", [area.code for area in codelists.policy_areas])
     return FrontPage(
         newest=kept.with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),
         topics=[area.code for area in codelists.policy_areas if area.code in named],
