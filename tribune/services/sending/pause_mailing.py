@@ -29,9 +29,10 @@ def resume_mailing(tx: Transaction, mailing_id: int, now: datetime) -> Mailing:
     # "Started" is told with the first claim of an approved mailing: one that was paused before waits for that again.
     to = MailingState.RUNNING if mailing.started_at else MailingState.APPROVED
     if not tx.ledger.move(mailing_id, to, now, of=MailingState.PAUSED):
+        of_campaign = mailing.campaign is not None and mailing.state is MailingState.CANCELLED
+        instead = _INSTEAD_OF_PAUSE if of_campaign else _INSTEAD_OF_RESUME
         raise Conflict(
-            f"Mailing {mailing_id} {_IS[mailing.state]}, not paused.",
-            hint=_INSTEAD_OF_RESUME[mailing.state].format(mailing_id),
+            f"Mailing {mailing_id} {_IS[mailing.state]}, not paused.", hint=instead[mailing.state].format(mailing_id)
         )
     mailing = told(tx, mailing_id, "mailing.resumed", now)
     for chunk in tx.ledger.going_on(mailing_id, now):
@@ -74,6 +75,6 @@ _INSTEAD_OF_RESUME = {
     MailingState.PLANNED: "Let it leave with `tribune mailing approve {0}`.",
     MailingState.APPROVED: "It leaves by itself; see `tribune mailing show {0}`.",
     MailingState.RUNNING: "See `tribune mailing show {0}`.",
-    MailingState.CANCELLED: "Nothing of it leaves any more; see `tribune mailing show {0}`.",
+    MailingState.CANCELLED: "What it held comes with the next edition; see `tribune mailing show {0}`.",
     MailingState.FINISHED: "See `tribune mailing show {0}`, and `tribune mailing retry {0}` for what is held back.",
 }
