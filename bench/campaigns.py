@@ -26,7 +26,6 @@ from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.campaigns.plan_campaign import Wanted, outline_campaign, plan_campaign
 from tribune.services.segments.save_segment import Draft as SegmentDraft
 from tribune.services.segments.save_segment import save_segment
-from tribune.store.migrate import migrate
 
 PEOPLE = 1_000_000
 NAMES = ("everyone", "reads Spanish", "follows Latin America, by name", "nested, seven conditions")
@@ -72,7 +71,7 @@ def postgres(people: int, folder: Path) -> Iterator[Application]:
 @contextmanager
 def sqlite(people: int, folder: Path) -> Iterator[Application]:
     app = planning.application(folder)
-    migrate(app.store.engine)
+    app.prepare()
     write_people(app, folder / "people.csv", people)
     import_subscribers(app.store, app.clock, folder / "people.csv", app.digests, app.codelists, basis=INVENTED)
     yield app
