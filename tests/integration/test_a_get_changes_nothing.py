@@ -1,0 +1,112 @@
+"""Mail scanners, previews and crawlers follow every link that they see: no GET of any route changes anything
+(threats.md). Each is asked for something that there is, by who may see it and by a stranger, and the whole store, the
+files and the mails are compared."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.threat_world import Route, World
+from tribune.store.tables import metadata
+
+ASKING = "q=Awa&do=stop-all&List-Unsubscribe=One-Click&act=erase&confirm=yes&in=fr"
+"""What a link might ask for besides."""
+
+WRITTEN_DOWN = {
+    "GET /{locale}/newsroom/people": "people.searched",
+    "GET /{locale}/newsroom/people/{id}": "person.seen",
+    "GET /api/v1/people": "people.listed",
+    "GET /api/v1/people/{person}": "person.seen",
+}
+"""That somebody has looked at a person is a line in the audit log, and nothing else."""
+
+ELSEWHERE = {
+    "GET /",
+    "GET /{locale}",
+    "GET /{locale}/newsroom",
+    "GET /{locale}/newsroom/sign-in",
+    "GET /{locale}/items/{name}",
+    "GET /{locale}/newsroom/provider",
+    "GET /newsroom/callback",
+}
+"""Routes that lead to another one, or (the provider's, which these settings do not name) are not there."""
+
+
+class Kept:
+    """The store and the files as they are; what has `changed` since one last looked."""
+
+    def __init__(self, world: World) -> None:
+        self._folders = (world.app.settings.data_dir, world.app.settings.email.outbox_folder)
+        self._reading = sqlite3.connect(world.app.settings.data_dir / "tribune.sqlite3")
+        self._version = self._rows = self._files = None
+        self.changed()
+
+    def changed(self) -> set[str]:
+        """Tables and files in which anything is otherwise. Every row of every table is compared, where SQLite says
+        that somebody else has written at all."""
+        found: set[str] = set()
+        version = self._reading.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            rows = {name: self._all(name) for name in metadata.tables}
+            found |= {name for name in rows if self._rows is not None and rows[name] != self._rows[name]}
+            self._version, self._rows = version, rows
+        files = {
+            str(file): file.stat().st_mtime_ns
+            for folder in self._folders
+            for file in folder.rglob("*")
+            if file.is_file() and "sqlite3" not in file.name
+        }
+        found |= {name for name, _ in (self._files or files).items() ^ files.items()}
+        self._files = files
+        return found
+
+    def _all(self, table: str) -> list[str]:
+        return sorted(map(repr, self._reading.execute(f'SELECT * FROM "{table}"')))
+
+
+@pytest.fixture(scope="module")
+def admin(attacked: World) -> TestClient:
+    client = attacked.client(attacked.admin)
+    client.get("/en/newsroom/")
+    attacked.api.get("/status")  # that a token is in use is noted now and then
+    return client
+
+
+def test_no_get_changes_anything_but_that_somebody_looked(attacked: World, admin: TestClient) -> None:
+    kept = Kept(attacked)
+    asked = 0
+    for route in attacked.routes("GET"):
+        for method in ("GET", "HEAD"):
+            looking = Route(method, route.path, route.api, route.needs)
+            status = attacked.ask(admin, looking, f"{attacked.path(route)}?{ASKING}").status_code
+            assert status == 200 or (str(route) in ELSEWHERE and status in (301, 303, 404)), (looking, status)
+            told = kept.changed()
+            if str(route) in WRITTEN_DOWN:
+                with attacked.app.store.read() as tx:
+                    (newest,) = tx.audit.newest(1)
+                assert (told, newest.action) == ({"audit", "counters"}, WRITTEN_DOWN[str(route)]), looking
+            else:
+                assert told == set(), looking
+            asked += 1
+    assert asked > 150
+
+
+def test_nor_does_the_get_of_a_stranger(attacked: World) -> None:
+    stranger = attacked.client()
+    kept = Kept(attacked)
+    for route in attacked.routes("GET"):
+        stranger.get(attacked.path(route) + f"?{ASKING}")
+    assert kept.changed() == set()
+
+
+def test_a_change_would_have_been_seen(attacked: World) -> None:
+    """The comparison itself: what writes is found."""
+    kept = Kept(attacked)
+    with attacked.app.store.write() as tx:
+        tx.staff.set_locale(attacked.admin.id, "es")
+    assert kept.changed() == {"staff"}
+    with attacked.app.store.write() as tx:
+        tx.staff.set_locale(attacked.admin.id, attacked.admin.locale)
