@@ -32,14 +32,14 @@ from tribune.config import Settings
 from tribune.domain.codelists import Codelists
 from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.segment_json import Known, read_text
+from tribune.domain.spreadsheet import TRIGGERS
 from tribune.domain.staff import Permission, Role
 from tribune.domain.staff_members import LinkPurpose, StaffMember, Way
-from tribune.domain.spreadsheet import TRIGGERS
 from tribune.ports.clock import StoppedClock
 from tribune.services.archive.own_feed import FEED
 from tribune.services.audience.change_address import ask_for_address
-from tribune.services.audience.list_sent import list_sent
 from tribune.services.audience.import_subscribers import Columns
+from tribune.services.audience.list_sent import list_sent
 from tribune.services.desk.see_events import newest_events
 from tribune.services.imports.plan_import import Plan, add_import, check_import
 from tribune.services.imports.work_on_import import work_on_import
@@ -143,13 +143,13 @@ def settings_of(folder: Path) -> Settings:
             "email": {"outbox_folder": folder / "outbox"},
             "digests": {
                 "letter": {
-                    "names": {tag: f"Letter {HOSTILE}" for tag in ("en", "fr", "es")},
+                    "names": dict.fromkeys(("en", "fr", "es"), f"Letter {HOSTILE}"),
                     "sender": "letter@observatory.example",
                 }
             },
             "organisation": {
-                "names": {tag: f"Office {HOSTILE}" for tag in ("en", "fr", "es")},
-                "addresses": {tag: f"1 Street {HOSTILE}" for tag in ("en", "fr", "es")},
+                "names": dict.fromkeys(("en", "fr", "es"), f"Office {HOSTILE}"),
+                "addresses": dict.fromkeys(("en", "fr", "es"), f"1 Street {HOSTILE}"),
             },
             "web": {"api_calls_per_minute": 100_000},
         }
