@@ -14,9 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import ROOT
-from tests.integration.test_a_get_changes_nothing import Kept
 from tests.newsroom import session_of
-from tests.threat_world import READER, Route, World
+from tests.threat_world import READER, Kept, Route, World
 from tribune.domain.errors import InvalidInput
 from tribune.domain.staff import Permission
 from tribune.services.archive.own_feed import FEED
