@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
@@ -88,6 +90,8 @@ class World:
     admin: StaffMember
     api: Api
     given: dict[str, str] = field(default_factory=dict)
+    logged: list[Any] = field(default_factory=list)
+    """What the house wrote into its log while all of this came about, before anything is cut out of a line."""
 
     @property
     def app(self) -> Application:
@@ -202,9 +206,11 @@ def threatened(folder: Path, migrated: Path, codelists: Codelists) -> Iterator[W
         app.codelists = codelists
         house = House(app, clock, folder)
         try:
-            made = furnished(house)
+            with structlog.testing.capture_logs() as logged:
+                made = furnished(house)
         finally:
             house.close()  # whoever reads the log writes down that they live
+        made.logged = list(logged)
         yield made
     finally:
         app.close()
