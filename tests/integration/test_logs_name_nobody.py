@@ -19,7 +19,9 @@ SAID = "mangrove anvil tuesday"
 
 def secrets_of(attacked: World) -> set[str]:
     """What lets somebody in, or tells who they are."""
-    tokens = {value.removesuffix(".atom") for key, value in attacked.given.items() if "{token}" in key}
+    tokens = {
+        value.removesuffix(".atom") for key, value in attacked.given.items() if key.partition("/")[2][:7] == "{token}"
+    }
     return {*tokens, *(token.rpartition(".")[2] for token in tokens), attacked.api.token.secret, SAID, *NAMES}
 
 
