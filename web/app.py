@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -80,8 +80,8 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
         api.made()
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
     site.mount("/api", api, name="api")
-    site.include_router(problem_pages(pages))
-    site.include_router(health.router(app, parts))
+    _take_in(site, problem_pages(pages))
+    _take_in(site, health.router(app, parts))
     _for_readers(site, app, pages)
     _for_staff(site, app, pages)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -117,25 +117,31 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
     return site
 
 
+def _take_in(site: FastAPI, part: APIRouter) -> None:
+    """A part's routes as the site's own. `include_router` would make each of them a second time, and look through the
+    parts one by one at each request; our parts share nothing that it would add."""
+    site.router.routes.extend(part.routes)
+
+
 def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
     form = subscribe.SubscribeForm(app, pages)
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
-    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    _take_in(site, unsubscribe.router(app, pages, batches, network_of))
     centre = preferences.PreferenceCentre(app, pages, form.options)
-    site.include_router(preferences.router(centre, app, batches, network_of))
-    site.include_router(my_data.router(app, pages))
-    site.include_router(subscribe.router(form, batches, network_of))
-    site.include_router(confirm.router(app, pages, batches, network_of))
+    _take_in(site, preferences.router(centre, app, batches, network_of))
+    _take_in(site, my_data.router(app, pages))
+    _take_in(site, subscribe.router(form, batches, network_of))
+    _take_in(site, confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
     for part in (machines, feeds, home, items, editions):
-        site.include_router(part.router(app, shelf))
+        _take_in(site, part.router(app, shelf))
 
 
 def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
-        site.include_router(door.router(app, pages, access))
+        _take_in(site, door.router(app, pages, access))
     for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
-        site.include_router(part.router(app, pages))
+        _take_in(site, part.router(app, pages))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

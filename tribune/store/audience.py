@@ -67,11 +67,7 @@ class SqlAudience:
         return found
 
     def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
-        return {
-            person.id: person
-            for batch in _batches(sorted(set(ids)))
-            for person in self._of(batch)
-        }
+        return {person.id: person for batch in _batches(sorted(set(ids))) for person in self._of(batch)}
 
     def everyone(self) -> Iterator[Subscriber]:
         after = 0
