@@ -11,8 +11,7 @@ import io
 import json
 import re
 import shutil
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
@@ -53,7 +53,6 @@ from tribune.services.sending.reader_links import PREFERENCES, UNSUBSCRIBE
 from tribune.services.staff.api_tokens import make_api_token
 from tribune.services.staff.links import give_link
 from tribune.services.staff.sessions import Browser, open_session
-from tribune.store.tables import metadata
 from web.api.access import scope_of
 from web.api.app import create_api
 from web.app import create_app
@@ -115,7 +114,7 @@ class World:
         ]
         for one in create_api(self.app, Pages(self.app)).routes:
             if isinstance(one, APIRoute):
-                found += [Route(method, f"/api{one.path}", True, scope_of(one)) for method in sorted(one.methods)]
+                found += [Route(method, f"/api{one.path}", True, scope_of(one)) for method in sorted(one.methods or ())]
         return found
 
     def path(self, route: Route, **instead: str) -> str:
@@ -134,42 +133,13 @@ class World:
             client.cookies.set("tribune-session", session_of(self.app, staff).token)
         return client
 
-    def ask(self, client: TestClient, route: Route, path: str = "", **more: object):  # type: ignore[no-untyped-def]
+    def ask(
+        self, client: TestClient, route: Route, path: str = "", headers: Mapping[str, str] | None = None, **more: Any
+    ) -> Response:
         """What a route answers, to the API's token where it is one of its own."""
-        headers = {"authorization": f"Bearer {self.api.token.secret}"} if route.api else {}
-        return client.request(route.method, path or self.path(route), headers={**SAME_SITE, **headers}, **more)
-
-
-class Kept:
-    """The store and the files as they are; what has `changed` since one last looked."""
-
-    def __init__(self, world: World) -> None:
-        self._folders = (world.app.settings.data_dir, world.app.settings.email.outbox_folder)
-        self._reading = sqlite3.connect(world.app.settings.data_dir / "tribune.sqlite3")
-        self._version = self._rows = self._files = None
-        self.changed()
-
-    def changed(self) -> set[str]:
-        """Tables and files in which anything is otherwise. Every row of every table is compared, where SQLite says
-        that somebody else has written at all."""
-        found: set[str] = set()
-        version = self._reading.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
-            rows = {name: self._all(name) for name in metadata.tables}
-            found |= {name for name in rows if self._rows is not None and rows[name] != self._rows[name]}
-            self._version, self._rows = version, rows
-        files = {
-            str(file): file.stat().st_mtime_ns
-            for folder in self._folders
-            for file in folder.rglob("*")
-            if file.is_file() and "sqlite3" not in file.name
-        }
-        found |= {name for name, _ in (self._files or files).items() ^ files.items()}
-        self._files = files
-        return found
-
-    def _all(self, table: str) -> list[str]:
-        return sorted(map(repr, self._reading.execute(f'SELECT * FROM "{table}"')))
+        token = {"authorization": f"Bearer {self.api.token.secret}"} if route.api else {}
+        told = {**SAME_SITE, **token, **(headers or {})}
+        return client.request(route.method, path or self.path(route), headers=told, **more)
 
 
 def settings_of(folder: Path) -> Settings:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from tests.threat_world import Kept, Route, World
+from tests.kept import Kept
+from tests.threat_world import Route, World
 
 ASKING = "q=Awa&do=stop-all&List-Unsubscribe=One-Click&act=erase&confirm=yes&in=fr"
 """What a link might ask for besides."""
@@ -41,7 +42,7 @@ def admin(attacked: World) -> TestClient:
 
 
 def test_no_get_changes_anything_but_that_somebody_looked(attacked: World, admin: TestClient) -> None:
-    kept = Kept(attacked)
+    kept = Kept(attacked.app)
     asked = 0
     for route in attacked.routes("GET"):
         for method in ("GET", "HEAD"):
@@ -61,7 +62,7 @@ def test_no_get_changes_anything_but_that_somebody_looked(attacked: World, admin
 
 def test_nor_does_the_get_of_a_stranger(attacked: World) -> None:
     stranger = attacked.client()
-    kept = Kept(attacked)
+    kept = Kept(attacked.app)
     for route in attacked.routes("GET"):
         stranger.get(attacked.path(route) + f"?{ASKING}")
     assert kept.changed() == set()
@@ -69,7 +70,7 @@ def test_nor_does_the_get_of_a_stranger(attacked: World) -> None:
 
 def test_a_change_would_have_been_seen(attacked: World) -> None:
     """The comparison itself: what writes is found."""
-    kept = Kept(attacked)
+    kept = Kept(attacked.app)
     with attacked.app.store.write() as tx:
         tx.staff.set_locale(attacked.admin.id, "es")
     assert kept.changed() == {"staff"}

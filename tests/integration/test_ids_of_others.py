@@ -6,10 +6,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
+from tests.kept import Kept
 from tests.newsroom import session_of, staff_member
-from tests.threat_world import Kept, Route, World
+from tests.threat_world import Route, World
 from tribune.domain.staff import Permission, Role, permissions
 from tribune.services.audience.list_sent import list_sent
 from tribune.services.staff.api_tokens import make_api_token
@@ -29,7 +31,7 @@ def of_one_thing(attacked: World) -> list[Route]:
 
 
 def test_who_may_not_see_a_thing_cannot_tell_it_from_none(attacked: World, browsers: dict[Role, TestClient]) -> None:
-    kept, asked = Kept(attacked), 0
+    kept, asked = Kept(attacked.app), 0
     missing = {role: answer(browser.get("/en/newsroom/no-such-page")) for role, browser in browsers.items()}
     for route in of_one_thing(attacked):
         for role, browser in browsers.items():
@@ -70,7 +72,7 @@ def test_what_is_ones_own_is_not_there_for_an_administrator_either(attacked: Wor
     session_of(attacked.app, other)
     browser = attacked.client(other)
     browser.get("/en/newsroom/")
-    kept = Kept(attacked)
+    kept = Kept(attacked.app)
     own = [one for one in attacked.routes() if "/account/" in one.path and "{number}" in one.path]
     assert {one.path.rpartition("/account/")[2] for one in own} == {"sessions/{number}", "tokens/{number}"}
     for route in own:
@@ -99,5 +101,5 @@ def test_a_reader_s_link_opens_no_mail_of_another(attacked: World) -> None:
             assert {status for status, _ in told} == {404}, route
 
 
-def answer(response) -> tuple[int, str]:  # type: ignore[no-untyped-def]
+def answer(response: Response) -> tuple[int, str]:
     return response.status_code, response.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import structlog
@@ -59,7 +60,7 @@ def test_no_route_that_fails_tells_who_asked_with_what(attacked: World, monkeypa
         for route in attacked.routes():
             client = attacked.client()
             client.cookies.set("tribune-session", session)
-            body = {"json": form} if route.api else {"data": form}
+            body: dict[str, Any] = {"json": form} if route.api else {"data": form}
             more = body if route.method != "GET" else {"params": {"q": READER, "person": "1", "token": session}}
             answer = attacked.ask(client, route, **more)
             if answer.status_code >= 500:
