@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -89,6 +89,7 @@ class World:
     admin: StaffMember
     api: Api
     given: dict[str, str] = field(default_factory=dict)
+    clients: ExitStack = field(default_factory=ExitStack)
     logged: list[Any] = field(default_factory=list)
     """What the house wrote into its log while all of this came about, before anything is cut out of a line."""
 
@@ -129,9 +130,15 @@ class World:
     def client(self, staff: StaffMember | None = None) -> TestClient:
         """A browser, signed in or not, that follows no redirect."""
         client = TestClient(self.site, base_url=HERE, client=("127.0.0.1", 4321), follow_redirects=False)
+        self.clients.enter_context(client)  # one loop for all that it asks, not one for each
         if staff is not None:
-            client.cookies.set("tribune-session", session_of(self.app, staff).token)
+            self.sign_in(client, staff)
         return client
+
+    def sign_in(self, client: TestClient, staff: StaffMember) -> None:
+        """A new session, in place of what the browser had."""
+        client.cookies.clear()
+        client.cookies.set("tribune-session", session_of(self.app, staff).token)
 
     def ask(
         self, client: TestClient, route: Route, path: str = "", headers: Mapping[str, str] | None = None, **more: Any
@@ -181,7 +188,8 @@ def threatened(folder: Path, migrated: Path, codelists: Codelists) -> Iterator[W
         finally:
             house.close()  # whoever reads the log writes down that they live
         made.logged = list(logged)
-        yield made
+        with made.clients:
+            yield made
     finally:
         app.close()
 

@@ -192,8 +192,8 @@ def test_a_signature_is_good_for_its_purpose_alone(attacked: World, tokens: dict
 def test_only_a_session_opens_the_newsroom_and_only_a_token_of_the_api_the_api(
     attacked: World, tokens: dict[str, str]
 ) -> None:
+    browser = attacked.client()
     for kind, token in tokens.items():
-        browser = attacked.client()
         browser.cookies.set("tribune-session", token)
         assert browser.get("/en/newsroom/").status_code == (200 if kind == "session" else 303), kind
         browser.cookies.clear()

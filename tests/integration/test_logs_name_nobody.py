@@ -55,10 +55,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_no_route_that_fails_tells_who_asked_with_what(attacked: World, monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_of(attacked.app, attacked.admin).token
     form = {"address": READER, "password": SAID, "name": "Awa", "do": "stop-all", "List-Unsubscribe": "One-Click"}
-    failed = 0
+    failed, client = 0, attacked.client()
     with broken(monkeypatch), structlog.testing.capture_logs() as logged:
         for route in attacked.routes():
-            client = attacked.client()
+            client.cookies.clear()
             client.cookies.set("tribune-session", session)
             body: dict[str, Any] = {"json": form} if route.api else {"data": form}
             more = body if route.method != "GET" else {"params": {"q": READER, "person": "1", "token": session}}
