@@ -92,7 +92,7 @@ def test_staff_correct_pause_and_unsubscribe_somebody(house: House, browser: Tes
     assert (person.zone, person.languages, person.status.value) == ("Africa/Accra", ("en",), "unsubscribed")
     assert records[-3:] == ["changed", "paused", "unsubscribed"]
     done = [action for action, about in actions(house) if about == "subscriber/1" and action != "person.seen"]
-    assert done == ["person.corrected", "person.paused", "person.unsubscribed"]
+    assert done == ["person.changed", "person.paused", "person.unsubscribed"]
 
 
 def test_a_wrong_correction_says_which_field(browser: TestClient) -> None:

@@ -12,7 +12,7 @@ from tribune.domain.audience import Cadence, Choice, Fallback, Status, Subscribe
 from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.imports import MAX_SOURCE, Basis, BasisKind
 from tribune.ports.store import Transaction
-from tribune.services.audience.save_person import Told
+from tribune.services.people.save_person import Told
 from web.api.shapes import In, Out, Word, Words
 
 Address = Annotated[str, StringConstraints(min_length=3, max_length=254)]

@@ -17,7 +17,9 @@ from tribune.ports.data_requests import OPEN, RequestKind
 from tribune.ports.store import Transaction
 from tribune.rendering.receiving import Receiving
 from tribune.services.people import help_person
+from tribune.services.people.by import By
 from tribune.services.people.find_people import find_people
+from tribune.services.people.save_person import Told, change_person
 from tribune.services.people.see_person import see_person
 from web import forms
 from web.newsroom.access import actor, may, needs
@@ -102,31 +104,34 @@ class PeoplePages:
         texts = self._app.translations.gettext(self._frame.locale(request))
         try:
             with self._app.store.write() as tx:
-                self._acts(fields)[act](tx, id, actor(request))
+                self._acts(fields)[act](tx, id, By(actor(request)))
         except Conflict:
             return self.person(
                 request, id, errors={"link": texts.gettext("They were sent several links already.")}, status=409
             )
         except (InvalidInput, ValueError) as error:
-            where = error.where if isinstance(error, InvalidInput) else "until"
-            told = PeopleWords(texts).wrong(where)
-            return self.person(request, id, errors={where or "until": told}, status=422)
+            faults = error.faults if isinstance(error, InvalidInput) else ()
+            fields_ = [fault.pointer.strip("/") for fault in faults] or ["until"]
+            told = {field: PeopleWords(texts).wrong(field) for field in fields_}
+            return self.person(request, id, errors=told, status=422)
         home = f"{self._frame.home(request)}/people"
         return RedirectResponse(f"{home}?gone=1" if act == "erase" else f"{home}/{id}?done={act}", 303)
 
-    def _acts(self, fields: forms.Fields) -> dict[str, Callable[[Transaction, int, str], object]]:
+    def _acts(self, fields: forms.Fields) -> dict[str, Callable[[Transaction, int, By], object]]:
         app, now = self._app, self._app.clock.now()
-        facts = help_person.Facts(*(fields.one(name)[:300] for name in ("name", "group", "languages", "zone")))
+        name, group, languages, zone = (fields.one(name)[:300] for name in ("name", "group", "languages", "zone"))
+        told = Told(name=name.strip(), group=group, languages=languages.split("|"), zone=zone)
+        house = app.digests, app.codelists, app.rules.pause_reach_back
         digest = fields.one("digest")
 
-        def pause(tx: Transaction, id: int, by: str) -> None:
+        def pause(tx: Transaction, id: int, by: By) -> None:
             help_person.pause_person(tx, id, date.fromisoformat(fields.one("until")), by, now)
 
         return {
             "link": lambda tx, id, by: help_person.send_link(tx, id, app.rules, by, now),
             "stop": lambda tx, id, by: help_person.stop_person(tx, id, digest or None, by, now),
             "pause": pause,
-            "facts": lambda tx, id, by: help_person.correct_person(tx, id, facts, app.digests, app.codelists, by, now),
+            "facts": lambda tx, id, by: change_person(tx, id, told, lambda _: None, by, *house, now),
             "suppress": lambda tx, id, by: help_person.suppress_person(tx, id, by, now),
             "erase": lambda tx, id, by: help_person.erase_for_staff(tx, id, by, now),
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tribune.domain.addresses import address_key
+from tribune.domain.audience import Subscriber
+from tribune.domain.errors import NotFound
 from tribune.ports.people import Found
 from tribune.ports.store import Transaction
 
@@ -18,6 +20,14 @@ class Search:
 
     people: list[Found]
     more: bool
+
+
+def existing(tx: Transaction, id: int) -> Subscriber:
+    """The person of a number. Raises NotFound."""
+    person = tx.audience.one(id) if 0 < id < 2**31 else None
+    if person is None:
+        raise NotFound(f"There is no subscriber {id}.", hint="They may have been erased.")
+    return person
 
 
 def find_people(tx: Transaction, wanted: str) -> Search:
