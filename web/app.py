@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -49,6 +50,7 @@ from web.public import (
     subscribe,
     unsubscribe,
 )
+from web.public.choice_options import ChoiceOptions
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
@@ -64,8 +66,9 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     site.mount("/api", create_api(app, pages, parts), name="api")
     site.include_router(problem_pages(pages))
     site.include_router(health.router(app, parts))
-    _for_readers(site, app, pages)
-    _for_staff(site, app, pages)
+    form = subscribe.SubscribeForm(app, pages)
+    _for_readers(site, app, pages, form)
+    _for_staff(site, app, pages, form.options)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(
         Guard,
@@ -98,8 +101,7 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     return site
 
 
-def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
-    form = subscribe.SubscribeForm(app, pages)
+def _for_readers(site: FastAPI, app: Application, pages: Pages, form: subscribe.SubscribeForm) -> None:
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
     centre = preferences.PreferenceCentre(app, pages, form.options)
@@ -112,11 +114,12 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
         site.include_router(part.router(app, shelf))
 
 
-def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
+def _for_staff(site: FastAPI, app: Application, pages: Pages, options: Callable[[str], ChoiceOptions]) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
         site.include_router(door.router(app, pages, access))
-    for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
+    for part in (tokens, staff, audit, desk, segments, imports, suppressions):
         site.include_router(part.router(app, pages))
+    site.include_router(people.router(app, pages, options))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

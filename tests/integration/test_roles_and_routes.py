@@ -121,7 +121,13 @@ WHO: dict[str, str] = {
     f"POST {N}/segments/{{slug}}/restore": Permission.CHANGE_SEGMENTS,
     # people
     f"GET {N}/people": Permission.READ_PEOPLE,
+    f"POST {N}/people": Permission.READ_PEOPLE,
+    f"GET {N}/people/new": Permission.CHANGE_PEOPLE,
+    f"POST {N}/people/new": Permission.CHANGE_PEOPLE,
     f"GET {N}/people/{{id}}": Permission.READ_PEOPLE,
+    f"GET {N}/people/{{id}}/change": Permission.CHANGE_PEOPLE,
+    f"POST {N}/people/{{id}}/change": Permission.CHANGE_PEOPLE,
+    f"POST {N}/people/{{id}}/export": Permission.CHANGE_PEOPLE,
     f"POST {N}/people/{{id}}/{{act}}": Permission.CHANGE_PEOPLE,
     f"GET {N}/data-requests": Permission.READ_PEOPLE,
     f"GET {N}/imports": Permission.CHANGE_PEOPLE,

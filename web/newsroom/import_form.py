@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Protocol
 
 from tribune.domain.errors import InvalidInput
 from tribune.domain.imports import Basis, BasisKind
@@ -77,20 +78,30 @@ def plan_of(form: ImportForm, header: Sequence[str], texts: Texts) -> Plan | Non
                 "languages": _("Use codes of languages such as fr or fr|en, the first one first."),
                 "zone": _("Use the name of a time zone such as Africa/Dakar."),
             }[name]
-    basis = _basis(form, texts)
+    basis = basis_of(form, texts)
     if errors or basis is None:
         return None
     told = dict(zip(header, form.columns, strict=True))
     return Plan(basis, Columns(told, form.defaults))
 
 
-def _basis(form: ImportForm, texts: Texts) -> Basis | None:
+class SaysBasis(Protocol):
+    """A form in which staff say on which basis they write to somebody (templates/web/newsroom/basis.html)."""
+
+    basis: str
+    source: str
+    given: str
+    errors: dict[str, str]
+
+
+def basis_of(form: SaysBasis, texts: Texts) -> Basis | None:
+    """What the form says, or None with `errors` in the form."""
     _ = texts.gettext
     kind = next((kind for kind in BasisKind if kind.value == form.basis), None)
     if kind is None:
-        form.errors["basis"] = _("Say on which basis these people may be written to.")
+        form.errors["basis"] = _("Say on which basis you may write to them.")
     if not form.source:
-        form.errors["source"] = _("Say where these people or their consent come from.")
+        form.errors["source"] = _("Say where they or their consent come from.")
     given = None
     try:
         given = date.fromisoformat(form.given) if form.given else None

@@ -3,15 +3,18 @@ what they get also in their consent records. Facts and wishes are changed by sav
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from tribune.domain.audience import Subscriber
-from tribune.domain.digests import Rules
+from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import Conflict, Fault, InvalidInput
 from tribune.domain.imports import Basis
 from tribune.domain.notices import NoticeKind
 from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.erase_person import erase_rows
+from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.pause_subscriber import pause_until, resume
 from tribune.services.audience.unsubscribe import subscribe_again, unsubscribe
 from tribune.services.notices.request_notice import request_notice
@@ -73,6 +76,14 @@ def resume_person(tx: Transaction, id: int, reach_back: timedelta, by: By, now: 
         return False
     tx.audit.add(by.actor, "person.resumed", f"subscriber/{id}", {}, now)
     return True
+
+
+def export_person(tx: Transaction, id: int, digests: Mapping[str, Digest], by: By, now: datetime) -> dict[str, Any]:
+    """Everything that is held about them, as they get it themselves: for a request that came by telephone or letter.
+    Raises NotFound."""
+    told, _ = export_my_data(tx, id, digests, by.who, now)
+    tx.audit.add(by.actor, "person.exported", f"subscriber/{id}", {}, now)
+    return told
 
 
 def suppress_person(tx: Transaction, id: int, by: By, now: datetime) -> None:
