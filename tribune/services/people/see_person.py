@@ -40,7 +40,6 @@ def see_person(tx: Transaction, id: int, actor: str, now: datetime) -> SeenPerso
     person = existing(tx, id)
     deliveries = tx.ledger.deliveries_to(id, limit=DELIVERIES)
     mailings = {number: tx.ledger.mailing(number) for number in {one.mailing for one in deliveries}}
-    facts = tx.segments.facts([id]).get(id)
     seen = SeenPerson(
         person=person,
         listed=tx.people.listed(address_key(person.address)),
@@ -49,7 +48,7 @@ def see_person(tx: Transaction, id: int, actor: str, now: datetime) -> SeenPerso
         mailings={number: mailing for number, mailing in mailings.items() if mailing is not None},
         consents=tx.consents.of(id)[-RECORDS:][::-1],
         requests=tx.data_requests.recent(subscriber=id),
-        tags=sorted(facts.tags) if facts is not None else [],
+        tags=sorted(tx.segments.tags_of([id]).get(id, ())),
     )
     tx.audit.add(actor, "person.seen", f"subscriber/{id}", {}, now)
     return seen
