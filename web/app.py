@@ -106,7 +106,7 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages, form: subscribe.
     site.include_router(unsubscribe.router(app, pages, batches, network_of))
     centre = preferences.PreferenceCentre(app, pages, form.options)
     site.include_router(preferences.router(centre, app, batches, network_of))
-    site.include_router(my_data.router(app, pages))
+    site.include_router(my_data.router(app, pages, network_of))
     site.include_router(subscribe.router(form, batches, network_of))
     site.include_router(confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)

@@ -141,7 +141,7 @@ class PreferenceCentre:
             of=wish_key(wish),
         )
 
-    def save(self, link: Link, section: str, request: Request, fields: Fields) -> Response:
+    def save(self, link: Link, section: str, request: Request, fields: Fields, network: str) -> Response:
         """Save a section, and go back to the first page. Raises NotFound."""
         app = self._app
         if section not in SECTIONS:
@@ -167,6 +167,7 @@ class PreferenceCentre:
                     app.codelists,
                     app.rules.pause_reach_back,
                     app.clock.now(),
+                    network=network,
                 )
                 note_visit(tx, link.subscriber, app.clock.now())
         except (InvalidInput, NotFound):
@@ -266,7 +267,7 @@ def router(centre: PreferenceCentre, app: Application, batches: Batches, network
         elif do in NOTICES:
             await run_in_threadpool(centre.ask_for, link, do)
         else:
-            facts = await run_in_threadpool(less.act, app, link, do, fields)
+            facts = await run_in_threadpool(less.act, app, link, do, fields, network_of(request))
         return await run_in_threadpool(centre.overview, link, request, facts)
 
     @routes.get("/p/{token}/{section}")
@@ -276,6 +277,7 @@ def router(centre: PreferenceCentre, app: Application, batches: Batches, network
     @routes.post("/p/{token}/{section}")
     async def save(token: str, section: str, request: Request) -> Response:
         link = read_link(app, "p", token)
-        return await run_in_threadpool(centre.save, link, section, request, await read_fields(request))
+        fields = await read_fields(request)
+        return await run_in_threadpool(centre.save, link, section, request, fields, network_of(request))
 
     return routes
