@@ -38,6 +38,8 @@ WHO: dict[str, str] = {
     "POST /{locale}/subscribe": ALL,
     "POST /{locale}/subscribe/preview": ALL,
     "GET /{locale}/subscribe/check-your-mail": ALL,
+    "GET /p/{token}/add/{digest}": ALL,
+    "POST /p/{token}/add/{digest}": ALL,
     "GET /p/{token}/{section}": ALL,
     "POST /p/{token}/{section}": ALL,
     "GET /m/{token}": ALL,

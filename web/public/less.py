@@ -23,8 +23,9 @@ from web.public.links import Link
 UNDO = "undo-less-often"
 UNDO_TOPICS = "undo-topics"
 
-NOTHING: dict[str, Any] = {"done": "", "pace": "", "undo": "", "named": (), "wrong": ""}
-"""What a page says of an action that was none."""
+NOTHING: dict[str, Any] = {"done": "", "pace": "", "undo": "", "named": (), "wrong": "", "fixed": False}
+"""What a page says of an action that was none. `fixed`: who wanted any topic has a list of topics by now, in which
+those that come later will not be."""
 
 
 def act(app: Application, link: Link, do: str, fields: Fields, network: str = "") -> dict[str, Any] | None:
@@ -44,7 +45,8 @@ def act(app: Application, link: Link, do: str, fields: Fields, network: str = ""
 
 
 def _again(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
-    subscribe_again(tx, link.subscriber, link.digest, app.rules.pause_reach_back, app.clock.now(), network)
+    digest = fields.one("digest") if fields.one("digest") in app.digests else link.digest
+    subscribe_again(tx, link.subscriber, digest, app.rules.pause_reach_back, app.clock.now(), network)
     return {}
 
 
@@ -100,7 +102,9 @@ def _topics(
     if became.stopped or became.before is None:
         return {"done": "stop"}
     undo = app.signer.sign(UNDO_TOPICS, link.subscriber, link.digest, packed(became.before), became.now)
-    return {"undo": undo, "named": [topic for topic in topics if topic in app.codelists.policy_areas]}
+    named = [topic for topic in topics if topic in app.codelists.policy_areas]
+    had_any = any(not wish.choice.policy_areas for wish in became.before.subscriptions)
+    return {"undo": undo, "named": named, "fixed": had_any and not only}
 
 
 def _undo_topics(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
