@@ -19,6 +19,7 @@ from tribune.domain.preferences import wish_key, wish_named
 from tribune.domain.sign_up import one_wish
 from tribune.rendering.locales import Texts
 from tribune.services.audience.refresh_masks import refresh_masks
+from tribune.services.audience.subscriber_cells import RefusedCell, read_address
 from tribune.services.people.by import By
 from tribune.services.people.find_people import existing
 from tribune.services.people.save_person import Told, add_person, change_person
@@ -59,6 +60,13 @@ class PersonForm:
         return cls(Chosen.typed(fields), address, name, basis, source, given)
 
 
+_ORDER = (
+    *("address", "name", "group", "zone", "language1", "fallback", "digest", "topic", "place", "kind"),
+    *("cadence", "weekday", "hour", "basis", "source", "given"),
+)
+"""As the fields stand on the pages."""
+
+
 class PersonForms:
     """Reads and shows the two forms."""
 
@@ -84,6 +92,10 @@ class PersonForms:
         texts = app.translations.gettext(self._frame.locale(request))
         told = self._told(form, texts)
         basis = basis_of(form, texts)
+        try:
+            read_address(form.address)
+        except RefusedCell:
+            form.errors["address"] = PeopleWords(texts).wrong("address")
         if form.errors or basis is None:
             return self.new(request, form, 422)
         refresh_masks(app.store, app.codelists)
@@ -188,6 +200,7 @@ class PersonForms:
         if wish is not None and wish.digest in self._app.digests:
             cadences = self._app.digests[wish.digest].cadences
             options = replace(options, cadences=tuple(told for told in options.cadences if told[0] in cadences))
+        form.errors = {name: form.errors[name] for name in (*_ORDER, *form.errors) if name in form.errors}
         told = {"form": form, "errors": form.errors, "chosen": form.chosen, "options": options, **facts}
         return self._frame.show(request, template, PLACE, status=status, **told)
 
