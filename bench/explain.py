@@ -147,7 +147,7 @@ def _rolled_back(tx: SqlTransaction) -> Iterator[None]:
 def main(people: int) -> int:
     with tempfile.TemporaryDirectory() as folder, server() as running:
         app = application(running.url(), Path(folder))
-        event.listen(app.store.engine, "connect", _record)
+        event.listen(app.store.engine, "connect", record)
         if not _is_filled(app):
             fill(app, Path(folder), people)
             fill_ledger(app, people)
@@ -162,7 +162,8 @@ def main(people: int) -> int:
     return 1 if bad else 0
 
 
-def _record(made: Any, _: Any) -> None:
+def record(made: Any, _: Any) -> None:
+    """Have a new connection write down what it sends."""
     made.cursor_factory = Recording
 
 

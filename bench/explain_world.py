@@ -40,31 +40,35 @@ _WORDS = [f"{first}{last}" for first in ("wage", "safety", "care", "youth", "ski
 NOW = f"timestamptz '{START.isoformat()}'"
 """The time of the store's stopped clock, in SQL."""
 
-_MANY = (
-    "INSERT INTO editions (digest, cadence, occasion) SELECT 'letter', 'at_once', CAST(n AS text)"
-    f" FROM generate_series(1, {QUIET}) n",
-    "INSERT INTO mailings (edition_id, due_at, state, approval, recipients, correlation_id, planned_at, finished_at)"
-    f" SELECT id, {NOW} - id * interval '1 hour', 'finished', 'standing', 0, 'c', {NOW}, {NOW} - id * interval '1 hour'"
-    " FROM editions WHERE cadence = 'at_once'",
-    f"INSERT INTO inbox SELECT 'deliveries', '/tribune/mailings', 'event-' || n, {NOW} - n * interval '7 seconds'"
-    f" FROM generate_series(1, {INBOX}) n",
-    "INSERT INTO outbox (topic, key, value, added_at) SELECT 'deliveries', CAST(n % 12 AS text),"
-    f" convert_to(repeat('x', 400), 'UTF8'), {NOW} FROM generate_series(1, {OUTBOX}) n",
-    f"INSERT INTO suppressions SELECT encode(sha256(convert_to(CAST(n AS text), 'UTF8')), 'hex'), 'bounce', {NOW},"
-    f" n * 97 FROM generate_series(1, {SUPPRESSED}) n",
-    "INSERT INTO notices (subscriber_id, kind, locale, content, state, correlation_id, created_at, settled_at,"
-    " next_attempt_at) SELECT n * 5, 'preferences_link', 'en', '{}', CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'sent'"
-    f" END, 'c', {NOW} - n * interval '30 seconds', CASE WHEN n % 1000 = 0 THEN NULL ELSE {NOW} END,"
-    f" CASE WHEN n % 1000 = 0 THEN {NOW} + interval '1 hour' END FROM generate_series(1, {NOTICES}) n",
-    f"UPDATE subscribers SET zone = '{SMALL_ZONE}' WHERE id % {SMALL_COHORT} = 7",
-    f"UPDATE rhythms SET zone = '{SMALL_ZONE}', hour = 7 WHERE subscriber_id % {SMALL_COHORT} = 7"
-    " AND cadence = 'daily'",
-    # Of each mailing that ended, some failed for good; of the one that runs, some wait for another attempt.
-    "INSERT INTO delivery_exceptions (mailing_id, chunk, place, state, code, changed_at, next_attempt_at)"
-    f" SELECT m.id, n / 5, n % 5 * 7, CASE WHEN m.state = 'running' THEN 'retry' ELSE 'failed' END, '550 5.1.1', {NOW},"
-    f" CASE WHEN m.state = 'running' THEN {NOW} - interval '1 minute' + n * interval '1 second' END"
-    " FROM mailings m, generate_series(0, 4999) n WHERE m.recipients > 0",
-)
+
+def _many() -> tuple[str, ...]:
+    """What the server makes by itself, much of each."""
+    return (
+        "INSERT INTO editions (digest, cadence, occasion) SELECT 'letter', 'at_once', CAST(n AS text)"
+        f" FROM generate_series(1, {QUIET}) n",
+        "INSERT INTO mailings (edition_id, due_at, state, approval, recipients, correlation_id, planned_at,"
+        f" finished_at) SELECT id, {NOW} - id * interval '1 hour', 'finished', 'standing', 0, 'c', {NOW},"
+        f" {NOW} - id * interval '1 hour'"
+        " FROM editions WHERE cadence = 'at_once'",
+        f"INSERT INTO inbox SELECT 'deliveries', '/tribune/mailings', 'event-' || n, {NOW} - n * interval '7 seconds'"
+        f" FROM generate_series(1, {INBOX}) n",
+        "INSERT INTO outbox (topic, key, value, added_at) SELECT 'deliveries', CAST(n % 12 AS text),"
+        f" convert_to(repeat('x', 400), 'UTF8'), {NOW} FROM generate_series(1, {OUTBOX}) n",
+        f"INSERT INTO suppressions SELECT encode(sha256(convert_to(CAST(n AS text), 'UTF8')), 'hex'), 'bounce', {NOW},"
+        f" n * 97 FROM generate_series(1, {SUPPRESSED}) n",
+        "INSERT INTO notices (subscriber_id, kind, locale, content, state, correlation_id, created_at, settled_at,"
+        " next_attempt_at) SELECT n * 5, 'preferences_link', 'en', '{}', CASE WHEN n % 1000 = 0 THEN 'waiting'"
+        f" ELSE 'sent' END, 'c', {NOW} - n * interval '30 seconds', CASE WHEN n % 1000 = 0 THEN NULL ELSE {NOW} END,"
+        f" CASE WHEN n % 1000 = 0 THEN {NOW} + interval '1 hour' END FROM generate_series(1, {NOTICES}) n",
+        f"UPDATE subscribers SET zone = '{SMALL_ZONE}' WHERE id % {SMALL_COHORT} = 7",
+        f"UPDATE rhythms SET zone = '{SMALL_ZONE}', hour = 7 WHERE subscriber_id % {SMALL_COHORT} = 7"
+        " AND cadence = 'daily'",
+        # Of each mailing that ended, some failed for good; of the one that runs, some wait for another attempt.
+        "INSERT INTO delivery_exceptions (mailing_id, chunk, place, state, code, changed_at, next_attempt_at)"
+        " SELECT m.id, n / 5, n % 5 * 7, CASE WHEN m.state = 'running' THEN 'retry' ELSE 'failed' END, '550 5.1.1',"
+        f" {NOW}, CASE WHEN m.state = 'running' THEN {NOW} - interval '1 minute' + n * interval '1 second' END"
+        " FROM mailings m, generate_series(0, 4999) n WHERE m.recipients > 0",
+    )
 
 
 def fill_ledger(app: Application, people: int) -> None:
@@ -76,7 +80,7 @@ def fill_ledger(app: Application, people: int) -> None:
         with app.store.write() as tx:
             _edition(tx, day, people)
     with app.store.write() as tx:
-        for statement in _MANY:
+        for statement in _many():
             tx.connection.execute(text(statement))
     with app.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")

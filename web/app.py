@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tribune.bootstrap import Application
 from tribune.domain.errors import NotFound
@@ -54,22 +56,38 @@ from web.public.choice_options import ChoiceOptions
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
+from web.short_way import ShortWay
 
 NEWSROOM = "/{locale}/newsroom/"
 STATIC = Path(__file__).resolve().parent / "static"
 
 
-def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
-    """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs."""
+class _Api:
+    """The API, made when it is first asked for: its models take a third of the time in which the site is made."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self.made = cache(make)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.made()(scope, receive, send)
+
+
+def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False) -> FastAPI:
+    """The ASGI application over the house `app`. Nothing is written by a GET. `parts`: what else this process runs;
+    `whole`: nobody is to wait for what is made at the first request."""
     pages = Pages(app)
+    api = _Api(lambda: create_api(app, pages, parts))
+    if whole:
+        api.made()
     site = FastAPI(title="Tribune", openapi_url=None, docs_url=None, redoc_url=None)
-    site.mount("/api", create_api(app, pages, parts), name="api")
-    site.include_router(problem_pages(pages))
-    site.include_router(health.router(app, parts))
+    site.mount("/api", api, name="api")
+    _take_in(site, problem_pages(pages))
+    _take_in(site, health.router(app, parts))
     form = subscribe.SubscribeForm(app, pages)
     _for_readers(site, app, pages, form)
     _for_staff(site, app, pages, form.options)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
+    site.add_middleware(ShortWay, site=site, paths=("/u/{token}", "/{locale}/subscribe"))
     site.add_middleware(
         Guard,
         allowed_hosts=app.settings.web.allowed_hosts,
@@ -101,25 +119,31 @@ def create_app(app: Application, parts: Parts = no_parts) -> FastAPI:
     return site
 
 
+def _take_in(site: FastAPI, part: APIRouter) -> None:
+    """A part's routes as the site's own. `include_router` would make each of them a second time, and look through the
+    parts one by one at each request; our parts share nothing that it would add."""
+    site.router.routes.extend(part.routes)
+
+
 def _for_readers(site: FastAPI, app: Application, pages: Pages, form: subscribe.SubscribeForm) -> None:
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
-    site.include_router(unsubscribe.router(app, pages, batches, network_of))
+    _take_in(site, unsubscribe.router(app, pages, batches, network_of))
     centre = preferences.PreferenceCentre(app, pages, form.options)
-    site.include_router(preferences.router(centre, app, batches, network_of))
-    site.include_router(my_data.router(app, pages, network_of))
-    site.include_router(subscribe.router(form, batches, network_of))
-    site.include_router(confirm.router(app, pages, batches, network_of))
+    _take_in(site, preferences.router(centre, app, batches, network_of))
+    _take_in(site, my_data.router(app, pages, network_of))
+    _take_in(site, subscribe.router(form, batches, network_of))
+    _take_in(site, confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
     for part in (machines, feeds, home, items, editions):
-        site.include_router(part.router(app, shelf))
+        _take_in(site, part.router(app, shelf))
 
 
 def _for_staff(site: FastAPI, app: Application, pages: Pages, options: Callable[[str], ChoiceOptions]) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
-        site.include_router(door.router(app, pages, access))
+        _take_in(site, door.router(app, pages, access))
     for part in (tokens, staff, audit, desk, segments, imports, suppressions):
-        site.include_router(part.router(app, pages))
-    site.include_router(people.router(app, pages, options))
+        _take_in(site, part.router(app, pages))
+    _take_in(site, people.router(app, pages, options))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

@@ -168,7 +168,7 @@ def _server(app: Application, process: _Process, *, site: bool) -> uvicorn.Serve
     if site:
         from web.app import create_app
 
-        served: ASGIApp = create_app(app, process.health)
+        served: ASGIApp = create_app(app, process.health, whole=True)
     else:
         from web.probe import create_probe
 

@@ -211,7 +211,7 @@ class SqlArchive:
 def _each_named(axis: str, codes: tuple[str, ...]) -> Select[Any]:
     """A column for each code. Kept: building it costs more than running it."""
     each = (exists().where(listing_codes.c.axis == axis, listing_codes.c.code == code) for code in codes)
-    return select(*each)
+    return Select(*each)
 
 
 def _shown_to(reading: Reading, *, walking: bool = False, deep: bool = False) -> ColumnElement[bool]:

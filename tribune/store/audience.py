@@ -54,7 +54,7 @@ class SqlAudience:
     # -- reading
 
     def one(self, subscriber_id: int) -> Subscriber | None:
-        return next(iter(self._read(people.c.id == subscriber_id)), None)
+        return next(iter(self._of([subscriber_id])), None)
 
     def by_address(self, address: str) -> Subscriber | None:
         return next(iter(self._read(people.c.address_key == address_key(address))), None)
@@ -67,11 +67,7 @@ class SqlAudience:
         return found
 
     def several(self, ids: Collection[int]) -> dict[int, Subscriber]:
-        return {
-            person.id: person
-            for batch in _batches(sorted(set(ids)))
-            for person in self._read(among(self._connection, people.c.id, batch))
-        }
+        return {person.id: person for batch in _batches(sorted(set(ids))) for person in self._of(batch)}
 
     def everyone(self) -> Iterator[Subscriber]:
         after = 0
@@ -81,7 +77,7 @@ class SqlAudience:
             ).all()
             if not ids:
                 return
-            yield from self._read(people.c.id.between(ids[0], ids[-1]))
+            yield from self._of(ids)
             after = ids[-1]
 
     def page(
@@ -92,7 +88,7 @@ class SqlAudience:
             wanted = wanted.where(subscribers.c.status == status.value)
         if group is not None:
             wanted = wanted.where(subscribers.c.audience_group == group)
-        return list(self._read(people.c.id.in_(self._connection.scalars(wanted).all())))
+        return list(self._of(self._connection.scalars(wanted).all()))
 
     def count(self) -> Mapping[Status, int]:
         rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
@@ -101,7 +97,7 @@ class SqlAudience:
     def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
         found = {}
         for batch in _batches(sorted(set(ids))):
-            wanted = list(self._read(people.c.id.in_(batch)))
+            wanted = list(self._of(batch))
             reasons = self.suppressed([subscriber.address for subscriber in wanted])
             for person in wanted:
                 found[person.id] = Recipient(
@@ -121,12 +117,14 @@ class SqlAudience:
         return found
 
     def _read(self, which: ColumnElement[bool]) -> Iterator[Subscriber]:
-        """Subscribers in order of id; four queries however many they are.
-
-        Told their ids, a database looks each of them up; told how to find them, it may read all rhythms first."""
+        """Subscribers in order of id. Told their ids, a database looks each of them up; told how to find them, it may
+        read all rhythms first."""
         ids = self._connection.scalars(select(people.c.id).where(which)).all()
-        if not ids:
-            return
+        if ids:
+            yield from self._of(ids)
+
+    def _of(self, ids: Sequence[int]) -> Iterator[Subscriber]:
+        """Those that there are, in order of id; three queries however many they are."""
         wishes: dict[int, list[Subscription]] = defaultdict(list)
         for row in self._connection.execute(
             select(

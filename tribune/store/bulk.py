@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 AT_ONCE = 20_000
+FEW = 20
+"""PostgreSQL takes so many rows sooner as single statements in one go: COPY begins and ends with round trips."""
 
 
 def insert_rows(
@@ -35,8 +37,9 @@ def insert_rows(
         statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({places})'  # noqa: S608 - our own names and numbers
         while batch := list(islice(left, AT_ONCE)):
             connection.exec_driver_sql(statement, batch)
-    elif (first := next(left, None)) is not None:
-        _copy(connection, table, (*columns, *same), first, left, tuple(same.values()))
+    elif few := list(islice(left, FEW + 1)):
+        write = _insert if len(few) <= FEW else _copy
+        write(connection, table, (*columns, *same), chain(few, left), tuple(same.values()))
 
 
 def insert_columns(connection: Connection, table: Table, columns: Mapping[str, Ints], same: Mapping[str, int]) -> None:
@@ -54,16 +57,28 @@ def _copy(
     connection: Connection,
     table: Table,
     columns: Sequence[str],
-    first: tuple[Any, ...],
     rows: Iterable[tuple[Any, ...]],
     same: tuple[int | str, ...],
 ) -> None:
     names = ", ".join(f'"{table.c[name].name}"' for name in columns)
     statement = f'COPY "{table.name}" ({names}) FROM STDIN'
     with driver(connection).cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.write_row(first + same)
         for row in rows:
             copy.write_row(row + same)
+
+
+def _insert(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    same: tuple[int | str, ...],
+) -> None:
+    names = ", ".join(f'"{table.c[name].name}"' for name in columns)
+    places = ", ".join(["%s"] * len(columns))
+    statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({places})'  # noqa: S608 - our own names
+    with driver(connection).cursor() as cursor:
+        cursor.executemany(statement.encode(), [row + same for row in rows])
 
 
 def _literal(value: int | str) -> str:

@@ -19,7 +19,7 @@ from tribune.domain.matching import cadence_of
 from tribune.domain.schedule import Timing, cohort_weekday
 from tribune.ports.audience import CarryOver
 from tribune.ports.store import AUDIENCE, Transaction
-from tribune.services.audience.refresh_masks import masker
+from tribune.services.audience.refresh_masks import Masker, masker
 from tribune.services.audience.serve_after_change import Change, serve_after_change
 from tribune.services.planning.plan_edition import choose
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
@@ -34,17 +34,18 @@ def change_subscribers(
     """Store the changes. Marks in the new rhythms are set here."""
     tx.lock(AUDIENCE)
     horizon = tx.catalogue.last_sequence()
+    mask = masker(tx, codelists)
     pending: list[tuple[str, Subscriber, Item]] = []
     redrawn: set[tuple[int, str]] = set()
     for digest in digests.values():
         moved = {new.id: new for old, new in changes if _wishes(old, digest.id) != _wishes(new, digest.id)}
         redrawn.update((id, digest.id) for id in moved)
         held = {r.cadence for old, _ in changes if old.id in moved for r in old.rhythms if r.digest == digest.id}
-        found = _pending(tx, moved, held, digest, codelists, horizon, now)
+        found = _pending(tx, moved, held, digest, mask, horizon, now)
         pending += [(digest.id, moved[id], item) for id, item in found]
         tx.audience.forget_carried(list(moved), digest.id)
     stored = [_with_marks(old, new, redrawn, horizon) for old, new in changes]
-    tx.audience.update(stored, masker(tx, codelists), now)
+    tx.audience.update(stored, mask, now)
     carried = [
         CarryOver(person.id, digest, cadence, item.id, "changed")
         for digest, person, item in pending
@@ -73,7 +74,7 @@ def _pending(
     people: Mapping[int, Subscriber],
     cadences: Collection[Cadence],
     digest: Digest,
-    codelists: Codelists,
+    mask: Masker,
     horizon: int,
     now: datetime,
 ) -> list[tuple[int, Item]]:
@@ -84,7 +85,7 @@ def _pending(
         due = tx.planning.these(digest.id, cadence, list(people))
         if not len(due.ids):
             continue
-        candidates, selected = choose(tx, due, digest, cadence, codelists, now, horizon)
+        candidates, selected = choose(tx, due, digest, cadence, mask, now, horizon)
         for candidate, row in zip(candidates, selected, strict=True):
             for id in due.ids[row].tolist():
                 found[id, candidate.item.id] = candidate.item

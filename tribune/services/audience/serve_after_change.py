@@ -32,11 +32,18 @@ def serve_after_change(tx: Transaction, changes: Iterable[Change], now: datetime
 
     The rows of the new cohorts are ensured as well.
     """
+    # Many change alike, and each change is looked at once.
+    alike = set(changes)
+    timings: dict[str, set[Timing]] = {}
+    for change in alike:
+        if change.new.cadence is not Cadence.AT_ONCE:
+            timings.setdefault(change.digest, set()).add(change.new)
+    for digest, wanted in timings.items():
+        tx.schedules.ensure_cohorts(digest, wanted, now)
     # One event an edition, for all its cohorts: a second one of the same instant would be taken for a repeat.
     owed: dict[tuple[str, Cadence, date], set[Cohort]] = {}
-    for change in changes:
+    for change in alike:
         new = change.new
-        tx.schedules.ensure_cohort(change.digest, new.cadence, new.weekday, new.hour, new.zone, now)
         if change.old.cadence is not new.cadence:
             continue
         missed = owed_after_change(change.old, new, change.last_date, now)

@@ -20,7 +20,7 @@ from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
 from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
 from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan
 from tribune.ports.store import PLANNING, Transaction
-from tribune.services.audience.refresh_masks import masker
+from tribune.services.audience.refresh_masks import Masker, masker
 from tribune.services.events.event_codec import new_event
 from tribune.services.planning.at_once import within_daily_cap, without_served
 from tribune.services.planning.edition_contents import Contents, edition_contents
@@ -74,7 +74,7 @@ def plan_edition(
     if not len(due.ids):
         return Planned()
     horizon = tx.catalogue.last_sequence()
-    candidates, selected = choose(tx, due, digest, cadence, codelists, edition.due_at, horizon)
+    candidates, selected = choose(tx, due, digest, cadence, masker(tx, codelists), edition.due_at, horizon)
     if cadence is Cadence.AT_ONCE:
         without_served(tx, due, selected, candidates)
     tx.planning.drop_carried(digest.id, cadence, due)
@@ -96,7 +96,7 @@ def plan_edition(
 
 
 def choose(
-    tx: Transaction, due: Due, digest: Digest, cadence: Cadence, codelists: Codelists, at: datetime, horizon: int
+    tx: Transaction, due: Due, digest: Digest, cadence: Cadence, mask: Masker, at: datetime, horizon: int
 ) -> tuple[list[Candidate], Bools]:
     """The items that may go out, the most important first, and which of them are due to whom: items x people.
 
@@ -104,7 +104,6 @@ def choose(
     """
     carried = _carried(tx, due, digest.id, cadence)
     since = int(due.marks.min())
-    mask = masker(tx, codelists)
     candidates = find_candidates(tx, digest, since, horizon, {item for _, item in carried}, mask, at)
     reclassified = any(candidate.reclassified for candidate in candidates)
     wishes = tx.planning.wishes(digest.id, cadence, due, with_marks=reclassified)
