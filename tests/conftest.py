@@ -26,6 +26,7 @@ from tribune.domain.codelists import Codelists
 from tribune.log.kafka.cluster import Cluster
 from tribune.ports.clock import StoppedClock
 from tribune.resources import locate
+from tribune.store import sqlite
 
 if TYPE_CHECKING:
     from tests.api_world import Api
@@ -36,6 +37,7 @@ SHARED_ABSENT = "../shared is absent"
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("TRIBUNE_CONFIG", None)
+    sqlite.SYNCHRONOUS = "OFF"  # no test pulls the plug; processes that tests start and kill write as ever
     hypothesis.settings.register_profile("house", max_examples=50)
     hypothesis.settings.load_profile("house")
     gc.set_threshold(

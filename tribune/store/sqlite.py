@@ -11,6 +11,9 @@ from sqlalchemy.pool import QueuePool
 
 BUSY_SECONDS = 30
 
+SYNCHRONOUS = "FULL"
+"""What is committed is on the disk. (The tests do not wait for it, but in processes of their own.)"""
+
 
 def open_sqlite(url: URL) -> Engine:
     """An engine for a file; its folder is made. Nothing connects yet."""
@@ -31,7 +34,7 @@ def open_sqlite(url: URL) -> Engine:
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: Python's driver would begin too late
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute("PRAGMA temp_store=MEMORY")
