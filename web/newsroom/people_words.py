@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from tribune.domain.imports import BasisKind
+from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
+from web.newsroom.import_words import ImportWords
 
 
 class PeopleWords:
@@ -84,6 +89,18 @@ class PeopleWords:
             "expired": _("never confirmed"),
             "replaced": _("replaced by a later one"),
         }.get(state, state)
+
+    def ground(self, basis: str, formats: Formats) -> str:
+        """The ground of a consent record (tribune.domain.imports.Basis.text): `They agreed elsewhere, 1 March 2026.
+        Paper form`. What was kept otherwise stays as it is."""
+        head, colon, source = basis.partition(": ")
+        kind, _comma, given = head.partition(", ")
+        try:
+            words = ImportWords(self._texts).basis(BasisKind(kind))
+            day = formats.date(date.fromisoformat(given)) if given else ""
+        except ValueError:
+            return basis
+        return f"{', '.join(filter(None, (words, day)))}. {source}" if colon else basis
 
     def conflict(self, where: str) -> str:
         """Why somebody cannot be added."""
