@@ -221,7 +221,7 @@ def test_staff_add_somebody_with_the_ground_on_which_they_are_written_to(house: 
     assert browser.get("/en/newsroom/people/new").status_code == 200
     told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
     assert "Added." in told and "new@travail.example" in told
-    assert "They agreed elsewhere, 2 November 2026. paper form" in told
+    assert "They agreed elsewhere, 2 November 2026 – paper form" in told
     with house.app.store.read() as tx:
         person = tx.audience.by_address("new@travail.example")
         assert person is not None

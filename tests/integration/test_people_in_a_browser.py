@@ -156,7 +156,7 @@ def test_staff_bring_a_file_by_hand_without_scripts(
     page.click("text=Find")
     assert page.url.endswith("/newsroom/people"), "no address in the address of a page"
     page.click("a.row")
-    assert "They are written to in their function. contact points of 2026" in page.inner_text("main")
+    assert "They are written to in their function – contact points of 2026" in page.inner_text("main")
     page.context.close()
 
 

@@ -91,8 +91,8 @@ class PeopleWords:
         }.get(state, state)
 
     def ground(self, basis: str, formats: Formats) -> str:
-        """The ground of a consent record (tribune.domain.imports.Basis.text): `They agreed elsewhere, 1 March 2026.
-        Paper form`. What was kept otherwise stays as it is."""
+        """The ground of a consent record (tribune.domain.imports.Basis.text): `They agreed elsewhere, 1 March 2026 –
+        paper form`. What was kept otherwise stays as it is."""
         head, colon, source = basis.partition(": ")
         kind, _comma, given = head.partition(", ")
         try:
@@ -100,7 +100,7 @@ class PeopleWords:
             day = formats.date(date.fromisoformat(given)) if given else ""
         except ValueError:
             return basis
-        return f"{', '.join(filter(None, (words, day)))}. {source}" if colon else basis
+        return f"{', '.join(filter(None, (words, day)))} – {source}" if colon else basis
 
     def conflict(self, where: str) -> str:
         """Why somebody cannot be added."""
