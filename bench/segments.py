@@ -130,7 +130,7 @@ def main(people: int) -> None:
     with tempfile.TemporaryDirectory() as folder, server() as running:
         app = application(running.url(), Path(folder))
         began = time.perf_counter()
-        if not _filled(app):
+        if not filled(app):
             fill(app, Path(folder), people)
             engage(app)
         load = os.getloadavg()[0]
@@ -148,7 +148,7 @@ def main(people: int) -> None:
         app.close()
 
 
-def _filled(app: Application) -> bool:
+def filled(app: Application) -> bool:
     with app.store.engine.connect() as connection:
         return bool(connection.scalar(text("SELECT to_regclass('engagement') IS NOT NULL")))
 

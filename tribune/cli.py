@@ -24,6 +24,7 @@ COMMANDS = {
     "consents": "On what ground people are written to: give the records out",
     "segments": "Saved rules that select people: who is in, and why; tags of people",
     "schedule": "What is due, and when",
+    "campaign": "Messages to the people of a segment: plan, preview, look at them",
     "mailing": "Mailings and their deliveries",
     "notices": "Mails to one person, such as a link that they asked for",
     "api": "The description of the REST API",

@@ -18,6 +18,7 @@ from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
+from tribune.rendering.marked_text import blocks
 from tribune.rendering.receiving import Receiving
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
@@ -78,14 +79,17 @@ class Pages:
         return self._formats[locale]
 
     def name_of(self, mailing: Mailing, locale: str) -> str:
-        """`The Observatory Letter, weekly issue of 23 November 2026`."""
+        """`The Observatory Letter, weekly issue of 23 November 2026`, `The Observatory Letter, campaign “Survey”`."""
         formats, words = self._formats[locale], Words(self.app.translations.gettext(locale))
         digest = self.app.digests.get(mailing.digest)
+        letter = digest.name(locale) if digest else mailing.digest
+        if mailing.cadence is None:
+            return words.campaign(letter, mailing.campaign.name if mailing.campaign else "")
         try:
             day = formats.date(date.fromisoformat(mailing.occasion))
         except ValueError:  # at once: the occasion is an instant
             day = f"{formats.date(mailing.due_at.date())}, {formats.time(mailing.due_at)} UTC"
-        return words.issue(digest.name(locale) if digest else mailing.digest, mailing.cadence, day)
+        return words.issue(letter, mailing.cadence, day)
 
     def _environment(self, locale: str) -> Environment:
         if locale not in self._environments:
@@ -119,6 +123,7 @@ class Pages:
             )
             environment.globals.update(
                 name_of=lambda mailing: self.name_of(mailing, locale),
+                blocks_of=blocks,
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),
                 duration=lambda time: duration(time, texts, formats),

@@ -11,8 +11,9 @@ from tribune.rendering.locales import Texts
 BY_HAND = "by-hand"
 """The source of what staff publish themselves (producers.by_hand)."""
 
-NOT_MAILED = "not_mailed"
-"""A mail of a cancelled mailing: its state has the name of the mailing's, and another meaning."""
+NOT_MAILED, NEVER_MAILED = "not_mailed", "never_mailed"
+"""A mail of a cancelled mailing, of an edition or of a campaign: its state has the name of the mailing's, and another
+meaning."""
 
 GOOD, BAD, ACTIVE = "good", "bad", "active"
 
@@ -52,13 +53,19 @@ class Words:
         pattern = (self._issues_of if day else self._issues).get(cadence, "%(letter)s")
         return pattern % {"letter": letter, "day": day}
 
+    def campaign(self, letter: str, name: str) -> str:
+        """A campaign in the name of a letter, as staff call it."""
+        return self._texts.gettext("%(letter)s, campaign “%(name)s”") % {"letter": letter, "name": name}
+
     def state(self, state: str) -> str:
         """A state of a mailing or of its deliveries."""
         return self._states.get(state, state)
 
-    def of_mails(self, state: str) -> str:
-        """A state of single mails: what is cancelled there is carried over."""
-        return self.state(NOT_MAILED if state == DeliveryState.CANCELLED else state)
+    def of_mails(self, state: str, campaign: object = None) -> str:
+        """A state of single mails: what is cancelled there is carried over, but for a campaign's."""
+        if state == DeliveryState.CANCELLED:
+            return self.state(NEVER_MAILED if campaign else NOT_MAILED)
+        return self.state(state)
 
     def tone(self, state: str) -> str:
         """The look of a state's badge: good, bad, active or nothing."""
@@ -121,6 +128,7 @@ class Words:
             DeliveryState.QUARANTINED: pgettext("state of mails", "held back for staff"),
             DeliveryState.EMPTY: pgettext("state of mails", "not sent: nothing left in it"),
             NOT_MAILED: pgettext("state of mails", "not sent: carried over"),
+            NEVER_MAILED: pgettext("state of mails", "not sent: cancelled"),
         }
 
     def _of_types(self) -> Mapping[str, str]:

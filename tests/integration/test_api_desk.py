@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.api_world import Api, all_pages, problem, seed, seed_events, seed_mailing
+from tests.campaign_world import draft, plan, segment
+from tests.planning_world import World
 from tribune.bootstrap import Application
 from tribune.domain.mailings import MailingState
 from tribune.domain.staff import Permission, Role
@@ -174,3 +176,24 @@ def test_a_dead_letter_goes_back_to_its_group_once(api: Api, app: Application) -
 @pytest.mark.parametrize("story", ["nothing", "x" * 200, "a%20b", "..%2f"])
 def test_a_story_that_is_not_there_is_not_found(api: Api, story: str) -> None:
     problem(api.get(f"/stories/{story}"), 404, "not-found")
+
+
+def test_a_campaign_is_told_apart_from_an_edition(api: Api, app: Application) -> None:
+    edition = seed_mailing(app, 1)
+    World(app).person("weekly")
+    segment(app)
+    campaign = plan(app, draft(name="Survey"))
+    assert campaign.campaign is not None
+    told = {one["id"]: one for one in all_pages(api, "/mailings")}
+    assert told[edition]["kind"] == "edition"
+    assert told[edition]["campaign"] is None
+    of_campaign = told[campaign.id]
+    assert (of_campaign["kind"], of_campaign["campaign"]) == (
+        "campaign",
+        {"id": campaign.campaign.id, "name": "Survey"},
+    )
+    assert (of_campaign["edition"], of_campaign["cadence"], of_campaign["occasion"]) == (None, None, "")
+    assert of_campaign["approval"] == "each"
+    approver = api.with_roles(Role.APPROVER)
+    assert approver.post(f"/mailings/{campaign.id}/approve").json()["state"] == "approved"
+    assert approver.post(f"/mailings/{campaign.id}/cancel").json()["chunks_left"] == 0

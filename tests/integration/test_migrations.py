@@ -135,3 +135,28 @@ def test_postgresql_can_run_them_too() -> None:
     assert "WITHOUT ROWID" not in told
     assert "VIRTUAL" not in told
     assert "TIMESTAMP WITH TIME ZONE" in told
+
+
+def test_mailings_of_before_are_of_an_edition_after_and_keep_what_points_to_them(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        command.upgrade(alembic_config(connection), "0015")
+        connection.exec_driver_sql("INSERT INTO editions VALUES (1, 'letter', 'daily', '2026-11-01')")
+        connection.exec_driver_sql(
+            "INSERT INTO mailings (id, edition_id, due_at, state, approval, recipients, correlation_id, planned_at)"
+            " VALUES (7, 1, '2026-11-01', 'running', 'standing', 3, 'c', '2026-11-01')"
+        )
+        connection.exec_driver_sql("INSERT INTO signatures VALUES (7, 0, 'en', '{}')")
+        connection.exec_driver_sql(
+            "INSERT INTO chunks (mailing_id, chunk, lane, domain_group, locale, size, state, sent_upto, doubt_upto,"
+            " epoch) VALUES (7, 0, 'mailing', 'other', 'en', 3, 'ready', 0, 0, 0)"
+        )
+    migrate(engine)
+    for down in (False, True):
+        with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+            if down:
+                command.downgrade(alembic_config(connection), "0015")
+            told = connection.exec_driver_sql("SELECT id, edition_id, state, recipients FROM mailings").all()
+            assert [tuple(row) for row in told] == [(7, 1, "running", 3)]
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+            assert connection.exec_driver_sql("SELECT count(*) FROM chunks").scalar() == 1

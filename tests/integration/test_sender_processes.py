@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign_world import approve, draft, plan, segment
 from tests.conftest import ROOT
 from tests.integration.sender_process import settings_in
 from tests.mailing_world import planned
+from tests.planned import add_people
 from tribune.bootstrap import Application
 from tribune.domain.events import topics
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
 from tribune.ports.log import TopicSpec
+from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.store.migrate import migrate
 
 pytestmark = pytest.mark.waits
@@ -142,3 +145,25 @@ def test_kills_again_and_again_lose_nothing(house: Application, tmp_path: Path) 
     assert set(after) == all_names()
     assert after.total() - len(after) <= kills * 2 * WINDOW
     assert states(house, mailing) == {DeliveryState.SENT: sum(SIZES)}
+
+
+def test_a_campaign_whose_sender_is_killed_reaches_everybody(house: Application, tmp_path: Path) -> None:
+    refresh_masks(house.store, house.codelists)
+    with house.store.write() as tx:
+        add_people(tx, sum(SIZES))
+    segment(house)
+    mailing = plan(house, draft())
+    approve(house, mailing)
+    victim = start(tmp_path, mailing.id)
+    wait_for(tmp_path, WINDOW + 60)
+    victim.kill()
+    victim.wait(10)
+    assert lines(tmp_path / "handed.log").total() < sum(SIZES)
+    time.sleep(LEASE)
+    assert start(tmp_path, mailing.id).wait(120) == 0
+    after = lines(tmp_path / "handed.log")
+    assert set(after) == all_names(), "nothing is lost"
+    assert after.total() - len(after) <= 2 * WINDOW, "doubles stay within two windows"
+    assert message_ids(tmp_path) == Counter(all_names()), "a double has the same Message-ID"
+    assert states(house, mailing.id) == {DeliveryState.SENT: sum(SIZES)}
+    assert finished_events(house) == 1

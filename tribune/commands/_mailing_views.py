@@ -16,7 +16,9 @@ EXCEPTIONAL = tuple(state for state in DeliveryState if state not in (DeliverySt
 
 
 def edition(told: Mailing) -> str:
-    """`letter, weekly, 2026-11-23`."""
+    """`letter, weekly, 2026-11-23`, or `letter, campaign "Survey"`."""
+    if told.cadence is None:
+        return f'{told.digest}, campaign "{told.campaign.name if told.campaign else ""}"'
     return f"{told.digest}, {told.cadence.value.replace('_', ' ')}, {told.occasion}"
 
 
@@ -61,7 +63,7 @@ def print_list(found: Sequence[MailingProgress], now: datetime) -> None:
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("No.", justify="right")
-    for heading in ("Edition", "Due", "State", "Languages", "Deliveries"):
+    for heading in ("Edition or campaign", "Due", "State", "Languages", "Deliveries"):
         table.add_column(heading, overflow="fold")
     if console.is_terminal:
         table.add_column("Progress", width=12)
@@ -122,7 +124,8 @@ def print_hints(progress: MailingProgress) -> None:
     if told.state is MailingState.PAUSED:
         print(f"  Nothing leaves before `tribune mailing resume {told.id}`")
     if told.state is MailingState.CANCELLED:
-        print(f"  Cancelled: {people(progress.unmailed)} not mailed; what their mail held comes with their next one")
+        rest = "what their mail held comes with their next one" if told.campaign is None else "nothing is carried over"
+        print(f"  Cancelled: {people(progress.unmailed)} not mailed; {rest}")
         if progress.in_doubt:
             print(f"  In doubt: nobody knows whether {people(progress.in_doubt)} got theirs; it does not come again")
     elif held:
@@ -161,7 +164,9 @@ def mailing_data(progress: MailingProgress, now: datetime) -> dict[str, Any]:
     return {
         "mailing": told.id,
         "digest": told.digest,
-        "cadence": told.cadence.value,
+        "kind": "edition" if told.campaign is None else "campaign",
+        "campaign": told.campaign.name if told.campaign else None,
+        "cadence": told.cadence.value if told.cadence else None,
         "occasion": told.occasion,
         "due_at": told.due_at.isoformat(),
         "state": told.state.value,

@@ -103,7 +103,11 @@ def approve(mailing_id: Id, as_json: AsJson = False) -> None:
     from tribune.services.planning.approve_mailing import approve_mailing
 
     def said(told: Mailing) -> str:
-        return f"is approved: {mails(told.recipients)} {'leaves' if told.recipients == 1 else 'leave'} now."
+        leave = "leaves" if told.recipients == 1 else "leave"
+        # A campaign may be planned for later; what was due before it was approved leaves at once.
+        later = told.campaign is not None and told.due_at > told.planned_at
+        when = f"at {told.due_at:%Y-%m-%d %H:%M} UTC, or now where that has passed" if later else "now"
+        return f"is approved: {mails(told.recipients)} {leave} {when}."
 
     _change(mailing_id, approve_mailing, said, as_json)
 
@@ -136,7 +140,7 @@ def cancel(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a mailing: what has not left never will, and comes with the next edition. This cannot be undone."""
+    """Cancel a mailing: what has not left never will; an edition's comes with the next one. This cannot be undone."""
     from tribune.bootstrap import application
     from tribune.commands import _mailing_views as views
     from tribune.domain.errors import InvalidInput
@@ -166,9 +170,10 @@ def cancel(
         data = views.mailing_data(progress, now)
         print(json.dumps(data | {"unmailed": progress.unmailed, "carried_over": carried}))
         return
+    rest = f"for {views.people(carried)} what their mail held comes with their next one"
     print(
-        f"Mailing {told.id} ({views.edition(told)}) is cancelled: {views.people(progress.unmailed)} not mailed; for "
-        f"{views.people(carried)} what their mail held comes with their next one."
+        f"Mailing {told.id} ({views.edition(told)}) is cancelled: {views.people(progress.unmailed)} not mailed; "
+        f"{rest if told.campaign is None else 'nothing is carried over'}."
     )
     if progress.in_doubt:
         print(

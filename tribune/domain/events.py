@@ -88,7 +88,8 @@ class EditionDue:
 
 @dataclass(frozen=True, slots=True)
 class MailingChanged:
-    """A mailing was planned, approved, started, paused, resumed, cancelled or finished."""
+    """A mailing was planned, approved, started, paused, resumed, cancelled or finished. It is of an edition (`cadence`,
+    `occasion`) or of a `campaign` (its number)."""
 
     mailing: int
     digest: str = ""
@@ -97,6 +98,7 @@ class MailingChanged:
     recipients: int = 0
     chunks: int = 0
     languages: Mapping[str, int] = field(default_factory=dict)
+    campaign: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,15 +45,22 @@ class FragmentKey(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class EditionContent:
     """The content behind a signature: the frame's locale, the fragments in order, and how many items more
-    there are than the mail shows."""
+    there are than the mail shows. `message`: the language of a campaign's text, which stands before them ("" none)."""
 
     locale: str
     fragments: tuple[FragmentKey, ...]
     more: int = 0
+    message: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing (left) to read in it."""
+        return not (self.fragments or self.message)
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in the signatures table."""
-        return {"locale": self.locale, "fragments": [list(key) for key in self.fragments], "more": self.more}
+        told = {"locale": self.locale, "fragments": [list(key) for key in self.fragments], "more": self.more}
+        return told | {"message": self.message} if self.message else told
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> EditionContent:
@@ -62,7 +69,7 @@ class EditionContent:
             FragmentKey(item, version, Shape(shape), language, locale, zone)
             for item, version, shape, language, locale, zone in kept["fragments"]
         )
-        return cls(kept["locale"], tuple(fragments), kept["more"])
+        return cls(kept["locale"], tuple(fragments), kept["more"], kept.get("message", ""))
 
     def visible(self, languages: Mapping[int, Collection[str]]) -> EditionContent:
         """The same less what was withdrawn since: items, or the language shown. `languages` are those visible now."""
@@ -131,20 +138,28 @@ WINDOW = 250
 """Deliveries that may be in doubt at once, per sender."""
 
 
+class OfCampaign(NamedTuple):
+    """The campaign that a mailing is of."""
+
+    id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """An edition's recipients of one due instant, on their way. Times are UTC.
+    """An edition's or a campaign's recipients of one due instant, on their way. Times are UTC.
 
-    `in_doubt` is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves
-    that staff made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out.
-    `finished_at` of a cancelled one: when the last of what had not left was carried over. `aged_at`: from then on only
-    its numbers are known, no more who got what.
+    Either `edition`, `cadence` and `occasion` say of which edition it is, or `campaign` of which campaign. `in_doubt`
+    is "" where the channel's policy holds (tribune.domain.sending.policy_of). `changes` counts the moves that staff
+    made; `rested_seconds` is how long it was paused, a pause that lasts (since `paused_at`) left out. `skipped_empty`:
+    people for whom there was nothing (of a campaign: in no language of theirs). `finished_at` of a cancelled one: when
+    the last of its chunks was closed. `aged_at`: from then on only its numbers are known, no more who got what.
     """
 
     id: int
-    edition: int
+    edition: int | None
     digest: str
-    cadence: Cadence
+    cadence: Cadence | None
     occasion: str
     due_at: datetime
     state: MailingState
@@ -160,6 +175,7 @@ class Mailing:
     paused_at: datetime | None = None
     rested_seconds: float = 0.0
     aged_at: datetime | None = None
+    campaign: OfCampaign | None = None
 
     def running_seconds(self, now: datetime) -> float:
         """How long it has been sent, pauses left out; 0 before it has begun."""

@@ -103,11 +103,14 @@ class Ledger(Protocol):
     # what a window needs
     def slots(self, claim: Claim, start: int, end: int) -> list[Slot]: ...
 
-    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
-        """The deliveries of a chunk from place `start` up to `end`, in order, each with its person read anew."""
+    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence | None) -> list[Seat]:
+        """The deliveries of a chunk from place `start` up to `end`, in order, each with its person read anew. Without
+        a cadence (a campaign): whoever has the digest has choices, in whatever cadence."""
         ...
 
-    def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
+    def seats(
+        self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence | None
+    ) -> list[Seat]:
         """The same for single places."""
         ...
 
@@ -121,6 +124,10 @@ class Ledger(Protocol):
     def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
         """Move where the state machine allows it (and only out of the state `of`); False where it does not, or where it
         is there already. Counts the change, and keeps how long the mailing was paused."""
+        ...
+
+    def put_off(self, mailing: int, due_at: datetime) -> None:
+        """It is due at `due_at`, where that is later than it was."""
         ...
 
     def going_on(self, mailing: int, now: datetime) -> list[int]:

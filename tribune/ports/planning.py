@@ -54,9 +54,9 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class MailingPlan:
-    """The row of a mailing."""
+    """The row of a mailing: of an edition or of a campaign, by its id."""
 
-    edition: int
+    edition: int | None
     due_at: datetime
     state: MailingState
     approval: str
@@ -65,17 +65,19 @@ class MailingPlan:
     correlation_id: str
     planned_at: datetime
     in_doubt: str = ""
+    campaign: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """The row of a chunk of deliveries."""
+    """The row of a chunk of deliveries. `not_before`: no sender takes it earlier."""
 
     chunk: int
     lane: Lane
     domain_group: str
     locale: str
     size: int
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class DeliveryPlans:
 
 
 class Planning(Protocol):
-    """What plan_edition reads and writes."""
+    """What plan_edition and plan_campaign read and write."""
 
     def edition(self, digest: str, cadence: Cadence, occasion: str) -> int:
         """The id of an edition, made where there is none yet."""
@@ -106,6 +108,11 @@ class Planning(Protocol):
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         """These people, whether due or not."""
+        ...
+
+    def subscribed(self, digest: str, ids: Ints) -> Due:
+        """Those of these people (numbers, rising) who have the digest, in whatever cadence, and have not stopped it.
+        Their marks are 0: a campaign passes none."""
         ...
 
     def wishes(self, digest: str, cadence: Cadence, due: Due, *, with_marks: bool) -> Wishes:

@@ -17,6 +17,7 @@ from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.archive import Archive
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
+from tribune.ports.campaigns import Campaigns
 from tribune.ports.cancelling import Cancelling
 from tribune.ports.catalogue import Catalogue
 from tribune.ports.consents import Consents
@@ -113,6 +114,9 @@ class Transaction(Protocol):
 
     @property
     def throttles(self) -> Throttles: ...
+
+    @property
+    def campaigns(self) -> Campaigns: ...
 
     @property
     def cancelling(self) -> Cancelling: ...

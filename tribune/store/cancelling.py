@@ -193,6 +193,7 @@ def _left(mailing: int, chunks_: Collection[int], *columns: Any) -> Select[Any]:
 def _who_may_have_it(mailing: Mailing, chunks_: Collection[int]) -> Select[Any]:
     """(subscriber, signature, cadence in which it comes; NULL where in none)."""
     r = rhythms.c
+    assert mailing.cadence is not None  # noqa: S101 - of a campaign nothing is carried over
     nearest = {cadence.value: cadence.rank for cadence in Cadence} | {mailing.cadence.value: -1}
     cadence = (
         select(r.cadence)

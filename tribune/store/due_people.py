@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -42,6 +42,12 @@ from tribune.store.tables import (
     suppressions,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
 _READ_AT_ONCE = 20_000
 
 held = Table("planning_held", MetaData(), Column("id", Integer, primary_key=True))
@@ -77,24 +83,22 @@ class DuePeople:
         self._connection.execute(insert(held).from_select([held.c.id], rows.with_only_columns(rhythms.c.subscriber_id)))
         return self._read_held(digest, cadence)
 
+    def subscribed(self, digest: str, ids: Ints) -> Due:
+        self._hold_ids(ids.tolist())
+        query = _held_people(literal(0), literal(0)).where(has_digest(held.c.id, digest))
+        return self._read_people(query)[0]
+
     def _read_held(self, digest: str, cadence: Cadence) -> tuple[Due, Any]:
+        of_rhythm = and_(marks.c.subscriber_id == held.c.id, marks.c.digest == digest, marks.c.cadence == cadence.value)
+        return self._read_people(_held_people(marks.c.mark, marks.c.last_date.is_(None)).join(marks, of_rhythm))
+
+    def _read_people(self, query: Select[Any]) -> tuple[Due, Any]:
+        """People with a mark, whether it has no date, and their profile; with the ids of those without a date."""
         import numpy as np
 
-        s = subscribers.c
-        query = (
-            select(held.c.id, marks.c.mark, marks.c.last_date.is_(None))
-            .add_columns(s.languages, s.fallback, s.zone, s.domain_group)
-            .select_from(held)
-            .join(subscribers, s.id == held.c.id)
-            .join(
-                marks,
-                and_(marks.c.subscriber_id == held.c.id, marks.c.digest == digest, marks.c.cadence == cadence.value),
-            )
-            .order_by(held.c.id)
-        )
         number: dict[Any, int] = {}
         parts = []
-        for rows in self._partitions(query):
+        for rows in self._partitions(query.order_by(held.c.id)):
             known = [(row[0], row[1], row[2], number.setdefault(row[3:], len(number))) for row in rows]
             parts.append(np.array(known, np.int64))
         table = np.concatenate(parts) if parts else np.empty((0, 4), np.int64)
@@ -174,6 +178,25 @@ class DuePeople:
         self._connection.exec_driver_sql("CREATE TEMPORARY TABLE IF NOT EXISTS planning_held (id INTEGER PRIMARY KEY)")
         self._connection.execute(delete(held))
         self._holding = None
+
+
+def _held_people(*more: ColumnElement[Any]) -> Select[Any]:
+    """Those who are held: number, `more`, profile."""
+    s = subscribers.c
+    query = select(held.c.id, *more, s.languages, s.fallback, s.zone, s.domain_group)
+    return query.select_from(held).join(subscribers, s.id == held.c.id)
+
+
+def has_digest(person: ColumnElement[int], digest: str) -> ColumnElement[bool]:
+    """The condition that somebody has a digest, and has not stopped it."""
+    r = rhythms.c
+    return and_(exists().where(r.subscriber_id == person, r.digest == digest), not_stopped(person, digest))
+
+
+def not_stopped(person: ColumnElement[int], digest: str) -> ColumnElement[bool]:
+    """The condition that somebody has not stopped a digest."""
+    r = rhythms.alias().c
+    return ~exists().where(r.subscriber_id == person, r.digest == digest, r.stopped_at.is_not(None))
 
 
 def people_with_marks() -> Select[Any]:

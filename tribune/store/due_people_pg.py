@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from tribune.domain.audience import Cadence
 from tribune.ports.planning import Due, Profile, Wishes
 from tribune.store.arrays import batches, column, rows_of
-from tribune.store.due_people import DuePeople, people_with_marks, profile_of, same_rhythm, without
+from tribune.store.due_people import DuePeople, not_stopped, people_with_marks, profile_of, same_rhythm, without
 from tribune.store.tables import marks, mask_columns, rhythms, subscribers, subscriptions, suppressions
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100_000
 _FEW = 50
+_SPARSE = 20
+"""People are looked up one by one where fewer than one of so many in their range are asked about."""
 _PLAN_SECONDS = 900
 _FOR_PLANS = (
     # A plan for a million people takes longer than other statements may.
@@ -31,6 +33,7 @@ _FOR_PLANS = (
     "SET LOCAL enable_hashjoin = off",
 )
 _s = subscribers.c
+_UNDATED = marks.c.last_date.is_(None)
 _PROFILE = (_s.languages, _s.fallback, _s.zone, _s.domain_group)
 
 
@@ -53,6 +56,30 @@ class PostgresDuePeople(DuePeople):
         query = select().select_from(subscribers).join(marks, of_rhythm)
         return self._grouped(query.where(_in_runs(_s.id, np.unique(np.array(list(ids), np.int64)))), _s.id)[0]
 
+    def subscribed(self, digest: str, ids: Ints) -> Due:
+        """Where many of a range of people are asked about, all of the range are read: as runs of neighbours they would
+        be hundreds of thousands, which the database looks up one by one."""
+        import numpy as np
+
+        self._set_up()
+        r = rhythms.c
+        query = select().select_from(rhythms).join(subscribers, _s.id == r.subscriber_id)
+        query = query.where(r.digest == digest, r.stopped_at.is_(None), not_stopped(r.subscriber_id, digest))
+        parts = []
+        for part in batches(len(ids), _AT_ONCE):
+            some = ids[part]
+            if len(some) * _SPARSE < some[-1] - some[0]:
+                asked = r.subscriber_id == any_(literal(some.tolist(), ARRAY(Integer)))
+            else:
+                # Of both: the database would read one of them from its first row on.
+                asked = and_(*(id.between(int(some[0]), int(some[-1])) for id in (r.subscriber_id, _s.id)))
+            parts.append(self._grouped(query.where(asked), r.subscriber_id, literal(0), false())[0])
+        every = _one(parts)
+        # Once each, whatever the cadences in which they have it.
+        _, first = np.unique(every.ids, return_index=True)
+        once = Due(every.ids[first], every.marks[first], every.profile[first], every.profiles)
+        return without(once, np.setdiff1d(once.ids, ids, assume_unique=True))
+
     def among(self, due: Due, person: ColumnElement[int]) -> ColumnElement[bool]:
         return _in_runs(person, due.ids)
 
@@ -60,23 +87,29 @@ class PostgresDuePeople(DuePeople):
         for statement in _FOR_PLANS:
             self._connection.exec_driver_sql(statement)
 
-    def _grouped(self, query: Select[Any], id: ColumnElement[int]) -> tuple[Due, Any]:
+    def _grouped(
+        self,
+        query: Select[Any],
+        id: ColumnElement[int],
+        mark: ColumnElement[int] = marks.c.mark,
+        undated: ColumnElement[bool] = _UNDATED,
+    ) -> tuple[Due, Any]:
         """The people of a query over subscribers and marks, and the ids of those whose mark has no date."""
         import numpy as np
 
         told = query.with_only_columns(
             *_PROFILE,
             func.array_agg(id),
-            func.array_agg(marks.c.mark),
-            func.array_agg(id).filter(marks.c.last_date.is_(None)),
+            func.array_agg(mark),
+            func.array_agg(id).filter(undated),
         ).group_by(*_PROFILE)
         profiles: list[Profile] = []
         ids, marked, profile, new = [], [], [], []
-        for *facts, people, of_people, undated in rows_of(self._connection, told):
+        for *facts, people, of_people, without_date in rows_of(self._connection, told):
             ids.append(column(people))
             marked.append(column(of_people))
             profile.append(np.full(len(ids[-1]), len(profiles), np.int64))
-            new.append(column(undated))
+            new.append(column(without_date))
             profiles.append(profile_of(*(fact.decode() for fact in facts if fact is not None)))
         every = _joined(ids)
         order = np.argsort(every)
@@ -154,6 +187,20 @@ def _in_runs(person: ColumnElement[int], ids: Ints) -> ColumnElement[bool]:
         .render_derived()
     )
     return person.between(runs.c.first, runs.c.last)
+
+
+def _one(parts: Sequence[Due]) -> Due:
+    """Several as one; each profile once."""
+    import numpy as np
+
+    number: dict[Profile, int] = {}
+    places = [np.array([number.setdefault(one, len(number)) for one in part.profiles], np.int64) for part in parts]
+    return Due(
+        _joined([part.ids for part in parts]),
+        _joined([part.marks for part in parts]),
+        _joined([place[part.profile] for place, part in zip(places, parts, strict=True)]),
+        tuple(number),
+    )
 
 
 def _joined(parts: Sequence[Ints]) -> Ints:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tribune.store.archive import SqlArchive
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
+    from tribune.store.campaigns import SqlCampaigns
     from tribune.store.cancelling import SqlCancelling
     from tribune.store.catalogue import SqlCatalogue
     from tribune.store.consents import SqlConsents
@@ -207,6 +208,12 @@ class SqlTransaction:
         from tribune.store.throttles import SqlThrottles
 
         return SqlThrottles(self.connection)
+
+    @cached_property
+    def campaigns(self) -> SqlCampaigns:
+        from tribune.store.campaigns import SqlCampaigns
+
+        return SqlCampaigns(self.connection)
 
     @cached_property
     def cancelling(self) -> SqlCancelling:

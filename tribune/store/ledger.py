@@ -97,10 +97,12 @@ class SqlLedger:
         )
         return [Slot(*row) for row in rows]
 
-    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence) -> list[Seat]:
+    def window(self, claim: Claim, start: int, end: int, digest: str, cadence: Cadence | None) -> list[Seat]:
         return read_window(self._connection, self._hashes(), claim.mailing, claim.chunk, start, end, digest, cadence)
 
-    def seats(self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence) -> list[Seat]:
+    def seats(
+        self, mailing: int, chunk: int, places: Collection[int], digest: str, cadence: Cadence | None
+    ) -> list[Seat]:
         return read_seats(self._connection, self._hashes(), mailing, chunk, places, digest, cadence)
 
     def with_retries_due(self, chunks_: Collection[tuple[int, int]], now: datetime) -> list[tuple[int, int]]:
@@ -148,6 +150,10 @@ class SqlLedger:
             rested = max((now - paused.paused_at).total_seconds(), 0.0)
             change = change.values(rested_seconds=paused.rested_seconds + rested)
         return self._connection.execute(change).rowcount == 1
+
+    def put_off(self, mailing: int, due_at: datetime) -> None:
+        m = mailings.c
+        self._connection.execute(update(mailings).where(m.id == mailing, m.due_at < due_at).values(due_at=due_at))
 
     def going_on(self, mailing: int, now: datetime) -> list[int]:
         c, e = chunks.c, delivery_exceptions.c

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, tuple_
 
 from tribune.domain.audience import Cadence
-from tribune.domain.mailings import DeliveryState, Mailing, MailingState
+from tribune.domain.mailings import DeliveryState, Mailing, MailingState, OfCampaign
 from tribune.domain.sending import Marks
 from tribune.ports.ledger import ChunkView, DeliveryView
 from tribune.store.delivery_blocks import latest_places, places_of
-from tribune.store.tables import chunks, deliveries, delivery_exceptions, editions, mailings
+from tribune.store.tables import campaigns, chunks, deliveries, delivery_exceptions, editions, mailings
 
 _OF_THE_CHUNK = (chunks.c.mailing_id == deliveries.c.mailing_id) & (chunks.c.chunk == deliveries.c.chunk)
 _OF_THE_DELIVERY = (
@@ -216,9 +216,15 @@ def find_mailings(
     edition: int | None = None,
     before: int | None = None,
 ) -> list[Mailing]:
-    query = select(mailings, editions.c.digest, editions.c.cadence, editions.c.occasion).join(
-        editions, editions.c.id == mailings.c.edition_id
-    )
+    of_one = mailings.outerjoin(editions, editions.c.id == mailings.c.edition_id)
+    of_one = of_one.outerjoin(campaigns, campaigns.c.id == mailings.c.campaign_id)
+    query = select(
+        mailings,
+        func.coalesce(editions.c.digest, campaigns.c.digest).label("digest"),
+        editions.c.cadence,
+        editions.c.occasion,
+        campaigns.c.name,
+    ).select_from(of_one)
     if mailing is not None:
         query = query.where(mailings.c.id == mailing)
     if states:
@@ -235,8 +241,8 @@ def find_mailings(
             id=row["id"],
             edition=row["edition_id"],
             digest=row["digest"],
-            cadence=Cadence(row["cadence"]),
-            occasion=row["occasion"],
+            cadence=Cadence(row["cadence"]) if row["cadence"] else None,
+            occasion=row["occasion"] or "",
             due_at=row["due_at"],
             state=MailingState(row["state"]),
             approval=row["approval"],
@@ -251,6 +257,7 @@ def find_mailings(
             paused_at=row["paused_at"],
             rested_seconds=row["rested_seconds"],
             aged_at=row["aged_at"],
+            campaign=OfCampaign(row["campaign_id"], row["name"]) if row["campaign_id"] else None,
         )
         for row in rows
     ]

@@ -29,16 +29,17 @@ _RANGE = and_(_CHUNK, _d.place >= bindparam("start"), _d.place < bindparam("end"
 _PLACES = and_(_CHUNK, _d.place.in_(bindparam("places", expanding=True)))
 
 
-def _seats(where: ColumnElement[bool]) -> Select[Any]:
-    """A row for each delivery and each subscription behind it: nearly always one."""
+def _seats(where: ColumnElement[bool], *, any_cadence: bool = False) -> Select[Any]:
+    """A row for each delivery and each subscription behind it: nearly always one. `any_cadence`: for a campaign,
+    which goes to whoever has the digest."""
     s, r = subscriptions.c, rhythms.c
     stopped = exists().where(
         r.subscriber_id == _d.subscriber_id, r.digest == bindparam("digest"), r.stopped_at.is_not(None)
     )
     planned = select(mailings.c.planned_at).where(mailings.c.id == bindparam("mailing")).scalar_subquery()
-    behind = and_(
-        s.subscriber_id == _d.subscriber_id, s.digest == bindparam("digest"), s.cadence == bindparam("cadence")
-    )
+    behind = and_(s.subscriber_id == _d.subscriber_id, s.digest == bindparam("digest"))
+    if not any_cadence:
+        behind = and_(behind, s.cadence == bindparam("cadence"))
     return (
         select(
             _d.place,
@@ -65,6 +66,8 @@ def _seats(where: ColumnElement[bool]) -> Select[Any]:
 
 
 _OF_RANGE, _OF_PLACES = _seats(_RANGE), _seats(_PLACES)
+_OF_RANGE_IN_ANY, _OF_PLACES_IN_ANY = _seats(_RANGE, any_cadence=True), _seats(_PLACES, any_cadence=True)
+_SUBSCRIBED = (Choice(),)
 _FOUND = select(suppressions.c.address_hash, suppressions.c.reason)
 _SUPPRESSED = _FOUND.where(
     suppressions.c.address_hash == any_(func.string_to_array(bindparam("hashes", type_=Text), ",", type_=ARRAY(Text)))
@@ -84,11 +87,11 @@ def read_window(
     start: int,
     end: int,
     digest: str,
-    cadence: Cadence,
+    cadence: Cadence | None,
 ) -> list[Seat]:
-    """The deliveries of a chunk from place `start` up to `end`."""
+    """The deliveries of a chunk from place `start` up to `end`. Without a cadence: of a campaign."""
     told = {"mailing": mailing, "chunk": chunk, "start": start, "end": end}
-    return _read(connection, hash_of, _OF_RANGE, told, digest, cadence)
+    return _read(connection, hash_of, _OF_RANGE if cadence else _OF_RANGE_IN_ANY, told, digest, cadence)
 
 
 def read_seats(
@@ -98,11 +101,11 @@ def read_seats(
     chunk: int,
     places: Collection[int],
     digest: str,
-    cadence: Cadence,
+    cadence: Cadence | None,
 ) -> list[Seat]:
     """Single deliveries of a chunk."""
     told = {"mailing": mailing, "chunk": chunk, "places": list(places)}
-    return _read(connection, hash_of, _OF_PLACES, told, digest, cadence)
+    return _read(connection, hash_of, _OF_PLACES if cadence else _OF_PLACES_IN_ANY, told, digest, cadence)
 
 
 def _read(
@@ -111,16 +114,18 @@ def _read(
     asked: Select[Any],
     told: dict[str, Any],
     digest: str,
-    cadence: Cadence,
+    cadence: Cadence | None,
 ) -> list[Seat]:
-    rows = connection.execute(asked, told | {"digest": digest, "cadence": cadence.value}).all()
+    told |= {"digest": digest} | ({"cadence": cadence.value} if cadence else {})
+    rows = connection.execute(asked, told).all()
     hashes = {hash_of(address_key(row[3])): row[1] for row in rows if row[3] is not None}
     hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})
     suppressed = {hashes[hash]: reason for hash, reason in hits.all()}
     found: list[Seat] = []
     before = -1
     for place, person, signature, address, name, group, languages, zone, status, stopped, kept, changed in rows:
-        choices = _choice(kept) if kept is not None else ()
+        # What a campaign's reader chose is not asked: that they have the digest is enough.
+        choices = () if kept is None else _choice(kept) if cadence else _SUBSCRIBED
         if place == before:
             slot, known = found[-1]
             found[-1] = slot, known and known._replace(choices=(*known.choices, *choices))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -45,6 +45,12 @@ from tribune.store.tables import (
     rhythms,
     signatures,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 _IDS_AT_ONCE = 500
 _MAKE_EDITION = text(
@@ -96,6 +102,7 @@ class SqlPlanning(MaskQueries):
             planned_at=plan.planned_at,
             in_doubt=plan.in_doubt,
             finished_at=None if plan.recipients else plan.planned_at,
+            campaign_id=plan.campaign,
         )
 
     def _insert(self, table: Table, **values: Any) -> int:
@@ -111,6 +118,9 @@ class SqlPlanning(MaskQueries):
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         return self._people.these(digest, cadence, ids)
+
+    def subscribed(self, digest: str, ids: Ints) -> Due:
+        return self._people.subscribed(digest, ids)
 
     def wishes(self, digest: str, cadence: Cadence, due: Due, *, with_marks: bool) -> Wishes:
         return self._people.wishes(digest, cadence, due, with_marks=with_marks)
@@ -249,6 +259,7 @@ class SqlPlanning(MaskQueries):
                         "sent_upto": 0,
                         "doubt_upto": 0,
                         "epoch": 0,
+                        "not_before": chunk.not_before,
                     }
                     for chunk in planned
                 ],

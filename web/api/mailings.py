@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -30,18 +30,29 @@ States = Annotated[list[MailingState] | None, Query(max_length=6, description="O
 DeliveryStates = Annotated[list[DeliveryState] | None, Query(max_length=9, description="Only in these states.")]
 
 
-class MailingOut(Out):
-    """An edition's recipients of one due instant, on their way."""
+class CampaignOut(Out):
+    """A message that staff wrote for the people of a segment."""
 
     id: int
-    edition: int
-    digest: str
-    cadence: Cadence
-    occasion: str = Field(description="The edition's local date; at once: the instant.")
+    name: str = Field(description="As staff call it; readers do not see it.")
+
+
+class MailingOut(Out):
+    """An edition's or a campaign's recipients of one due instant, on their way."""
+
+    id: int
+    kind: Literal["edition", "campaign"] = Field(description="What it is a mailing of.")
+    edition: int | None = Field(description="Null for a campaign.")
+    campaign: CampaignOut | None = Field(description="Null for an edition.")
+    digest: str = Field(description="The digest, or in the name of which digest a campaign goes out.")
+    cadence: Cadence | None = Field(description="Null for a campaign.")
+    occasion: str = Field(description='The edition\'s local date; at once: the instant; "" for a campaign.')
     state: MailingState
     approval: str = Field(description="`standing`, or `each`: it waits until somebody approves it.")
     recipients: int
-    skipped_empty: int = Field(description="People for whom there was nothing.")
+    skipped_empty: int = Field(
+        description="People for whom there was nothing; of a campaign: in no language of theirs."
+    )
     due_at: datetime
     planned_at: datetime
     started_at: datetime | None
@@ -198,7 +209,7 @@ def _doing(routes: APIRouter) -> None:
         response_model=CancelledOut,
     )
     def cancel(call: Doing, mailing: Number) -> Response:
-        """What has not left never will, and comes with the next edition. This cannot be undone."""
+        """What has not left never will; an edition's comes with the next one. This cannot be undone."""
 
         def work(tx: Transaction, now: datetime) -> Done:
             told, closed = cancel_mailing(tx, mailing, tx.now())
@@ -238,7 +249,9 @@ def _move(call: Call, mailing: int, change: Callable[[Transaction, int, datetime
 def _facts(one: Mailing) -> dict[str, Any]:
     names = ("id", "edition", "digest", "cadence", "occasion", "state", "approval", "recipients", "skipped_empty")
     times = ("due_at", "planned_at", "started_at", "paused_at", "finished_at")
-    return {name: getattr(one, name) for name in (*names, *times)} | {"story": one.correlation_id}
+    campaign = CampaignOut(id=one.campaign.id, name=one.campaign.name) if one.campaign else None
+    told = {name: getattr(one, name) for name in (*names, *times)} | {"story": one.correlation_id}
+    return told | {"kind": "campaign" if campaign else "edition", "campaign": campaign}
 
 
 def _progress_out(progress: MailingProgress, now: datetime) -> ProgressOut:

@@ -18,6 +18,7 @@ from tribune.services.desk.say_why import say_why
 from tribune.services.desk.see_events import incoming_types, newest_events, see
 from tribune.services.desk.see_today import see_today
 from tribune.services.desk.tell_story import Story, item_story, tell_story
+from tribune.services.sending.mailing_facts import campaign_of
 from tribune.services.sending.mailing_progress import mailing_progress
 from web.newsroom.access import may, needs
 from web.newsroom.frame import Newsroom, query_of
@@ -89,12 +90,15 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
     def mailing(request: Request, number: Number) -> Response:
         with app.store.read() as tx:
             progress = mailing_progress(tx, number)
+            campaign = campaign_of(tx, progress.mailing)
             cancelled = progress.mailing.state is MailingState.CANCELLED
             states = (*NOT_SIMPLY_SENT, *LEFT) if cancelled else NOT_SIMPLY_SENT
             exceptions = tx.ledger.deliveries(number, states=states, limit=100)
         now = app.clock.now()
         facts: dict[str, Any] = {
             "progress": progress,
+            "campaign": campaign,
+            "see_segments": may(request, Permission.READ_SEGMENTS),
             "exceptions": exceptions,
             "catching": app.caught is not None,
             "rate": progress.rate(now),

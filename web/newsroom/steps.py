@@ -111,11 +111,13 @@ class Steps:
             yield Step(at, heading, (line,), tone="good")
 
     def _editions(self, story: ItemStory) -> Iterator[Step]:
-        """One step an edition: it goes out in a mailing for each instant at which it is due somewhere."""
-        editions: dict[int, list[InMailing]] = {}
+        """One step a campaign, or an edition, which goes out in a mailing for each instant at which it is due."""
+        editions: dict[str, list[InMailing]] = {}
         for one in story.mailings:
-            editions.setdefault(one.progress.mailing.edition, []).append(one)
-        for number, mailings in editions.items():
+            mailing = one.progress.mailing
+            where = f"/mailings?edition={mailing.edition}" if mailing.edition else f"/mailings/{mailing.id}"
+            editions.setdefault(where, []).append(one)
+        for where, mailings in editions.items():
             people = sum(one.people for one in mailings)
             first = min((one.progress.mailing for one in mailings), key=lambda mailing: mailing.due_at)
             told = {"mailing": self._name_of(first), "number": self._formats.number(people)}
@@ -123,7 +125,7 @@ class Steps:
                 "%(mailing)s: to %(number)s person", "%(mailing)s: to %(number)s people", people
             )
             lines = list(self._languages([shown for one in mailings for shown in one.shown]))
-            yield Step(first.planned_at, heading % told, lines, f"/mailings?edition={number}", tone="good")
+            yield Step(first.planned_at, heading % told, lines, where, tone="good")
 
     def _languages(self, shown: Sequence[Shown]) -> Iterator[str]:
         people: Counter[tuple[str, str]] = Counter()

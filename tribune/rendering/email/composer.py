@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tribune.domain.audience import Choice
+from tribune.domain.campaigns import Message
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Organisation
 from tribune.domain.errors import NotFound
 from tribune.domain.items import Item
 from tribune.domain.mailings import EditionContent, FragmentKey, Shape
 from tribune.rendering.email import mime
+from tribune.rendering.email.campaign import CampaignFacts, CampaignWords, MessageFragment, message_fragment
 from tribune.rendering.email.fragments import Fragment, Fragments, Voice
-from tribune.rendering.email.frame import EditionFacts, Frame
+from tribune.rendering.email.frame import EditionFacts, EditionWords, Frame, FrameWords
 from tribune.rendering.email.templates import Templates
 from tribune.rendering.locales import Translations
 from tribune.rendering.public_addresses import Addresses
 from tribune.rendering.text import clean_name
 
-__all__ = ["Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
+__all__ = ["CampaignFacts", "Composer", "EditionFacts", "Mail", "Reader", "ReaderLinks"]
 
 KEPT_FRAMES = 200
 
@@ -95,7 +97,9 @@ class Mail:
         values: list[int] = []
         run: list[bytes] = []
         for entry in self._frame.layout(
-            named=named, several=len(self._content["items"]) > 1, more="more" in self._content
+            named=named,
+            several="contents" in self._content and len(self._content["items"]) > 1,
+            more="more" in self._content,
         ):
             if isinstance(entry, bytes):
                 run.append(entry)
@@ -136,14 +140,19 @@ class Composer:
         self._fragments = Fragments(self.templates)
         self._voices: dict[str, Voice] = {}
         self._frames: dict[tuple[object, ...], Frame] = {}
+        self._messages: dict[tuple[Message, str], MessageFragment] = {}
 
-    def compose(self, content: EditionContent, items: Mapping[tuple[int, int], Item], edition: EditionFacts) -> Mail:
+    def compose(
+        self, content: EditionContent, items: Mapping[tuple[int, int], Item], facts: EditionFacts | CampaignFacts
+    ) -> Mail:
         """The mail of a content. `items` holds each (item, version) of its fragments. Raises NotFound."""
-        frame = self.frame(edition, content.locale)
+        frame = self.frame(facts, content.locale)
         made = self._fragments.kept
         fragments = [made.get(key) or self._fragment(key, items, frame) for key in content.fragments]
+        if isinstance(facts, CampaignFacts):
+            return Mail(frame, _said_by_campaign(frame, self._message(facts, content, frame), fragments))
         if not fragments:
-            raise NotFound("A mail without items cannot be made.", where=f"mailing {edition.mailing}")
+            raise NotFound("A mail without items cannot be made.", where=f"mailing {facts.mailing}")
         contents, contents_html = frame.contents(fragments, content.more)
         said = {
             "opening": [frame.opening_fields(fragments[0], len(fragments) - 1 + content.more)],
@@ -161,21 +170,39 @@ class Composer:
             said["more"], said["more_text"] = [more_html], [more]
         return Mail(frame, said)
 
+    def _message(self, facts: CampaignFacts, content: EditionContent, frame: Frame) -> MessageFragment:
+        message = facts.messages.get(content.message)
+        if message is None:
+            raise NotFound(f"The campaign has no text in {content.message!r}.", where=f"mailing {facts.mailing}")
+        key = (message, frame.voice.locale)
+        found = self._messages.get(key)
+        if found is None:
+            if len(self._messages) >= KEPT_FRAMES:
+                self._messages.clear()
+            found = self._messages[key] = message_fragment(message, frame.voice, frame.view, self.templates)
+        return found
+
     def _fragment(self, key: FragmentKey, items: Mapping[tuple[int, int], Item], frame: Frame) -> Fragment:
         item = items.get((key.item, key.version))
         if item is None:
             raise NotFound(f"Item {key.item} in version {key.version} is no longer in the catalogue.")
         return self._fragments.make(key, item, frame.voice, frame.view)
 
-    def frame(self, edition: EditionFacts, locale: str) -> Frame:
-        """The frame of an edition in a locale."""
-        key = (edition.mailing, locale, edition.digest.id, edition.cadence, edition.occasion, edition.due_at)
+    def frame(self, facts: EditionFacts | CampaignFacts, locale: str) -> Frame:
+        """The frame of an edition or a campaign in a locale."""
+        of_edition = (facts.cadence, facts.occasion) if isinstance(facts, EditionFacts) else ()
+        key = (facts.mailing, locale, facts.digest.id, facts.due_at, *of_edition)
         found = self._frames.get(key)
         if found is None:
             if len(self._frames) >= KEPT_FRAMES:
                 self._frames.clear()
             voice = self.voice(locale)
-            found = self._frames[key] = Frame(edition, voice, self._organisation, self.templates, self._addresses)
+            words: FrameWords = (
+                EditionWords(facts, voice, self._organisation, self._addresses)
+                if isinstance(facts, EditionFacts)
+                else CampaignWords(facts, voice)
+            )
+            found = self._frames[key] = Frame(facts, voice, self._organisation, self.templates, words)
         return found
 
     def voice(self, locale: str) -> Voice:
@@ -185,3 +212,14 @@ class Composer:
             default = self._organisation.default_language
             found = self._voices[locale] = Voice(locale, self._translations, self._codelists, default)
         return found
+
+
+def _said_by_campaign(frame: Frame, message: MessageFragment, fragments: Sequence[Fragment]) -> dict[str, list[bytes]]:
+    """The text first, then under a heading what goes with it."""
+    heading, heading_text = ([frame.heading_html], [frame.heading_text]) if fragments else ([], [])
+    return {
+        "opening": [frame.fields(message.subject)],
+        "preheader": [message.opening],
+        "items": [message.html, *heading, *(fragment.html for fragment in fragments)],
+        "items_text": [message.text, *heading_text, *(fragment.text for fragment in fragments)],
+    }

@@ -61,8 +61,7 @@ class Fragments:
         """The fragment of `item`, compiled inside `frame` (what digest.mjml says of the mail around it)."""
         view = item_view.view(item, key, voice.formats, voice.wording, voice.texts)
         shape = Shape(key.shape).value
-        shown = {"lead": None, "row": None, shape: view}
-        html = self._templates.html("digest/digest.mjml", voice.locale, frame=frame, slot=HtmlSlots(), **shown)
+        html = self._templates.html("digest/digest.mjml", voice.locale, frame=frame, slot=HtmlSlots(), **{shape: view})
         text = self._templates.render("digest/item.txt", voice.locale, item=view, shape=shape)
         opening = cut_at_word(view.abstract or view.when or view.particulars, 110)
         made = Fragment(

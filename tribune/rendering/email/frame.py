@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from html import escape
+from typing import Protocol
 
 from tribune.domain.audience import Cadence, Choice
 from tribune.domain.digests import Digest, Organisation
@@ -54,9 +55,50 @@ class EditionFacts:
     due_at: datetime
 
 
+class Facts(Protocol):
+    """What a frame needs of its edition or campaign."""
+
+    @property
+    def digest(self) -> Digest: ...
+
+    @property
+    def due_at(self) -> datetime: ...
+
+
+class FrameWords(Protocol):
+    """What a frame says of what it frames; `reason`: why somebody with these choices gets it."""
+
+    @property
+    def edition(self) -> str: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def rest(self) -> str: ...
+
+    def reason(self, choices: tuple[Choice, ...]) -> str: ...
+
+
+class EditionWords:
+    """The words of an edition."""
+
+    def __init__(
+        self, facts: EditionFacts, voice: Voice, organisation: Organisation, addresses: Addresses | None
+    ) -> None:
+        self._voice = voice
+        self._cadence = facts.cadence
+        self.edition = voice.wording.edition(facts.cadence, _day(facts))
+        self.heading = voice.texts.gettext("Also new for you")
+        self.rest = _rest(facts, voice, organisation, addresses)
+
+    def reason(self, choices: tuple[Choice, ...]) -> str:
+        return self._voice.wording.reason(self._cadence, choices)
+
+
 @dataclass(frozen=True, slots=True)
 class FrameView:
-    """What the templates say around the items."""
+    """What the templates say around the items. Of a campaign `edition` and `rest` are ""."""
 
     locale: str
     direction: str
@@ -67,21 +109,24 @@ class FrameView:
     rest: str  # where the items that a mail leaves out can be seen; "" for nowhere
     digest: str
     edition: str
+    heading: str  # over the items after the first, or after a campaign's text
 
 
 class Frame:
-    """Rendered once per edition and locale; what depends on the choice of items is kept by that choice."""
+    """Rendered once per edition and locale; what depends on the choice of items is kept by that choice. A campaign's is
+    made of the same templates and says other words (campaign.py)."""
 
     def __init__(
         self,
-        edition: EditionFacts,
+        facts: Facts,
         voice: Voice,
         organisation: Organisation,
         templates: Templates,
-        addresses: Addresses | None = None,
+        words: FrameWords,
     ) -> None:
         self.voice = voice
-        self._edition = edition
+        self.words = words
+        self._facts = facts
         self._templates = templates
         right_to_left = voice.direction == "rtl"
         self.view = FrameView(
@@ -91,20 +136,19 @@ class Frame:
             end="left" if right_to_left else "right",
             organisation=voice.formats.aside(clean(organisation.name(voice.locale))),
             sender=voice.formats.aside(sender_line(organisation, voice)),
-            rest=_rest(edition, voice, organisation, addresses),
-            digest=voice.formats.aside(clean(edition.digest.name(voice.locale))),
-            edition=voice.wording.edition(edition.cadence, _day(edition)),
+            rest=words.rest,
+            digest=voice.formats.aside(clean(facts.digest.name(voice.locale))),
+            edition=words.edition,
+            heading=words.heading,
         )
-        html = templates.html(
-            "digest/digest.mjml", voice.locale, frame=self.view, slot=HtmlSlots(), lead=None, row=None
-        )
+        html = templates.html("digest/digest.mjml", voice.locale, frame=self.view, slot=HtmlSlots())
         text = templates.render("digest/digest.txt", voice.locale, frame=self.view, slot=TextSlots())
         self._html = take_apart(html)
         self._text = take_apart(text)
         self.heading_html = _part(self._html, "heading")
         self.heading_text = _part(self._text, "heading")
-        self.domain = edition.digest.sender.rpartition("@")[2]
-        self._from = mime.mailbox(self.view.digest, edition.digest.sender)
+        self.domain = facts.digest.sender.rpartition("@")[2]
+        self._from = mime.mailbox(self.view.digest, facts.digest.sender)
         self._subjects: dict[tuple[str, int], bytes] = {}
         self._contents: dict[tuple[tuple[str, ...], int], tuple[bytes, bytes]] = {}
         self._reasons: dict[tuple[Choice, ...], tuple[bytes, bytes]] = {}
@@ -117,9 +161,13 @@ class Frame:
         found = self._subjects.get(key)
         if found is None:
             subject = self._templates.render("digest/subject.txt", self.voice.locale, lead=lead.subject, others=others)
-            found = b"From: %b\r\nSubject: %b\r\nTo: " % (self._from, mime.unstructured(subject))
+            found = self.fields(subject)
             _keep(self._subjects, key, found)
         return found
+
+    def fields(self, subject: str) -> bytes:
+        """From and this Subject, up to where To begins."""
+        return b"From: %b\r\nSubject: %b\r\nTo: " % (self._from, mime.unstructured(subject))
 
     def layout(self, *, named: bool, several: bool, more: bool) -> list[Entry]:
         """The whole message in its order: for readers with or without a name, of one item or several, with or without
@@ -138,10 +186,10 @@ class Frame:
         return found
 
     def _fixed_fields(self) -> bytes:
-        list_id = f" <{self._edition.digest.id}.{self.domain}>".encode()
+        list_id = f" <{self._facts.digest.id}.{self.domain}>".encode()
         return b"".join(
             (
-                b"\r\nDate: " + mime.date(self._edition.due_at),
+                b"\r\nDate: " + mime.date(self._facts.due_at),
                 b"\r\nContent-Language: " + self.voice.locale.encode(),
                 # RFC 3834: made by a program, nobody's answer; asks other programs not to answer.
                 b"\r\nAuto-Submitted: auto-generated",
@@ -182,7 +230,7 @@ class Frame:
         """Why a person gets this. For the text, for the HTML."""
         found = self._reasons.get(choices)
         if found is None:
-            found = _both(clean(self.voice.wording.reason(self._edition.cadence, choices)))
+            found = _both(clean(self.words.reason(choices)))
             _keep(self._reasons, choices, found)
         return found
 

@@ -95,7 +95,8 @@ def _mails(tx: Transaction, subscriber_id: int) -> list[dict[str, Any]]:
         return {
             "mail": name,
             "digest": mailing.digest if mailing else None,
-            "cadence": mailing.cadence.value if mailing else None,
+            "cadence": mailing.cadence.value if mailing and mailing.cadence else None,
+            "campaign": mail.subject if mail and mail.subject else None,
             "due_at": mailing.due_at.isoformat() if mailing else None,
             "language": one.locale,
             "state": one.state.value,

@@ -14,8 +14,9 @@ from tribune.domain.mailings import DeliveryState, EditionContent, FragmentKey, 
 from tribune.domain.sending import name_of
 from tribune.ports.ledger import DeliveryView
 from tribune.ports.store import Transaction
-from tribune.rendering.email.composer import EditionFacts, Reader
+from tribune.rendering.email.composer import Reader
 from tribune.rendering.email.item_view import link_of
+from tribune.services.sending.mailing_facts import campaign_of, facts_of
 from tribune.services.sending.reader_links import ReaderLinkMaker
 
 if TYPE_CHECKING:
@@ -39,13 +40,16 @@ class SentItem:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """A mail that was sent to a person. `name` is its delivery's (`12.0.37`)."""
+    """A mail that was sent to a person. `name` is its delivery's (`12.0.37`); `subject` a campaign's, in the
+    language in which they got it ("": an edition, whose name says what it is)."""
 
     name: str
     mailing: Mailing
     at: datetime
     items: tuple[SentItem, ...]
     more: int = 0
+    subject: str = ""
+    language: str = ""
 
 
 def list_sent(tx: Transaction, subscriber_id: int, page: int = 1, size: int = PAGE) -> tuple[list[SentMail], bool]:
@@ -63,9 +67,10 @@ def list_sent(tx: Transaction, subscriber_id: int, page: int = 1, size: int = PA
     for one in some:
         mailing, content = mailings[one.mailing], contents[one.mailing, one.signature]
         if mailing is not None:
-            shown = _items(content, items)
             name = name_of(one.mailing, one.chunk, one.place)
-            told.append(SentMail(name, mailing, mailing.due_at, shown, content.more if content else 0))
+            more = content.more if content else 0
+            subject, language = _message(tx, mailing, content)
+            told.append(SentMail(name, mailing, mailing.due_at, _items(content, items), more, subject, language))
     return told, len(left) > page * size
 
 
@@ -89,7 +94,7 @@ def show_sent(
         raise NotFound("There is no such mail.")
     content = content.visible(tx.catalogue.visible_languages({key.item for key in content.fragments}))
     items = tx.catalogue.items_at({(key.item, key.version) for key in content.fragments})
-    facts = EditionFacts(mailing.id, digest, mailing.cadence, mailing.occasion, mailing.due_at)
+    facts = facts_of(mailing, digest, campaign_of(tx, mailing))
     choices = tuple(
         s.choice for s in person.subscriptions if s.digest == mailing.digest and s.cadence is mailing.cadence
     )
@@ -109,6 +114,15 @@ def _parts(name: str) -> tuple[int, int, int]:
 
 def _content(tx: Transaction, one: DeliveryView) -> EditionContent | None:
     return tx.ledger.contents(one.mailing, [one.signature]).get(one.signature)
+
+
+def _message(tx: Transaction, mailing: Mailing, content: EditionContent | None) -> tuple[str, str]:
+    """What a campaign said over its text, and in which language; of what it was is known when who got it is not."""
+    campaign = campaign_of(tx, mailing)
+    if campaign is None:
+        return "", ""
+    shown = content.message if content else campaign.draft.messages[0].language
+    return campaign.messages[shown].subject, shown
 
 
 def _items(content: EditionContent | None, items: Mapping[tuple[int, int], Item]) -> tuple[SentItem, ...]:

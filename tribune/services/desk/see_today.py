@@ -34,7 +34,7 @@ class NextEdition:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEdition:
-    """An edition with its recent mailings, one for each instant at which it was due somewhere."""
+    """An edition with its recent mailings, one for each instant at which it was due somewhere; or a campaign."""
 
     mailings: Sequence[MailingProgress]
 
@@ -117,12 +117,15 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
 
 
 def _went_out(tx: Transaction, recent: Sequence[Mailing]) -> list[OutgoingEdition]:
-    """The editions that wrote to somebody last, each with its mailings."""
+    """The editions and campaigns that wrote to somebody last, each with its mailings."""
     newest = {mailing.id: mailing for mailing in [*recent, *tx.ledger.mailings(limit=LOOKED_THROUGH)]}
-    editions: dict[int, list[int]] = {}
+    editions: dict[tuple[int | None, int], list[int]] = {}
     for mailing in sorted(newest.values(), key=lambda one: one.id, reverse=True):
-        if mailing.recipients:
-            editions.setdefault(mailing.edition, []).append(mailing.id)
+        # A campaign that waits for approval has not gone out: it stands under what needs somebody.
+        waits = mailing.campaign is not None and mailing.state is MailingState.PLANNED
+        if mailing.recipients and not waits:
+            of_one = (mailing.edition, 0 if mailing.edition else mailing.id)
+            editions.setdefault(of_one, []).append(mailing.id)
     shown = list(editions.values())[:SHOWN]
     return [OutgoingEdition([mailing_progress(tx, mailing) for mailing in together]) for together in shown]
 

@@ -1,4 +1,4 @@
-"""Approve a mailing that was planned for approval each time: from now on it leaves."""
+"""Approve a mailing that was planned for approval each time: from now on it leaves, or when it is due."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def approve_mailing(tx: Transaction, mailing_id: int, now: datetime) -> Mailing:
             f"Mailing {mailing_id} is {mailing.state.value}, not waiting for approval.",
             hint=f"See `tribune mailing show {mailing_id}`.",
         )
+    if mailing.campaign is not None:
+        # Its mails bear the day on which they leave, not that on which they were written.
+        tx.ledger.put_off(mailing_id, now)
     tx.outbox.add(mailing_changed(tx, mailing, "mailing.approved", now, source=SOURCE))
     for view in tx.ledger.chunks(mailing_id):
         if view.state != ChunkState.DONE.value:

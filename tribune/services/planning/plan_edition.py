@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -16,26 +16,22 @@ from tribune.domain.audience import Cadence
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import NotFound
-from tribune.domain.events import CloudEvent, EditionDue, MailingChanged
-from tribune.domain.mailings import CHUNK_SIZE, Lane, Mailing, MailingState
-from tribune.ports.planning import ChunkPlan, DeliveryPlans, Due, MailingPlan
+from tribune.domain.events import CloudEvent, EditionDue
+from tribune.domain.mailings import Mailing, MailingState
+from tribune.ports.planning import Due, MailingPlan
 from tribune.ports.store import PLANNING, Transaction
 from tribune.services.audience.refresh_masks import Masker, masker
-from tribune.services.events.event_codec import new_event
 from tribune.services.planning.at_once import within_daily_cap, without_served
 from tribune.services.planning.edition_contents import Contents, edition_contents
 from tribune.services.planning.find_candidates import find_candidates
 from tribune.services.planning.match_items import Candidate, match_items
-from tribune.services.sending.mailing_events import chunk_ready
+from tribune.services.planning.write_plan import tell_of_plan, write_plan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
-
-SOURCE = "/tribune/mailings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +84,10 @@ def plan_edition(
         tx.planning.advance_marks(digest.id, cadence, due, horizon, local_date)
         contents = made.result()
     mailing = _mailing(tx, edition, digest, cadence, cause, len(due.ids), len(contents.people), now)
-    chunks = _write(tx, mailing, due, contents)
+    chunks = write_plan(tx, mailing.id, due, contents)
     if cadence is Cadence.AT_ONCE:
         tx.planning.add_served_at_once(mailing.id, _served(due, contents, selected, candidates))
-    _tell(tx, mailing, contents, len(chunks), cause, now)
+    tell_of_plan(tx, mailing, contents, len(chunks), now, cause)
     return Planned(mailing.id, mailing.recipients, mailing.skipped_empty, len(contents.texts), len(chunks))
 
 
@@ -181,41 +177,6 @@ def _mailing(
     )
 
 
-def _write(tx: Transaction, mailing: Mailing, due: Due, contents: Contents) -> list[ChunkPlan]:
-    """Signatures, chunks and deliveries. Chunks are cut by (domain group, locale); within one, people of a signature
-    stand side by side (decisions.md, 17)."""
-    import numpy as np
-
-    groups = tuple(dict.fromkeys(p.domain_group for p in due.profiles))
-    group_of_profile = np.array([groups.index(p.domain_group) for p in due.profiles], np.int64)
-    group = group_of_profile[due.profile[contents.people]]
-    order = np.lexsort((contents.people, contents.signature, contents.locale, group))
-    kind = np.stack([group[order], contents.locale[order]])
-    heads = [0, *(np.flatnonzero((kind[:, 1:] != kind[:, :-1]).any(axis=0)) + 1).tolist()] if len(order) else []
-    starts = [
-        start
-        for head, end in zip(heads, [*heads[1:], len(order)] if heads else [], strict=True)
-        for start in range(head, end, CHUNK_SIZE)
-    ]
-    sizes = np.diff([*starts, len(order)]) if starts else np.empty(0, np.int64)
-    chunks = [
-        ChunkPlan(number, Lane.MAILING, groups[kind[0, start]], contents.locales[kind[1, start]], size)
-        for number, (start, size) in enumerate(zip(starts, sizes.tolist(), strict=True))
-    ]
-    chunk = np.repeat(np.arange(len(chunks)), sizes)
-    place = np.arange(len(order)) - np.repeat(np.array(starts, np.int64), sizes)
-    tx.planning.add_signatures(
-        mailing.id,
-        ((n, locale, text) for n, (locale, text) in enumerate(zip(contents.locale_of, contents.texts, strict=True))),
-    )
-    tx.planning.add_chunks(mailing.id, chunks)
-    tx.planning.add_deliveries(
-        mailing.id,
-        DeliveryPlans(chunk, place, due.ids[contents.people[order]], contents.signature[order]),
-    )
-    return chunks
-
-
 def _served(due: Due, contents: Contents, selected: Bools, candidates: list[Candidate]) -> list[tuple[int, int]]:
     """(subscriber, sequence number of the release that they are shown), for everything in their mails."""
     rows = []
@@ -225,28 +186,3 @@ def _served(due: Due, contents: Contents, selected: Bools, candidates: list[Cand
             shown = candidates[row].shown_to((profile.languages, profile.fallback))
             rows += [(int(due.ids[person]), r.sequence) for r in candidates[row].releases if r.language == shown]
     return rows
-
-
-def _tell(tx: Transaction, mailing: Mailing, contents: Contents, chunks: int, cause: CloudEvent, now: datetime) -> None:
-    import numpy as np
-
-    if not mailing.recipients:
-        return
-    counts = np.bincount(contents.locale, minlength=len(contents.locales)).tolist()
-    data = MailingChanged(
-        mailing=mailing.id,
-        digest=mailing.digest,
-        cadence=mailing.cadence.value,
-        occasion=mailing.occasion,
-        recipients=mailing.recipients,
-        chunks=chunks,
-        languages={locale: count for locale, count in zip(contents.locales, counts, strict=True) if count},
-    )
-    types = ["mailing.planned"] + (["mailing.approved"] if mailing.state is MailingState.APPROVED else [])
-    for type in types:
-        event = new_event(
-            type, data, source=SOURCE, key=str(mailing.id), record=f"mailing/{mailing.id}", time=now, cause=cause
-        )
-        tx.outbox.add(replace(event, correlation_id=mailing.correlation_id))
-    if mailing.state is MailingState.APPROVED:
-        tx.outbox.add(*(chunk_ready(mailing, chunk, now, source=SOURCE) for chunk in range(chunks)))

@@ -1,8 +1,9 @@
-"""Cancel a mailing: what has not left never will, and comes with the next edition (decisions.md, 16).
+"""Cancel a mailing: what has not left never will; an edition's comes with the next one (decisions.md, 16), a campaign's
+with nothing.
 
 The move is one statement, and no window opens after it. Then the chunks are closed, in slices: what they did
-not send is carried over, and no sender may touch them any more. A chunk in the hands of a sender is closed by the
-scheduler, once the sender has let go of it; so is what an interrupted command left.
+not send of an edition is carried over, and no sender may touch them any more. A chunk in the hands of a sender is
+closed by the scheduler, once the sender has let go of it; so is what an interrupted command left.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ def may_be_cancelled(tx: Transaction, mailing_id: int) -> Mailing:
 
 
 def close_slice(tx: Transaction, mailing_id: int, now: datetime, limit: int = SLICE) -> Closed:
-    """Close chunks of a cancelled mailing that nobody works on, and carry over what they did not send. Raises
-    NotFound."""
+    """Close chunks of a cancelled mailing that nobody works on, and carry over what they did not send of an edition.
+    Raises NotFound."""
     mailing = existing(tx, mailing_id)
     chunks = tx.cancelling.closable(mailing_id, now, limit)
     people = 0
     if chunks:
-        people = tx.cancelling.carry_over(mailing, chunks, _items(tx, mailing_id, chunks))
+        if mailing.campaign is None:
+            people = tx.cancelling.carry_over(mailing, chunks, _items(tx, mailing_id, chunks))
         tx.cancelling.close(mailing_id, chunks, now)
     left = tx.cancelling.held(mailing_id)
     if not left:

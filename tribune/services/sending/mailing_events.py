@@ -24,11 +24,12 @@ def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime,
     data = MailingChanged(
         mailing=mailing.id,
         digest=mailing.digest,
-        cadence=mailing.cadence.value,
+        cadence=mailing.cadence.value if mailing.cadence else "",
         occasion=mailing.occasion,
         recipients=mailing.recipients,
         chunks=len(tx.ledger.chunks(mailing.id)),
         languages=languages,
+        campaign=mailing.campaign.id if mailing.campaign else None,
     )
     event = new_event(
         type,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from tribune.domain.campaigns import Campaign
 from tribune.domain.codelists import Places
 from tribune.domain.digests import Digest
 from tribune.domain.errors import ConfigurationError, NotFound, TribuneError
@@ -27,7 +28,8 @@ from tribune.ports.clock import Clock
 from tribune.ports.ledger import Seat
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
-from tribune.rendering.email.composer import EditionFacts, Reader
+from tribune.rendering.email.composer import Reader
+from tribune.services.sending.mailing_facts import campaign_of, facts_of
 from tribune.services.sending.reader_links import ReaderLinkMaker
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-KEPT_ITEMS, KEPT_CONTENTS, KEPT_MAILS = 5_000, 20_000, 200
+KEPT_ITEMS, KEPT_CONTENTS, KEPT_MAILS, KEPT_CAMPAIGNS = 5_000, 20_000, 200, 20
 """How many a sender keeps: an item's version and a signature's content never change. Of mails few: each holds its bytes
 (50 KB), and within a chunk those who share one stand together (architecture.md, 8)."""
 
@@ -51,6 +53,7 @@ class Kept:
     def __init__(self) -> None:
         self.mails: dict[tuple[int, int, EditionContent], Mail] = {}
         self._items: dict[tuple[int, int], Item] = {}
+        self._campaigns: dict[int, Campaign | None] = {}
         self._contents: dict[tuple[int, int], EditionContent] = {}
 
     def items(self, tx: Transaction, keys: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Item]:
@@ -61,6 +64,14 @@ class Kept:
                 self._items, missing = {}, list(keys)
             self._items |= tx.catalogue.items_at(missing)
         return self._items
+
+    def campaign(self, tx: Transaction, mailing: Mailing) -> Campaign | None:
+        """The campaign of a mailing; None for an edition's."""
+        if mailing.campaign is not None and mailing.id not in self._campaigns:
+            if len(self._campaigns) >= KEPT_CAMPAIGNS:
+                self._campaigns.clear()
+            self._campaigns[mailing.id] = campaign_of(tx, mailing)
+        return self._campaigns.get(mailing.id)
 
     def contents(self, tx: Transaction, mailing: int, signatures: Collection[int]) -> dict[int, EditionContent]:
         """The contents behind signatures of a mailing."""
@@ -107,6 +118,7 @@ class Batch:
         contents: Mapping[int, EditionContent],
         items: Mapping[tuple[int, int], Item],
         narrowed: Mapping[int, EditionContent],
+        campaign: Campaign | None = None,
     ) -> None:
         self.slots = slots
         self.people = people
@@ -118,6 +130,7 @@ class Batch:
         self._items = items
         self._narrowed = narrowed
         self._digest = sender.digests[mailing.digest]
+        self._campaign = campaign
         self._kept = sender.kept.mails
         self._mails: dict[int, Mail] = {}
         # The Message-ID is the same at each attempt, and no other store's: a copy begins with the same numbers.
@@ -130,6 +143,8 @@ class Batch:
         person = self.people.get(number)
         if person is None or not person.may_be_mailed:
             return Verdict(place, DeliveryState.SUPPRESSED, _why_not(person))
+        if self._mailing.campaign is not None and not person.choices:
+            return Verdict(place, DeliveryState.SUPPRESSED, "no longer subscribed")
         try:
             narrowed = self._narrowed.get(number) if person.changed else None
             mail = self._mails.get(signature) if narrowed is None else self._of_their_own(narrowed, signature)
@@ -139,7 +154,7 @@ class Batch:
                 content = self._contents.get(signature)
                 if content is None:
                     return Verdict(place, DeliveryState.QUARANTINED, "its content is no longer kept")
-                if not content.fragments:
+                if content.empty:
                     return Verdict(place, DeliveryState.EMPTY, "all its items were withdrawn")
                 mail = self._mails[signature] = self._composed(signature, content)
             name = f"{self._prefix}{place}"
@@ -167,7 +182,7 @@ class Batch:
         if mail is None:
             if len(self._kept) >= KEPT_MAILS:
                 self._kept.clear()
-            facts = EditionFacts(mailing.id, self._digest, mailing.cadence, mailing.occasion, mailing.due_at)
+            facts = facts_of(mailing, self._digest, self._campaign)
             mail = self._kept[key] = self._composer.compose(content, self._items, facts)
         return mail
 
@@ -202,8 +217,11 @@ def _batch(tx: Transaction, sender: Sender, mailing: Mailing, chunk: int, seats:
     keys = {(key.item, key.version) for content in shown.values() for key in content.fragments}
     items = sender.kept.items(tx, keys)
     people = {slot.subscriber: person for slot, person in seats if person is not None}
-    narrowed = _narrowed(tx, sender.places, mailing, seats, shown, items)
-    return Batch(sender, mailing, chunk, [slot for slot, _ in seats], people, shown, items, narrowed)
+    # What goes with a campaign staff chose, not its readers.
+    places = sender.places if mailing.campaign is None else None
+    narrowed = _narrowed(tx, places, mailing, seats, shown, items)
+    campaign = sender.kept.campaign(tx, mailing)
+    return Batch(sender, mailing, chunk, [slot for slot, _ in seats], people, shown, items, narrowed, campaign)
 
 
 def _narrowed(

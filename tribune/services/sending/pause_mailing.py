@@ -29,9 +29,10 @@ def resume_mailing(tx: Transaction, mailing_id: int, now: datetime) -> Mailing:
     # "Started" is told with the first claim of an approved mailing: one that was paused before waits for that again.
     to = MailingState.RUNNING if mailing.started_at else MailingState.APPROVED
     if not tx.ledger.move(mailing_id, to, now, of=MailingState.PAUSED):
+        of_campaign = mailing.campaign is not None and mailing.state is MailingState.CANCELLED
+        instead = _INSTEAD_OF_PAUSE if of_campaign else _INSTEAD_OF_RESUME
         raise Conflict(
-            f"Mailing {mailing_id} {_IS[mailing.state]}, not paused.",
-            hint=_INSTEAD_OF_RESUME[mailing.state].format(mailing_id),
+            f"Mailing {mailing_id} {_IS[mailing.state]}, not paused.", hint=instead[mailing.state].format(mailing_id)
         )
     mailing = told(tx, mailing_id, "mailing.resumed", now)
     for chunk in tx.ledger.going_on(mailing_id, now):

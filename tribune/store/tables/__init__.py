@@ -22,6 +22,7 @@ from tribune.store.tables.audience import (
     suppressions,
 )
 from tribune.store.tables.base import Instant, instant_text, metadata
+from tribune.store.tables.campaigns import campaigns
 from tribune.store.tables.catalogue import (
     item_history,
     item_identifiers,
@@ -76,6 +77,7 @@ __all__ = [
     "api_tokens",
     "at_once_served",
     "audit",
+    "campaigns",
     "carry_overs",
     "chunks",
     "codelist_bits",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -54,7 +55,7 @@ mailings = Table(
     "mailings",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("edition_id", Integer, ForeignKey("editions.id"), nullable=False),
+    Column("edition_id", Integer, ForeignKey("editions.id")),
     Column("due_at", Instant, nullable=False),
     Column("state", String(20), nullable=False),
     Column("approval", String(20), nullable=False),
@@ -70,13 +71,17 @@ mailings = Table(
     Column("rested_seconds", Float, nullable=False, server_default="0"),
     Column("totals", JSON(none_as_null=True)),
     Column("aged_at", Instant),
+    Column("campaign_id", Integer, ForeignKey("campaigns.id")),
     UniqueConstraint("edition_id", "due_at"),
+    CheckConstraint("(edition_id IS NULL) <> (campaign_id IS NULL)", name="of_one"),
+    Index("ix_mailings_campaign_id", "campaign_id"),
     Index("ix_mailings_aged_at_finished_at", "aged_at", "finished_at"),
     Index("ix_mailings_state_finished_at", "state", "finished_at"),
 )
-"""`in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves it to the channel's policy.
-`finished_at` of a cancelled one: when the last of what had not left was carried over. `changes` counts the moves.
-`totals`: its numbers (locale -> state -> how many), written when its rows begin to age out; `aged_at`: all are gone."""
+"""Of an edition, or of a campaign. `in_doubt`: what to do with mails of which nobody knows whether they left; "" leaves
+it to the channel's policy. `finished_at` of a cancelled one: when the last of its chunks was closed. `changes` counts
+the moves. `totals`: its numbers (locale -> state -> how many), written when its rows begin to age out; `aged_at`: all
+are gone."""
 
 signatures = Table(
     "signatures",

@@ -1,0 +1,114 @@
+"""The page of a campaign in a real browser: widths, themes, languages, axe-core's rules."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.campaign_world import plan, readers, segment
+from tests.newsroom import browser_cookie
+from tests.planning_world import World
+from tribune.bootstrap import Application
+from tribune.config import Settings
+from tribune.domain.audience import Fallback
+from tribune.domain.campaigns import Draft, Message
+from tribune.domain.staff import Role
+from tribune.ports.clock import StoppedClock
+from web.app import create_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+
+FRENCH = """Nous préparons un **rapport mondial** sur le travail de plateforme, qui paraîtra en *mars 2027*.
+
+## Ce que nous vous demandons
+
+- dix minutes de votre temps, avant le 15 décembre ;
+- une réponse, même partielle, à https://observatory.example/fr/plateformes/enquete-sur-le-travail-de-plateforme-2026.
+
+[Répondre à l’enquête](https://observatory.example/fr/enquete)"""
+DRAFT = Draft(
+    "Survey on platform work",
+    (
+        Message("fr", "Votre avis sur le travail de plateforme", FRENCH),
+        Message("en", "Your view on platform work", "We are preparing a **world report**."),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Application, str]]:
+    """A house with a campaign that waits for approval, and where it answers."""
+    import uvicorn
+
+    folder = tmp_path_factory.mktemp("campaign")
+    names = {"en": "The letter", "fr": "La lettre", "es": "El boletín"}
+    told = {
+        "data_dir": folder,
+        "store": {"url": f"sqlite:///{folder}/tribune.sqlite3"},
+        "email": {"outbox_folder": folder / "outbox"},
+        "digests": {"letter": {"names": names, "sender": "letter@observatory.example"}},
+    }
+    app = Application(Settings.model_validate(told), StoppedClock(datetime(2026, 11, 23, 6, 0, tzinfo=UTC)))
+    app.prepare()
+    readers(app, 40, languages=("fr",))
+    world = World(app)
+    world.person("weekly", digest="other")
+    for number in range(3):
+        world.person("weekly", languages=("es",), fallback=Fallback.OMIT if number else Fallback.SOURCE)
+    segment(app)
+    plan(app, DRAFT)
+    server = uvicorn.Server(uvicorn.Config(create_app(app), port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.02)
+    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "fr", "es"])
+def test_the_page_of_a_campaign_and_today(
+    site: tuple[Application, str], browser: Browser, locale: str, scheme: str, tmp_path: Path
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    app, address = site
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    context.add_cookies([browser_cookie(app, address, Role.APPROVER)])  # type: ignore[list-item]
+    page = context.new_page()
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in ("", "mailings", "mailings/1"):
+            page.goto(f"{address}/{locale}/newsroom/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            for closed in page.locator("details:not([open])").all():
+                closed.evaluate("box => box.open = true")
+            found = Axe().run(page, options={"runOnly": tags})
+            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
+            assert not told, (path, width, told)
+            page.screenshot(path=tmp_path / f"{path.replace('/', '-')}-{width}.png", full_page=True)
+    context.close()
