@@ -28,10 +28,12 @@ from starlette.testclient import TestClient
 from tests.acceptance.house import House
 from tests.acceptance.test_hostile_texts_on_pages import HOSTILE, item, told
 from tests.api_world import Api, api_of, make_token
+from tests.campaign_world import approve, plan
 from tests.newsroom import HERE, SAME_SITE, anybody, session_of
 from tests.staff_world import Person
 from tribune.bootstrap import Application
 from tribune.config import Settings
+from tribune.domain.campaigns import Draft, Message
 from tribune.domain.codelists import Codelists
 from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.segment_json import Known, read_text
@@ -47,7 +49,8 @@ from tribune.services.desk.see_events import newest_events
 from tribune.services.imports.plan_import import Plan, add_import, check_import
 from tribune.services.imports.work_on_import import work_on_import
 from tribune.services.notices.notice_links import DATA, mark_of
-from tribune.services.segments.save_segment import Draft, save_segment
+from tribune.services.segments.save_segment import Draft as SegmentDraft
+from tribune.services.segments.save_segment import save_segment
 from tribune.services.segments.tag_people import tag_people
 from tribune.services.sending.reader_links import PREFERENCES, UNSUBSCRIBE
 from tribune.services.staff.api_tokens import make_api_token
@@ -202,8 +205,8 @@ def furnished(house: House) -> World:
     api = api_of(app, list(Role))
     make_token(app, admin, [Permission.READ_DESK])
     world = World(house, admin, api)
-    world.given = {"{locale}": "en", **_of_readers(house), **_of_the_newsroom(app, admin), **_of_the_desk(house)}
-    world.given |= _of_audience(app, api)
+    world.given = {"{locale}": "en", **_of_readers(house), **_of_the_newsroom(app, admin), **_of_audience(app, api)}
+    world.given |= _of_a_campaign(house, world.given["segments/{slug}"]) | _of_the_desk(house)
     return world
 
 
@@ -273,18 +276,23 @@ def _of_the_newsroom(app: Application, admin: StaffMember) -> dict[str, str]:
     }
 
 
+def _of_a_campaign(house: House, slug: str) -> dict[str, str]:
+    """Sent to the people of a segment: the mailing, and a mail of it."""
+    app = house.app
+    said = Draft(ATTACKED, (Message("en", HOSTILE, HOSTILE), Message("es", HOSTILE, HOSTILE)), (1,))
+    number = plan(app, said, slug).id
+    approve(app, number)
+    house.work()
+    assert app.caught is not None
+    mail = next(one.delivery for one in app.caught.newest() if one.mailing == number)
+    return {"mailings/{number}": str(number), "mailings/{mailing}": str(number), "mails/{delivery}": mail}
+
+
 def _of_the_desk(house: House) -> dict[str, str]:
     app = house.app
-    assert app.caught is not None
-    mail = next(one.delivery for one in app.caught.newest() if one.mailing)
-    with app.store.read() as tx:
-        mailing = next(one.id for one in tx.ledger.mailings(limit=100) if one.recipients)
     story = next(one.event.correlation_id or one.event.id for one in newest_events(app.log_view) if one.event)
     letter = str(app.log.dead_letters()[0].id)
     return {
-        "mails/{delivery}": mail,
-        "mailings/{number}": str(mailing),
-        "mailings/{mailing}": str(mailing),
         "items/{number}": "1",
         "items/{item}": "1",
         "events/{correlation_id}": story,
@@ -298,7 +306,7 @@ def _of_audience(app: Application, api: Api) -> dict[str, str]:
     now = app.clock.now()
     rule = read_text(json.dumps(RULE), Known(app.codelists, app.digests))
     with app.store.write() as tx:
-        segment = save_segment(tx, Draft(ATTACKED, HOSTILE, rule), api.owner.actor, now)
+        segment = save_segment(tx, SegmentDraft(ATTACKED, HOSTILE, rule), api.owner.actor, now)
     return {
         "segments/{slug}": segment.slug,
         "people/{id}": "1",
