@@ -93,6 +93,11 @@ def test_a_manager_imports_people_builds_a_segment_and_sees_who_is_in_it_and_why
     manager.page.reload()
     manager.sees(say("taken in"))
     assert people_of(house, place) == 3
+    manager.opens(f"/{locale}/newsroom/people")
+    manager.types(say("Address or its beginning, name or number"), f"moussa@{place}.example".lower())
+    manager.presses(say("Find"))
+    assert manager.page.url.endswith("/newsroom/people"), "no address in the address of a page"
+    manager.sees("Moussa Ndiaye")
 
     # Who of them works for a workers' organisation? A segment says it for good.
     manager.follows(say("Segments"))

@@ -48,6 +48,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/u/{token}": ("{u}?in={locale}", "/u/forged"),
     "/p/{token}": ("{p}?in={locale}",),
     "/p/{token}/{section}": tuple(f"{{p}}/{one}?in={{locale}}" for one in ("topics", "when", "languages", "you")),
+    "/p/{token}/add/{digest}": ("{p}/add/data?in={locale}",),
     "/m/{token}": ("{m}?in={locale}", "{m_over}?in={locale}"),
     "/m/{token}/sent": ("{m}/sent?in={locale}",),
     "/m/{token}/sent/{name}": ("{m}/sent/{sent}?in={locale}",),
@@ -94,8 +95,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     f"{N}/segments/new": (f"{N}/segments/new",),
     f"{N}/segments/{{slug}}/edit": (f"{N}/segments/latin-america/edit",),
     # people
-    f"{N}/people": (f"{N}/people", f"{N}/people?q=awa", f"{N}/people?q=nobody"),
+    f"{N}/people": (f"{N}/people",),
+    f"{N}/people/new": (f"{N}/people/new",),
     f"{N}/people/{{id}}": (f"{N}/people/1", f"{N}/people/3"),
+    f"{N}/people/{{id}}/change": (f"{N}/people/1/change",),
     f"{N}/data-requests": (f"{N}/data-requests",),
     f"{N}/imports": (f"{N}/imports",),
     f"{N}/imports/{{id}}": tuple(
@@ -190,10 +193,9 @@ def build_a_segment_with_errors(page: Page) -> None:
     assert page.locator("#errors li").count() >= 5
 
 
-def correct_somebody_wrongly(page: Page) -> None:
-    page.locator("details:has(#zone) summary").click()
-    page.fill("#zone", "Nowhere/City")
-    page.locator("form:has(#zone) button").click()
+def pause_somebody_without_a_day(page: Page) -> None:
+    page.locator("details:has(#until) summary").click()
+    page.locator("form:has(#until) button").click()
     page.locator("#errors").wait_for()
 
 
@@ -240,7 +242,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "no file": (f"{N}/imports", import_without_a_file),
     "no basis": (f"{N}/imports/{{uploaded}}", check_without_a_basis),
     "a segment with errors": (f"{N}/segments/new", build_a_segment_with_errors),
-    "a wrong correction": (f"{N}/people/1", correct_somebody_wrongly),
+    "a pause without a day": (f"{N}/people/1", pause_somebody_without_a_day),
     "a wrong invitation": (f"{N}/invitation/{{invitation}}", accept_an_invitation_with_errors),
     "a wrong password": (f"{N}/account/password", change_the_password_wrongly),
     "a token, shown once": (f"{N}/account/tokens", make_a_token),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -52,6 +53,7 @@ def test_marks_within_a_paragraph() -> None:
         Span("https://b.example/y", "https://b.example/y"),
         Span("."),
     )
+    assert one("***both***") == (Span("both", strong=True, stressed=True),)
     assert one("[us](mailto:us@a.example)!") == (Span("us", "mailto:us@a.example"), Span("!"))
 
 
@@ -206,3 +208,14 @@ def test_a_file_in_json_is_read_too() -> None:
     told = {"name": "Survey", "messages": {"en": {"subject": "S 🎉", "text": "T\n\n- a"}}}
     draft = read_campaign(json.dumps(told), "c.json", OFFERED)
     assert (draft.messages[0].subject, draft.messages[0].text) == ("S 🎉", "T\n\n- a")
+
+
+@pytest.mark.parametrize(
+    "mark", ["*", "**a", "**a b ", "*a**b", "[", "[a](", "[a](h(x)", "![a", "<a", "{{", "- ", "\\"]
+)
+def test_thousands_of_marks_are_no_trouble(mark: str) -> None:
+    text = mark * (MAX_TEXT // len(mark))
+    began = time.process_time()
+    blocks(text)
+    faults(text)
+    assert time.process_time() - began < 5

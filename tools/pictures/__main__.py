@@ -137,6 +137,8 @@ def newsroom(camera: Camera, app: Application, folder: Path) -> None:
     page.locator("a.row", has_text="Begoña").click()
     page.set_viewport_size({"width": 1280, "height": 1200})
     camera.takes("person")
+    camera.goes_to("/en/newsroom/people/new", 1280, 1000)
+    camera.takes("person-new")
     camera.goes_to("/en/newsroom/suppressions")
     camera.takes("suppressions")
     bring(camera, folder)

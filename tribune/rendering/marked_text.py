@@ -67,7 +67,8 @@ _BULLET = re.compile(r"[-*•]\s+(.+)")
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+(.+)")
 _LINK = r"\[(?P<words>[^\[\]]+)\]\((?P<to>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)"
 _INLINE = re.compile(
-    rf"\\(?P<plain>[\\*_\[\]#-])|{_LINK}|\*\*(?P<strong>\S(?:.*?\S)?)\*\*(?!\*)|(?<![\w*])\*(?P<stressed>\S(?:[^*]*\S)?)\*(?![\w*])"
+    r"\\(?P<plain>[\\*_\[\]#-])|" + _LINK + r"|\*\*(?P<strong>\*?[^\s*](?:.{0,1000}?\S)?)\*\*(?!\*)"
+    r"|(?<![\w*])\*(?P<stressed>\S(?:[^*]*\S)?)\*(?![\w*])"
     r"|(?P<bare>https?://[^\s<>\"]*[^\s<>\".,;:!?)\]»”’])"
 )
 _ALONE = re.compile(_LINK)
@@ -163,7 +164,9 @@ def _spans(text: str, strong: bool = False, stressed: bool = False) -> Iterator[
         if found["plain"]:
             run += found["plain"]
             continue
-        if (found["to"] and not fit(found["to"])) or (found["bare"] and not fit(found["bare"])):
+        address = found["to"] or found["bare"]
+        again = (found["strong"] and strong) or (found["stressed"] and stressed)  # bold within bold: but asterisks
+        if again or (address and not fit(address)):
             run += found[0]
             continue
         if run:

@@ -90,9 +90,7 @@ class ConfirmPage:
         locale = self._locale(request, languages)
         texts, errors = app.translations.gettext(locale), {}
         if wrong_name:
-            errors["name"] = texts.gettext(
-                "Please enter a name without line breaks, of at most 100 characters."
-            )
+            errors["name"] = texts.gettext("Please enter a name without line breaks, of at most 100 characters.")
         wishes = sign_up.wanted.subscriptions if sign_up else person.subscriptions if person else ()
         digests = [id for id in dict.fromkeys(wish.digest for wish in wishes) if id in app.digests]
         quoted = texts.pgettext("the name of a newsletter in a sentence", "%(letter)s")
