@@ -80,7 +80,7 @@ def test_a_manager_imports_people_builds_a_segment_and_sees_who_is_in_it_and_why
 
     # Without saying on which basis, nothing goes on, and nothing is lost.
     manager.presses(say("Check the whole file"))
-    manager.sees(say("Say on which basis these people may be written to."))
+    manager.sees(say("Say on which basis you may write to them."))
     manager.ticks(say("They are written to in their function"))
     manager.types(say("Where they or their consent come from"), "Conference 2026")
     manager.presses(say("Check the whole file"))
