@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"(?<!/)/([a-z]|newsroom/(?:sign-in|invitation))/[A-Za-z0-9_
 _API_TOKEN = re.compile(r"\btrb_[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]/]+@[^\s<>\"',;()\[\]/]+\.[^\s<>\"',;()\[\]/]+")
 _IN_LINK = re.compile(r"(?i)(//)[^/\s@]+@|([?&](?:token|key|api_key|secret|password|signature)=)[^&\s]+")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _SECRET = re.compile(r"(?i)password|secret|token|authorization|signing_key|api_key")
 # No local variables: they may hold names and addresses (decisions.md, 6).
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
@@ -29,11 +30,16 @@ def redacted(text: str) -> str:
     return _ADDRESS.sub("***@***", text)
 
 
+def _on_one_line(text: str) -> str:
+    """`text` with `\\n` for a line end, and so on: nobody writes a line of their own, or speaks to the terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return redacted(value)
+        return _on_one_line(redacted(value))
     if isinstance(value, Mapping):
-        return {key: "***" if _SECRET.search(str(key)) else _clean(inner) for key, inner in value.items()}
+        return {_clean(key): "***" if _SECRET.search(str(key)) else _clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(inner) for inner in value]
     return value
@@ -49,6 +55,7 @@ class _RedactFilter(logging.Filter):
         if record.exc_info and record.exc_info[1]:
             record.msg += f" ({type(record.exc_info[1]).__name__}: {redacted(str(record.exc_info[1]))})"
             record.exc_info = None
+        record.msg = _on_one_line(record.msg)
         return True
 
 

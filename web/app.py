@@ -52,6 +52,7 @@ from web.public import (
     subscribe,
     unsubscribe,
 )
+from web.public.choice_options import ChoiceOptions
 from web.public.shelf import Shelf
 from web.routes import every_route
 from web.security import Guard
@@ -82,8 +83,9 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
     site.mount("/api", api, name="api")
     _take_in(site, problem_pages(pages))
     _take_in(site, health.router(app, parts))
-    _for_readers(site, app, pages)
-    _for_staff(site, app, pages)
+    form = subscribe.SubscribeForm(app, pages)
+    _for_readers(site, app, pages, form)
+    _for_staff(site, app, pages, form.options)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     site.add_middleware(ShortWay, site=site, paths=("/u/{token}", "/{locale}/subscribe"))
     site.add_middleware(
@@ -123,13 +125,12 @@ def _take_in(site: FastAPI, part: APIRouter) -> None:
     site.router.routes.extend(part.routes)
 
 
-def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
-    form = subscribe.SubscribeForm(app, pages)
+def _for_readers(site: FastAPI, app: Application, pages: Pages, form: subscribe.SubscribeForm) -> None:
     batches, network_of = Batches(app, form.texts), client_network(app.settings.web.trusted_proxies)
     _take_in(site, unsubscribe.router(app, pages, batches, network_of))
     centre = preferences.PreferenceCentre(app, pages, form.options)
     _take_in(site, preferences.router(centre, app, batches, network_of))
-    _take_in(site, my_data.router(app, pages))
+    _take_in(site, my_data.router(app, pages, network_of))
     _take_in(site, subscribe.router(form, batches, network_of))
     _take_in(site, confirm.router(app, pages, batches, network_of))
     shelf = Shelf(app, pages)
@@ -137,11 +138,12 @@ def _for_readers(site: FastAPI, app: Application, pages: Pages) -> None:
         _take_in(site, part.router(app, shelf))
 
 
-def _for_staff(site: FastAPI, app: Application, pages: Pages) -> None:
+def _for_staff(site: FastAPI, app: Application, pages: Pages, options: Callable[[str], ChoiceOptions]) -> None:
     access = site.state.access = Access(app)
     for door in (doors, invitation, provider, account):
         _take_in(site, door.router(app, pages, access))
-    for part in (tokens, staff, audit, desk, segments, people, imports, suppressions):
+    for part in (tokens, staff, audit, desk, segments, imports, suppressions):
         _take_in(site, part.router(app, pages))
+    _take_in(site, people.router(app, pages, options))
     of_staff = [route for route in every_route(site) if route.staff and route.method == "GET"]
     access.learn({route.path.removeprefix(NEWSROOM): route.permission for route in of_staff})

@@ -297,3 +297,22 @@ def test_undoing_is_for_whom_it_was_made_and_while_nothing_has_changed(
     browser.post(f"{path(mail, 'p')}/topics", data={"topic": "skills"})
     browser.post(stop, data={"do": "undo-topics", "undo": undo[1]})
     assert {a for s in person(house).subscriptions for a in s.choice.policy_areas} == {"skills"}
+
+
+def test_a_change_of_choices_keeps_the_network_that_it_came_from_shortened(
+    house: House, browser: TestClient, mail: Mail, page: str
+) -> None:
+    """As a sign-up does: it is a part of the answer to "why do you write to me?"."""
+    browser.post(f"{page}/topics", data={"topic": "wages"})
+    browser.post(page, data={"do": "slower"})
+    browser.post(page, data={"do": "pause", "until": "2026-12-24"})
+    browser.post(page, data={"do": "resume"})
+    browser.post(page, data={"do": "stop"})
+    browser.post(page, data={"do": "again"})
+    browser.post(path(mail, "u"), data={"do": "only", "topic": "employment"})
+    with house.app.store.read() as tx:
+        mine = [record for record in tx.consents.of(1) if record.source == "mail"]
+    assert [record.act.value for record in mine] == [
+        *("changed", "changed", "paused", "resumed", "unsubscribed", "resubscribed", "changed")
+    ]
+    assert {record.network for record in mine} == {"203.0.113.0/24"}

@@ -17,6 +17,7 @@ from tribune.bootstrap import Application
 from tribune.config import SignUp, Web
 from tribune.domain.audience import Status
 from web.app import create_app
+from web.public.subscribe import PREVIEWS_A_MINUTE
 
 AWA = "awa@travail.example.org"
 FORM: dict[str, Any] = {
@@ -334,3 +335,18 @@ def test_one_click_works_at_once_and_leaves_a_record(house: House, browser: Test
     with house.app.store.read() as tx:
         last = tx.consents.of(1)[-1]
     assert (last.act, last.source, last.network) == ("unsubscribed", "one_click", "203.0.113.0/24")
+
+
+def test_previews_from_one_network_have_a_limit_and_the_form_keeps_working(house: House) -> None:
+    with reader(house.app) as browser:
+        other = TestClient(browser.app, base_url="http://127.0.0.1:8080", client=("198.51.100.7", 1))
+        told = [browser.post("/en/subscribe/preview", data=FORM) for _ in range(PREVIEWS_A_MINUTE // 4 + 5)]
+        assert {answer.status_code for answer in told[: PREVIEWS_A_MINUTE // 4]} == {200}
+        assert told[-1].status_code == 429
+        assert int(told[-1].headers["retry-after"]) >= 1
+        page = send(browser, do="preview")
+        assert page.status_code == 429
+        assert "Many previews were asked for from your network" in page.text
+        assert 'value="employment" checked' in page.text, "what was chosen still stands"
+        assert other.post("/en/subscribe/preview", data=FORM).status_code == 200
+        assert send(browser).status_code == 303, "a subscription is another matter"

@@ -253,3 +253,13 @@ def test_roles_hold(api: Api, app: Application) -> None:
     problem(auditor.post(f"/people/{person}/pause", {"until": "2026-12-24"}), 403, "scope-missing")
     problem(approver.get(f"/people/{person}"), 403, "scope-missing")
     problem(api.with_scopes(Permission.CHANGE_PEOPLE).get("/people"), 403, "scope-missing")
+
+
+def test_pages_and_api_leave_the_same_marks(api: Api, app: Application) -> None:
+    """They call the same services: what is written down differs in who, and through which door."""
+    person = add(api)
+    answer = api.call("PATCH", f"/people/{person}", json={"name": "A", "zone": "UTC"}, headers={"if-match": "*"})
+    assert answer.status_code == 200
+    with app.store.read() as tx:
+        entry = next(one for one in tx.audit.entries() if one.action == "person.changed")
+    assert dict(entry.facts) == {"fields": "name zone"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from tribune.ports.clock import StoppedClock
 from tribune.ports.data_requests import RequestKind, RequestState
 from tribune.services.audience.change_address import ask_for_address
 from tribune.services.audience.erase_person import CLEARED_AGAIN_AFTER, ERASED, erase_person
+from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.sending.send_chunk import send_chunk
@@ -220,3 +221,15 @@ def test_a_bounce_that_comes_after_writes_nothing_of_them(app: Application, mail
     assert traces(app) == []
     with app.store.read() as tx:
         assert tx.audience.suppressed([ADDRESS]) == {ADDRESS: ERASED}
+
+
+def test_what_is_held_about_somebody_has_their_tags_and_their_last_visit(app: Application, mailing: int) -> None:
+    with app.store.write() as tx:
+        tx.segments.tag([AWA], "jury")
+        tx.segments.tag([AWA], "g20-alumni")
+        tx.segments.saw([AWA], date(2026, 11, 2))
+        told, _ = export_my_data(tx, AWA, app.digests, "self", app.clock.now())
+        other, _ = export_my_data(tx, AWA + 1, app.digests, "self", app.clock.now())
+    assert (told["tags"], told["person"]["last_visit"]) == (["g20-alumni", "jury"], "2026-11-02")
+    assert (other["tags"], other["person"]["last_visit"]) == ([], None)
+    assert not told["records"].keys() & {"person_tags", "engagement"}, "once is enough"

@@ -20,6 +20,7 @@ from tribune.ports.clock import StoppedClock
 from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.list_sent import list_sent, show_sent
 from tribune.services.campaigns.see_campaign import see_campaign
+from tribune.services.desk.say_why import say_why
 from tribune.services.sending.age_out import age_slice
 from tribune.services.sending.cancel_mailing import close_slice
 from tribune.services.sending.pause_mailing import pause_mailing, resume_mailing
@@ -235,6 +236,14 @@ def test_its_reader_finds_it_among_what_they_were_sent(app: Application, channel
     assert b"Subject: Subject in en" in raw
     (exported,) = told["mails"]
     assert (exported["cadence"], exported["campaign"], exported["digest"]) == (None, "Subject in en", "letter")
+
+
+def test_nobody_is_said_to_have_asked_for_what_staff_put_into_it(app: Application, channel: Scripted) -> None:
+    mailing = approved(app, 1, items=(item(app, "Wages"),))
+    send_chunk(make_sender(app, channel), mailing, 0)
+    with app.store.read() as tx:
+        (because,) = say_why(tx, f"{mailing}.0.0", app.codelists.places)
+    assert (because.item.versions[0].title, because.choices) == ("Wages", ())
 
 
 def test_a_mailing_of_one_chunk_ends_finished(app: Application, channel: Scripted) -> None:

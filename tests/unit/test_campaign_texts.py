@@ -60,6 +60,7 @@ def test_marks_within_a_paragraph() -> None:
         Span("https://b.example/y", "https://b.example/y"),
         Span("."),
     )
+    assert one("***both***") == (Span("both", strong=True, stressed=True),)
     assert one("*https://a.example/_x_*, _so_ snake_case") == (
         Span("https://a.example/_x_", "https://a.example/_x_", stressed=True),
         Span(", "),
@@ -129,7 +130,26 @@ def test_what_is_escaped_or_no_mark_is_no_fault(text: str) -> None:
     assert not any(span.link for span in one(text))
 
 
-@pytest.mark.parametrize("mark", ["*", "[", "**a", "![", "[a](", "http://a@", "<a ", "- a\n- "])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "*",
+        "[",
+        "**a",
+        "**a b ",
+        "*a**b",
+        "![",
+        "![a",
+        "[a](",
+        "[a](h(x)",
+        "http://a@",
+        "<a",
+        "{{",
+        "- ",
+        "- a\n- ",
+        "\\",
+    ],
+)
 def test_a_hostile_text_is_taken_apart_in_little_time(mark: str) -> None:
     text = (mark * MAX_TEXT)[:MAX_TEXT]
     for work in (blocks, faults):

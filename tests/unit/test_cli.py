@@ -68,6 +68,14 @@ def test_check_says_what_works(tmp_path: Path) -> None:
         assert f"works   {part}" in done.stdout
 
 
+def test_check_warns_of_a_proxy_that_is_not_trusted(tmp_path: Path) -> None:
+    """Else all readers are one network, and limits are met by all of them together."""
+    for proxies, warned in (("", True), ('trusted_proxies = ["10.1.0.0/24"]\n', False)):
+        text = f'[web]\nbase_url = "https://letters.example.org"\n{proxies}'
+        (tmp_path / "tribune.toml").write_text(text, encoding="utf-8")
+        assert ("[web] trusted_proxies" in run("check", cwd=tmp_path).stdout) is warned
+
+
 @pytest.mark.parametrize("command", [("check",), ("run", "senders"), ("up",)], ids=" ".join)
 def test_a_catalogue_that_cannot_be_read_is_told_before_a_mail_is_due(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "tribune.toml").write_text('locales = ["ours"]\n[web]\nport = 0\n', encoding="utf-8")

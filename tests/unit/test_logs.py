@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 import structlog
@@ -70,3 +71,19 @@ def test_links_of_staff_and_tokens_of_the_api_are_cut_out() -> None:
     assert logs.redacted(told) == (
         "http://x/en/newsroom/invitation/*** /fr/newsroom/sign-in/***?x=1 Bearer trb_***, /m/***"
     )
+
+
+@pytest.mark.parametrize("format", ["human", "json"])
+def test_nobody_writes_a_line_of_their_own_or_speaks_to_the_terminal(
+    format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Log forging: what was asked for may hold line ends and escape sequences."""
+    logs.configure("info", format)
+    forged = "/en/x\n2026-11-23 [info] sign-in done\r\x1b[2J\x9b31m\u2028\u202e"
+    structlog.get_logger().info("page failed", path=forged, told=[forged], more={forged: 1})
+    logging.getLogger("any").warning("asked for %s", forged)
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 2
+    plain = told.replace("\x1b[0m", "") if format == "human" else told
+    assert "\x1b[2J" not in told and "\x9b" not in told and "\u202e" not in told and "\r" not in plain
+    assert re.search(r"/en/x\\+n2026", told)

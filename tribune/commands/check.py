@@ -124,10 +124,22 @@ def warnings(house: Application) -> Iterator[str]:
     if not house.settings.digests:
         yield "No digest is configured: add a section [digests.NAME], or nobody can be mailed."
     yield from _dead_links(house)
+    yield from _hidden_readers(house)
     if not house.settings.security.signing_keys:
         yield (
             f"Links are signed with this installation's own key in {house.settings.data_dir / 'signing.key'}: "
             "keep it with your backups, or unsubscribe links of old mails stop working."
+        )
+
+
+def _hidden_readers(house: Application) -> Iterator[str]:
+    """Behind a proxy that is not trusted, all readers seem to come from one network: its own."""
+    web = house.settings.web
+    if urlsplit(house.base_url).scheme == "https" and not web.trusted_proxies:
+        yield (
+            f"Readers come to {house.base_url} through a proxy, as Tribune itself speaks no https, and none is "
+            "trusted: limits of networks would count all readers as one, and consent records would hold the proxy's "
+            "network. Set [web] trusted_proxies to the addresses of your proxies."
         )
 
 

@@ -32,16 +32,18 @@ class Listed:
 class People(Protocol):
     """Queries for pages: bounded, and quick among a million."""
 
-    def by_address(self, beginning: str, limit: int) -> list[Found]:
-        """Whose folded address begins so, in the order of the addresses."""
+    def by_address(self, beginning: str, limit: int, after: int = 0) -> list[Found]:
+        """Whose folded address begins so, in the order of the addresses; those after the person of that number."""
         ...
 
-    def by_name(self, words: Sequence[str], limit: int) -> list[Found]:
+    def by_name(self, words: Sequence[str], limit: int, after: int = 0) -> list[Found]:
         """In whose name each of these is the beginning of a word, as told, or in small or capital
-        letters."""
+        letters; in order of their numbers, those after this one."""
         ...
 
-    def newest(self, limit: int) -> list[Found]: ...
+    def newest(self, limit: int, before: int = 0) -> list[Found]:
+        """The newest first; with `before`, those whose numbers are lower."""
+        ...
 
     # who is never mailed
     def suppressed(self) -> Mapping[str, int]:

@@ -92,6 +92,10 @@ class Segments(Protocol):
         """Every tag, and how many bear it."""
         ...
 
+    def tags_of(self, ids: Collection[int]) -> dict[int, set[str]]:
+        """The tags of those of these people who bear one."""
+        ...
+
     def saw(self, ids: Collection[int], day: date) -> None:
         """These people used one of our pages on that day (UTC). An earlier day changes nothing."""
         ...

@@ -27,11 +27,14 @@ class SqlPeople:
         self._connection = connection
         self._hashes = hashes
 
-    def by_address(self, beginning: str, limit: int) -> list[Found]:
+    def by_address(self, beginning: str, limit: int, after: int = 0) -> list[Found]:
         key = people.c.address_key
-        return self._found(_people().where(key >= beginning, key < beginning + _HIGHEST).order_by(key), limit)
+        query = _people().where(key >= beginning, key < beginning + _HIGHEST).order_by(key)
+        if after:  # who has been erased meanwhile has no place among them: then there is nobody after
+            query = query.where(key > select(key).where(people.c.id == after).scalar_subquery())
+        return self._found(query, limit)
 
-    def by_name(self, words: Sequence[str], limit: int) -> list[Found]:
+    def by_name(self, words: Sequence[str], limit: int, after: int = 0) -> list[Found]:
         wanted = [word for told in words for word in _WORD.findall(told)][:_MOST_WORDS]
         if not wanted:
             return []
@@ -49,10 +52,11 @@ class SqlPeople:
         ]
         if self._connection.dialect.name == "postgresql":
             self._connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_LONGEST_PASS_MS}")
-        return self._found(_people().where(*matching).order_by(people.c.id), limit)
+        return self._found(_people().where(*matching, people.c.id > after).order_by(people.c.id), limit)
 
-    def newest(self, limit: int) -> list[Found]:
-        return self._found(_people().order_by(people.c.id.desc()), limit)
+    def newest(self, limit: int, before: int = 0) -> list[Found]:
+        query = _people().order_by(people.c.id.desc())
+        return self._found(query.where(people.c.id < before) if before else query, limit)
 
     def suppressed(self) -> Mapping[str, int]:
         rows = self._connection.execute(

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tribune.domain.segment_json import read, to_json
 from tribune.domain.segments import Rule
 from tribune.ports.segments import Segment, Version
+from tribune.store.among import among
 from tribune.store.segment_people import SegmentPeople, batches
 from tribune.store.tables import engagement, person_tags, segment_versions, segments, subscribers
 
@@ -81,6 +82,15 @@ class SqlSegments(SegmentPeople):
         tag = person_tags.c.tag
         rows = self._connection.execute(select(tag, func.count().label("number")).group_by(tag).order_by(tag))
         return {row.tag: row.number for row in rows}
+
+    def tags_of(self, ids: Collection[int]) -> dict[int, set[str]]:
+        c = person_tags.c
+        found: dict[int, set[str]] = {}
+        for batch in batches(sorted(set(ids))):
+            whose = select(c.subscriber_id, c.tag).where(among(self._connection, c.subscriber_id, batch))
+            for id, tag in self._connection.execute(whose):
+                found.setdefault(id, set()).add(tag)
+        return found
 
     def saw(self, ids: Collection[int], day: date) -> None:
         for batch in batches(sorted(set(ids))):

@@ -26,7 +26,7 @@ from web.api.problem_kinds import (
     WRONG_MEDIA_TYPE,
 )
 from web.api.problems import MEDIA_TYPE, Problem
-from web.api.rates import CallRates
+from web.rates import CallRates
 
 MOST_BYTES = 1_000_000
 JSON = "application/json"

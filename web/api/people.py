@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from tribune.domain.audience import Status, Subscriber
-from tribune.domain.errors import NotFound
+from tribune.domain.consent import ConsentSource
 from tribune.domain.staff import Permission
 from tribune.ports.store import Transaction
-from tribune.services.audience.erase_person import erase_rows
 from tribune.services.audience.refresh_masks import refresh_masks
-from tribune.services.audience.save_person import By, add_person, change_person
+from tribune.services.people.by import By
+from tribune.services.people.find_people import existing
+from tribune.services.people.help_person import erase_for_staff
+from tribune.services.people.save_person import add_person, change_person
 from web.api.access import needs_scope
 from web.api.calls import Call, Doing, Done, IfMatch, IfNoneMatch, Looking, etag, tagged, unchanged_since
 from web.api.cursors import Cursor, Limit, Page, Paging
@@ -91,7 +93,6 @@ def _writing(routes: APIRouter) -> None:
             who = told.address.strip(), told.told()
             made = add_person(tx, *who, basis, by(call), house.digests, house.codelists, now)
             headers = {"location": f"/api/v1/people/{made.id}", "etag": etag(_told(tx, made))}
-            call.note(tx, "person.added", f"subscriber/{made.id}", {"basis": basis.kind.value})
             return Done(PersonRef(id=made.id, status=made.status, changed=True), 201, headers)
 
         return call.do(work)
@@ -110,10 +111,7 @@ def _writing(routes: APIRouter) -> None:
 
             house, reach_back = call.house, call.house.rules.pause_reach_back
             told_, who = told.told(), by(call)
-            before, after = change_person(tx, person, told_, seen, who, house.digests, house.codelists, reach_back, now)
-            if before != after:
-                fields = ", ".join(sorted(told.model_fields_set))
-                call.note(tx, "person.changed", f"subscriber/{person}", {"fields": fields})
+            change_person(tx, person, told_, seen, who, house.digests, house.codelists, reach_back, now)
             shown = _told(tx, existing(tx, person))
             return Done(shown, headers={"etag": etag(shown)})
 
@@ -126,24 +124,15 @@ def _writing(routes: APIRouter) -> None:
 
         def work(tx: Transaction, now: datetime) -> Done:
             unchanged_since(if_match, _told(tx, existing(tx, person)))
-            erase_rows(tx, person, by(call).who, now)
-            call.note(tx, "person.erased", f"subscriber/{person}")
+            erase_for_staff(tx, person, by(call), now)
             return Done(status=204)
 
         return call.do(work)
 
 
-def existing(tx: Transaction, person: int) -> Subscriber:
-    """The person. Raises NotFound."""
-    found = tx.audience.one(person)
-    if found is None:
-        raise NotFound(f"There is no subscriber {person}.", hint="They may have been erased.")
-    return found
-
-
 def by(call: Call) -> By:
     """Who acts, as consent records and data requests name them."""
-    return By(f"token:{call.caller.token.id}")
+    return By(call.caller.actor, ConsentSource.API)
 
 
 def _told(tx: Transaction, person: Subscriber) -> PersonOut:

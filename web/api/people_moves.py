@@ -10,18 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from tribune.domain.audience import Subscriber
-from tribune.domain.audit import Facts
-from tribune.domain.consent import ConsentSource
-from tribune.domain.errors import Conflict, Fault, InvalidInput
+from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.mailings import DeliveryState
-from tribune.ports.store import AUDIENCE, Transaction
-from tribune.services.audience.pause_subscriber import pause_until, resume
+from tribune.ports.store import Transaction
 from tribune.services.audience.subscriber_cells import RefusedCell
-from tribune.services.audience.unsubscribe import subscribe_again, unsubscribe
+from tribune.services.people import help_person
+from tribune.services.people.find_people import existing
 from tribune.services.people.suppress import look_up, put_on_list, take_off_list
 from web.api.calls import Call, Doing, Done, Looking
-from web.api.people import CHANGE, READ, by, existing
+from web.api.people import CHANGE, READ, by
 from web.api.people_shapes import (
     AddressIn,
     AgainIn,
@@ -74,10 +71,9 @@ def _moves(routes: APIRouter) -> None:
         stop once."""
 
         def change(tx: Transaction, now: datetime) -> bool:
-            _known(existing(tx, person), which.digest)
-            return unsubscribe(tx, person, which.digest, now, ConsentSource.API, by=by(call).who)
+            return help_person.stop_person(tx, person, which.digest, by(call), now)
 
-        return _move(call, person, change, "person.unsubscribed", {"digest": which.digest})
+        return _move(call, person, change)
 
     @routes.post("/v1/people/{person}/resubscribe", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
     def resubscribe_person(call: Doing, person: Number, which: AgainIn) -> Response:
@@ -86,38 +82,28 @@ def _moves(routes: APIRouter) -> None:
         basis = which.basis.basis()
 
         def change(tx: Transaction, now: datetime) -> bool:
-            tx.lock(AUDIENCE)
-            found = existing(tx, person)
-            _known(found, which.digest)
-            if tx.audience.suppressed([found.address]):
-                raise Conflict("This person's address is on the suppression list.")
-            reach_back, source = call.house.rules.pause_reach_back, ConsentSource.API
-            return subscribe_again(
-                tx, person, which.digest, reach_back, now, source=source, by=by(call).who, basis=basis.text
-            )
+            reach_back = call.house.rules.pause_reach_back
+            return help_person.bring_back(tx, person, which.digest, basis, reach_back, by(call), now)
 
-        return _move(call, person, change, "person.resubscribed", {"digest": which.digest, "basis": basis.kind.value})
+        return _move(call, person, change)
 
     @routes.post("/v1/people/{person}/pause", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
     def pause_person(call: Doing, person: Number, pause: PauseIn) -> Response:
         """Send nothing until a day. What comes meanwhile is made up for, at most 30 days of it (a setting)."""
 
         def change(tx: Transaction, now: datetime) -> bool:
-            before = existing(tx, person).paused_until
-            until = pause_until(tx, person, pause.until, now, source=ConsentSource.API, by=by(call).who)
-            return before != until
+            return help_person.pause_person(tx, person, pause.until, by(call), now)
 
-        return _move(call, person, change, "person.paused", {"until": pause.until.isoformat()})
+        return _move(call, person, change)
 
     @routes.post("/v1/people/{person}/resume", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
     def resume_person(call: Doing, person: Number) -> Response:
         """End a pause."""
 
         def change(tx: Transaction, now: datetime) -> bool:
-            back = call.house.rules.pause_reach_back
-            return resume(tx, person, back, now, source=ConsentSource.API, by=by(call).who)
+            return help_person.resume_person(tx, person, call.house.rules.pause_reach_back, by(call), now)
 
-        return _move(call, person, change, "person.resumed", {})
+        return _move(call, person, change)
 
 
 def _looks(routes: APIRouter) -> None:
@@ -201,18 +187,9 @@ def _address() -> Iterator[None]:
         raise InvalidInput(error.reason, faults=[Fault("/address", error.reason, error.hint)]) from None
 
 
-def _known(person: Subscriber, digest: str | None) -> None:
-    """Raises InvalidInput for a digest that the person never had."""
-    if digest is not None and digest not in {rhythm.digest for rhythm in person.rhythms}:
-        fault = Fault("/digest", f"This person has no subscription to {digest[:60]!r}.")
-        raise InvalidInput(fault.what, faults=[fault])
-
-
-def _move(call: Call, person: int, change: Change, action: str, facts: Facts) -> Response:
+def _move(call: Call, person: int, change: Change) -> Response:
     def work(tx: Transaction, now: datetime) -> Done:
         changed = change(tx, now)
-        if changed:
-            call.note(tx, action, f"subscriber/{person}", facts)
         return Done(PersonRef(id=person, status=existing(tx, person).status, changed=changed))
 
     return call.do(work)

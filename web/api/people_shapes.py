@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from tribune.domain.audience import Cadence, Choice, Fallback, Status, Subscribe
 from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.imports import MAX_SOURCE, Basis, BasisKind
 from tribune.ports.store import Transaction
-from tribune.services.audience.save_person import Told
+from tribune.services.people.save_person import Told
 from web.api.shapes import In, Out, Word, Words
 
 Address = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -206,8 +206,7 @@ class LiftIn(AddressIn):
 def people_out(tx: Transaction, people: Collection[Subscriber]) -> list[PersonOut]:
     """People as the API tells them: a query for all tags, and one for all suppressions."""
     suppressed = tx.audience.suppressed([person.address for person in people])
-    facts = tx.segments.facts([person.id for person in people])
-    tags: Mapping[int, Iterable[str]] = {id: told.tags for id, told in facts.items()}
+    tags = tx.segments.tags_of([person.id for person in people])
     return [_person_out(one, suppressed.get(one.address), tags.get(one.id, ())) for one in people]
 
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.staff import Permission, permissions
 from tribune.domain.staff_members import StaffMember
+from tribune.ports.store import Transaction
 from tribune.services.staff.sessions import SignedIn, find_session, is_to_be_noted
 from web.clients import client_address
 from web.newsroom.cookies import SESSION, Cookies
@@ -114,6 +115,15 @@ def may(request: Request, permission: Permission) -> bool:
 def actor(request: Request) -> str:
     """Who does it, as the audit log names them: `staff/3`."""
     return member(request).actor
+
+
+def staff_names(request: Request, tx: Transaction) -> Mapping[str, str]:
+    """`staff/3` -> name, of those whose names who asks may see: everybody's for who reads the audit log or manages
+    staff, else their own."""
+    me = member(request)
+    if may(request, Permission.READ_AUDIT) or may(request, Permission.MANAGE_STAFF):
+        return {one.actor: one.name for one in tx.staff.everyone()}
+    return {me.actor: me.name}
 
 
 def sign_in_address(request: Request, locale: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Protocol
 
 from tribune.domain.errors import InvalidInput
 from tribune.domain.imports import Basis, BasisKind
 from tribune.rendering.locales import Texts
 from tribune.services.audience.import_subscribers import Columns
-from tribune.services.audience.subscriber_cells import RefusedCell, read_languages, read_zone
+from tribune.services.audience.subscriber_cells import RefusedCell, read_languages, read_tags, read_zone
 from tribune.services.audience.subscriber_rows import COLUMNS, REQUIRED
 from tribune.services.imports.plan_import import Plan
 from web.forms import Fields
 
-DEFAULTS = ("languages", "zone", "group", "digest", "cadence")
+DEFAULTS = ("languages", "zone", "group", "digest", "cadence", "tags")
+
+
+_READ: Mapping[str, Callable[[str], object]] = {"languages": read_languages, "zone": read_zone, "tags": read_tags}
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ def plan_of(form: ImportForm, header: Sequence[str], texts: Texts) -> Plan | Non
         errors["languages"] = _("The file has no column of languages: say which language these people read.")
     if "zone" in missing:
         errors["zone"] = _("The file has no column of time zones: say in which time zone these people live.")
-    for name, read in (("languages", read_languages), ("zone", read_zone)):
+    for name, read in _READ.items():
         try:
             if name in form.defaults:
                 read(form.defaults[name])
@@ -76,21 +80,32 @@ def plan_of(form: ImportForm, header: Sequence[str], texts: Texts) -> Plan | Non
             errors[name] = {
                 "languages": _("Use codes of languages such as fr or fr|en, the first one first."),
                 "zone": _("Use the name of a time zone such as Africa/Dakar."),
+                "tags": _("Use small letters, digits and hyphens, such as g20-alumni; several with | between them."),
             }[name]
-    basis = _basis(form, texts)
+    basis = basis_of(form, texts)
     if errors or basis is None:
         return None
     told = dict(zip(header, form.columns, strict=True))
     return Plan(basis, Columns(told, form.defaults))
 
 
-def _basis(form: ImportForm, texts: Texts) -> Basis | None:
+class SaysBasis(Protocol):
+    """A form in which staff say on which basis they write to somebody (templates/web/newsroom/basis.html)."""
+
+    basis: str
+    source: str
+    given: str
+    errors: dict[str, str]
+
+
+def basis_of(form: SaysBasis, texts: Texts) -> Basis | None:
+    """What the form says, or None with `errors` in the form."""
     _ = texts.gettext
     kind = next((kind for kind in BasisKind if kind.value == form.basis), None)
     if kind is None:
-        form.errors["basis"] = _("Say on which basis these people may be written to.")
+        form.errors["basis"] = _("Say on which basis you may write to them.")
     if not form.source:
-        form.errors["source"] = _("Say where these people or their consent come from.")
+        form.errors["source"] = _("Say where they or their consent come from.")
     given = None
     try:
         given = date.fromisoformat(form.given) if form.given else None

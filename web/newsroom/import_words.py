@@ -35,6 +35,7 @@ class ImportWords:
             "weekday": _("Day of the week"),
             "hour": _("Hour"),
             "status": _("State of the subscription"),
+            "tags": _("Tags"),
         }.get(name, name)
 
     def basis(self, kind: str) -> str:

@@ -23,6 +23,7 @@ from web.newsroom.access import actor, may, needs
 from web.newsroom.frame import Newsroom
 from web.newsroom.import_form import ImportForm, form_of, form_of_plan, plan_of
 from web.newsroom.import_words import ImportWords
+from web.newsroom.refusal_words import RefusalWords
 from web.newsroom.uploads import keep_upload
 from web.pages import Pages
 
@@ -173,7 +174,9 @@ class ImportPages:
 
     def _show(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
         locale = self.frame.locale(request)
-        words = ImportWords(self._app.translations.gettext(locale))
+        texts = self._app.translations.gettext(locale)
+        words = ImportWords(texts)
+        facts["refusals"] = RefusalWords(texts, self._pages.formats(locale))
         preview = facts.get("preview")
         facts["missing"] = [words.column(name) for name in preview.missing] if preview else []
         facts["groups"] = [(code.code, code.label(locale)) for code in self._app.codelists.groups]

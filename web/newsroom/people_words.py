@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from tribune.domain.imports import BasisKind
+from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
+from web.newsroom.import_words import ImportWords
 
 
 class PeopleWords:
@@ -85,18 +90,32 @@ class PeopleWords:
             "replaced": _("replaced by a later one"),
         }.get(state, state)
 
-    def by(self, who: str) -> str:
-        """Who asked: the person, or staff by their number."""
+    def ground(self, basis: str, formats: Formats) -> str:
+        """The ground of a consent record (tribune.domain.imports.Basis.text): `They agreed elsewhere, 1 March 2026 –
+        paper form`. What was kept otherwise stays as it is."""
+        head, colon, source = basis.partition(": ")
+        kind, _comma, given = head.partition(", ")
+        try:
+            words = ImportWords(self._texts).basis(BasisKind(kind))
+            day = formats.date(date.fromisoformat(given)) if given else ""
+        except ValueError:
+            return basis
+        return f"{', '.join(filter(None, (words, day)))} – {source}" if colon else basis
+
+    def conflict(self, where: str) -> str:
+        """Why somebody cannot be added."""
         _ = self._texts.gettext
-        return _("the person themselves") if who == "self" else who.replace(":", " ").replace("/", " ")
+        if where == "known":
+            return _("This address is a subscriber’s already: find the person, and change what is known of them.")
+        return _("This address is on the suppression list: only the person can come back, by subscribing themselves.")
 
     def wrong(self, field: str) -> str:
         """What is wrong with a field."""
         _ = self._texts.gettext
         return {
             "until": _("Choose a day between tomorrow and a year from now."),
+            "address": _("This is not an e-mail address. Use the form name@example.org."),
             "name": _("Write the name in one line, with 300 characters at most."),
-            "languages": _("Use codes of languages such as fr or fr|en, the first one first."),
-            "zone": _("Use the name of a time zone such as Africa/Dakar."),
-            "group": _("Choose one of the groups."),
-        }.get(field, _("Choose a day between tomorrow and a year from now."))
+            "tag": _("Use small letters, digits and hyphens, at most 60 of them, such as g20-alumni."),
+            "rhythms": _("Please choose how often it is to come."),
+        }.get(field, _("Please choose from the list."))

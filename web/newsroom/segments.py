@@ -31,7 +31,7 @@ from tribune.services.segments.save_segment import Draft, save_segment
 from tribune.services.segments.say_why_in_segment import say_why_in_segment
 from tribune.services.segments.see_segment import Seen, see_segment
 from web import forms
-from web.newsroom.access import actor, may, needs
+from web.newsroom.access import actor, may, needs, staff_names
 from web.newsroom.frame import Newsroom
 from web.newsroom.segment_form import Form, Written, act, form_of, read_fields, write
 from web.newsroom.segment_options import options
@@ -69,6 +69,7 @@ def _look(routes: APIRouter, desk: SegmentPages) -> None:
         with app.store.read() as tx:
             found = find_segment(tx, slug)
             versions = tx.segments.versions(found.id)
+            names = staff_names(request, tx)
             sight = desk.see(tx, request, found.rule)
         return desk.show(
             request,
@@ -76,6 +77,7 @@ def _look(routes: APIRouter, desk: SegmentPages) -> None:
             segment=found,
             result=sight,
             versions=versions,
+            names=names,
             json=json.dumps(to_json(found.rule), ensure_ascii=False, indent=2),
             done=done,
         )

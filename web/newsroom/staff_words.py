@@ -52,13 +52,23 @@ class StaffWords:
         return groups.get(group, group)
 
     def doer(self, actor: str, names: Mapping[str, str]) -> str:
-        """Who did it: a name, where the actor is one of the staff."""
-        fixed = {
-            "system": self._texts.gettext("Nobody signed in"),
-            "cli": self._texts.gettext("On the server"),
-            "provider": self._texts.gettext("The organisation’s sign-in"),
-        }
-        return names.get(actor) or fixed.get(actor, actor)
+        """Who did it: a name, where the actor is one of the staff and `names` (`staff/3` -> name) has it. Consent
+        records write `staff:3`."""
+        _ = self._texts.gettext
+        kind, _slash, number = actor.replace(":", "/").partition("/")
+        if (name := names.get(f"{kind}/{number}")) is not None:
+            return name
+        if number and kind in ("staff", "token"):
+            told = _("Member of staff no. %(number)s") if kind == "staff" else _("Program with token no. %(number)s")
+            return told % {"number": number}
+        return {
+            "self": _("The person themselves"),
+            "time": _("By itself, on the day"),
+            "system": _("Nobody signed in"),
+            "cli": _("On the server"),
+            "command": _("On the server"),
+            "provider": _("The organisation’s sign-in"),
+        }.get(actor, actor)
 
     def _of_roles(self) -> dict[str, tuple[str, str]]:
         _ = self._texts.gettext
@@ -111,7 +121,10 @@ class StaffWords:
             "import.uploaded": _("File for an import received"),
             "people.listed": _("People listed"),
             "people.searched": _("People searched for"),
+            "people.tagged": _("Tag given to people"),
+            "people.untagged": _("Tag taken from people"),
             "person.added": _("Person added"),
+            "person.exported": _("Person’s data given out"),
             "person.changed": _("Person changed"),
             "person.resubscribed": _("Person subscribed again"),
             "person.resumed": _("Person resumed"),

@@ -104,7 +104,7 @@ def languages_of(
 ) -> tuple[tuple[str, ...], Fallback]:
     """The languages in order, and what to do beyond them. `offered`: those that may be chosen."""
     if not chosen.languages:
-        errors[LANGUAGE_FIELDS[0]] = texts.gettext("Please choose the language that you prefer to read.")
+        errors[LANGUAGE_FIELDS[0]] = texts.gettext("Please choose a first language.")
     elif any(tag not in offered for tag in chosen.languages):
         errors[LANGUAGE_FIELDS[0]] = texts.gettext("Please choose from the list.")
     try:
@@ -119,7 +119,7 @@ def rhythm_of(chosen: Chosen, digests: Collection[Digest], texts: Texts, errors:
     try:
         cadence = Cadence(chosen.cadence)
     except ValueError:
-        errors["cadence"] = texts.gettext("Please choose how often you wish to receive it.")
+        errors["cadence"] = texts.gettext("Please choose how often it is to come.")
         return Cadence.WEEKLY, 0, 8
     if any(cadence not in digest.cadences for digest in digests):
         errors["cadence"] = texts.gettext("One of the newsletters does not come in this rhythm. Please choose another.")
@@ -137,7 +137,7 @@ def zone_of(chosen: Chosen, texts: Texts, errors: Errors) -> str:
     """The time zone."""
     if not chosen.zone:
         errors["zone"] = texts.gettext(
-            "Please choose your country and the nearest city: mails come at your local time."
+            "Please choose the country and the nearest city: mails come at local time there."
         )
     elif chosen.zone not in zones.names():
         errors["zone"] = texts.gettext("Please choose from the list.")

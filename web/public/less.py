@@ -23,18 +23,20 @@ from web.public.links import Link
 UNDO = "undo-less-often"
 UNDO_TOPICS = "undo-topics"
 
-NOTHING: dict[str, Any] = {"done": "", "pace": "", "undo": "", "named": (), "wrong": ""}
-"""What a page says of an action that was none."""
+NOTHING: dict[str, Any] = {"done": "", "pace": "", "undo": "", "named": (), "wrong": "", "fixed": False}
+"""What a page says of an action that was none. `fixed`: who wanted any topic has a list of topics by now, in which
+those that come later will not be."""
 
 
-def act(app: Application, link: Link, do: str, fields: Fields) -> dict[str, Any] | None:
-    """Do what was asked for; the facts that the page tells of it. None where it is no action of these."""
+def act(app: Application, link: Link, do: str, fields: Fields, network: str = "") -> dict[str, Any] | None:
+    """Do what was asked for, from this network (shortened); the facts that the page tells of it. None where it is no
+    action of these."""
     doing = _ACTS.get(do)
     if doing is None:
         return None
     try:
         with app.store.write() as tx:
-            told = doing(app, tx, link, fields)
+            told = doing(app, tx, link, fields, network)
             note_visit(tx, link.subscriber, app.clock.now())
             return {**NOTHING, "done": do, **told}
     except NotFound:
@@ -42,45 +44,48 @@ def act(app: Application, link: Link, do: str, fields: Fields) -> dict[str, Any]
         return {**NOTHING, "done": do}
 
 
-def _again(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
-    subscribe_again(tx, link.subscriber, link.digest, app.rules.pause_reach_back, app.clock.now())
+def _again(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
+    digest = fields.one("digest") if fields.one("digest") in app.digests else link.digest
+    subscribe_again(tx, link.subscriber, digest, app.rules.pause_reach_back, app.clock.now(), network)
     return {}
 
 
-def _all_again(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
-    subscribe_again(tx, link.subscriber, None, app.rules.pause_reach_back, app.clock.now())
+def _all_again(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
+    subscribe_again(tx, link.subscriber, None, app.rules.pause_reach_back, app.clock.now(), network)
     return {}
 
 
-def _slower(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
+def _slower(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
     before = reader_choices(tx, link.subscriber, link.digest, app.digests)
     if before.pace is None or before.slower is None:
         return {"done": ""}
-    less_often(tx, link.subscriber, app.digests[link.digest], app.codelists, app.clock.now())
+    less_often(tx, link.subscriber, app.digests[link.digest], app.codelists, app.clock.now(), network)
     undo = app.signer.sign(UNDO, link.subscriber, link.digest, before.pace.value, before.slower.value)
     return {"pace": before.slower.value, "undo": undo if before.exact_undo else ""}
 
 
-def _undo_slower(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
+def _undo_slower(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
     told = _undo_token(app, UNDO, link, fields, 2)
     if told is None:
         return {"done": ""}
     before, after = told
     steps = Cadence(after), Cadence(before)
     digest = app.digests[link.digest]
-    undone = as_often_as_before(tx, link.subscriber, digest, *steps, app.codelists, app.clock.now())
+    undone = as_often_as_before(tx, link.subscriber, digest, *steps, app.codelists, app.clock.now(), network)
     return {"done": "undo-slower" if undone else "", "pace": before}
 
 
-def _leave_out(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
-    return _topics(app, tx, link, fields, only=False)
+def _leave_out(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
+    return _topics(app, tx, link, fields, network, only=False)
 
 
-def _only(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
-    return _topics(app, tx, link, fields, only=True)
+def _only(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
+    return _topics(app, tx, link, fields, network, only=True)
 
 
-def _topics(app: Application, tx: Transaction, link: Link, fields: Fields, *, only: bool) -> dict[str, Any]:
+def _topics(
+    app: Application, tx: Transaction, link: Link, fields: Fields, network: str, *, only: bool
+) -> dict[str, Any]:
     digest = _digest(app, link)
     topics = fields.all("topic")
     if digest is None:
@@ -88,7 +93,7 @@ def _topics(app: Application, tx: Transaction, link: Link, fields: Fields, *, on
     choose = keep_topics_only if only else leave_topics_out
     try:
         became: TopicsChosen = choose(
-            tx, link.subscriber, digest, topics, app.codelists, app.rules.pause_reach_back, app.clock.now()
+            tx, link.subscriber, digest, topics, app.codelists, app.rules.pause_reach_back, app.clock.now(), network
         )
     except InvalidInput:
         return {"done": "", "wrong": "topic"}
@@ -97,10 +102,12 @@ def _topics(app: Application, tx: Transaction, link: Link, fields: Fields, *, on
     if became.stopped or became.before is None:
         return {"done": "stop"}
     undo = app.signer.sign(UNDO_TOPICS, link.subscriber, link.digest, packed(became.before), became.now)
-    return {"undo": undo, "named": [topic for topic in topics if topic in app.codelists.policy_areas]}
+    named = [topic for topic in topics if topic in app.codelists.policy_areas]
+    had_any = any(not wish.choice.policy_areas for wish in became.before.subscriptions)
+    return {"undo": undo, "named": named, "fixed": had_any and not only}
 
 
-def _undo_topics(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
+def _undo_topics(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
     told, digest = _undo_token(app, UNDO_TOPICS, link, fields, 2), _digest(app, link)
     if told is None or digest is None:
         return {"done": ""}
@@ -114,20 +121,22 @@ def _undo_topics(app: Application, tx: Transaction, link: Link, fields: Fields) 
         app.codelists,
         app.rules.pause_reach_back,
         app.clock.now(),
+        network,
     )
     return {"done": "undo-topics" if undone else ""}
 
 
-def _pause(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
+def _pause(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
     try:
-        pause_until(tx, link.subscriber, date.fromisoformat(fields.one("until").strip()), app.clock.now())
+        until = date.fromisoformat(fields.one("until").strip())
+        pause_until(tx, link.subscriber, until, app.clock.now(), network=network)
     except (ValueError, InvalidInput):
         return {"done": "", "wrong": "until"}
     return {}
 
 
-def _resume(app: Application, tx: Transaction, link: Link, fields: Fields) -> dict[str, Any]:
-    resume(tx, link.subscriber, app.rules.pause_reach_back, app.clock.now())
+def _resume(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
+    resume(tx, link.subscriber, app.rules.pause_reach_back, app.clock.now(), network=network)
     return {}
 
 

@@ -31,6 +31,7 @@ from tribune.services.audience.list_sent import list_sent, show_sent
 from tribune.services.desk.read_mail import for_a_frame, read_mail
 from tribune.services.notices.notice_links import CONFIRM_ADDRESS, DATA, STOP_ADDRESS, mark_of, read_data_link
 from tribune.services.segments.note_visit import note_visit
+from web.clients import ClientNetwork
 from web.forms import read_form
 from web.pages import Pages
 from web.public.links import no_link, reader_locale, whole
@@ -46,9 +47,10 @@ class Over(Exception):
 class MyData:
     """Reads the links and shows the pages."""
 
-    def __init__(self, app: Application, pages: Pages) -> None:
+    def __init__(self, app: Application, pages: Pages, network_of: ClientNetwork) -> None:
         self._app = app
         self._pages = pages
+        self._network_of = network_of
 
     # -- the link
 
@@ -166,7 +168,7 @@ class MyData:
         if act:
             with app.store.write() as tx:
                 if purpose == CONFIRM_ADDRESS:
-                    acted = confirm_address(tx, subscriber, number, good_for, now)
+                    acted = confirm_address(tx, subscriber, number, good_for, now, self._network_of(request))
                 else:
                     acted = stop_change(tx, subscriber, number, now)
         with app.store.read() as tx:
@@ -208,10 +210,10 @@ class MyData:
         return {"in": asked} if asked in self._pages.offered else {}
 
 
-def router(app: Application, pages: Pages) -> APIRouter:
+def router(app: Application, pages: Pages, network_of: ClientNetwork) -> APIRouter:
     """`/m/TOKEN` and what stands under it, `/a/TOKEN`, `/n/TOKEN`."""
     routes = APIRouter()
-    mine = MyData(app, pages)
+    mine = MyData(app, pages, network_of)
 
     def shown(request: Request, page: Callable[[], Response]) -> Response:
         try:

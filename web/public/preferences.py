@@ -33,13 +33,14 @@ from web.clients import ClientNetwork
 from web.forms import Fields, read_either, read_fields
 from web.pages import Pages
 from web.public import choice_form, less
+from web.public.add_letter import AddLetter, may_be_added, may_come_back
 from web.public.choice_form import Chosen, Errors
 from web.public.choice_options import ChoiceOptions
 from web.public.links import Link, no_link, read_link, reader_locale
 from web.public.unsubscribe import stop
 
 SECTIONS = ("topics", "when", "languages", "you")
-SAVED = (*SECTIONS, "same", "meanwhile")
+SAVED = (*SECTIONS, "added", "same", "meanwhile")
 """What the first page may say after a section."""
 
 NOTICES = {"fresh-link": NoticeKind.PREFERENCES_LINK, "data-link": NoticeKind.DATA_LINK}
@@ -71,6 +72,7 @@ class PreferenceCentre:
         self._app = app
         self._pages = pages
         self._options = options
+        self.add_letter = AddLetter(app, pages, options)
 
     # -- the first page
 
@@ -90,6 +92,8 @@ class PreferenceCentre:
             choices=choices_of(person, link.digest, app.digests) if person else ReaderChoices(known=False),
             person=person,
             received=received(person) if person else [],
+            others=may_be_added(app, person),
+            left=[one for one in may_come_back(app, person) if one.id != link.digest],
             zone=person.zone if person else "UTC",
             path=self._path(link, request),
             query=_asked_language(request),
@@ -141,7 +145,7 @@ class PreferenceCentre:
             of=wish_key(wish),
         )
 
-    def save(self, link: Link, section: str, request: Request, fields: Fields) -> Response:
+    def save(self, link: Link, section: str, request: Request, fields: Fields, network: str) -> Response:
         """Save a section, and go back to the first page. Raises NotFound."""
         app = self._app
         if section not in SECTIONS:
@@ -167,6 +171,7 @@ class PreferenceCentre:
                     app.codelists,
                     app.rules.pause_reach_back,
                     app.clock.now(),
+                    network=network,
                 )
                 note_visit(tx, link.subscriber, app.clock.now())
         except (InvalidInput, NotFound):
@@ -222,6 +227,13 @@ class PreferenceCentre:
         mine = [s for s in person.subscriptions if s.digest == link.digest] or list(person.subscriptions)
         return mine[0] if mine else None
 
+    def add(self, link: Link, id: str, request: Request, fields: Fields | None = None, network: str = "") -> Response:
+        """The form of another newsletter, or what becomes of it. Raises NotFound."""
+        query = _asked_language(request)
+        if fields is None:
+            return self.add_letter.form(link, id, request, self._back(link, request, "same"), query)
+        return self.add_letter.save(link, id, request, self._back(link, request, "added"), query, fields, network)
+
     def _path(self, link: Link, request: Request) -> str:
         return "/".join(request.url.path.split("/")[:3])
 
@@ -266,8 +278,17 @@ def router(centre: PreferenceCentre, app: Application, batches: Batches, network
         elif do in NOTICES:
             await run_in_threadpool(centre.ask_for, link, do)
         else:
-            facts = await run_in_threadpool(less.act, app, link, do, fields)
+            facts = await run_in_threadpool(less.act, app, link, do, fields, network_of(request))
         return await run_in_threadpool(centre.overview, link, request, facts)
+
+    @routes.get("/p/{token}/add/{digest}")
+    def add_form(token: str, digest: str, request: Request) -> Response:
+        return centre.add(read_link(app, "p", token), digest, request)
+
+    @routes.post("/p/{token}/add/{digest}")
+    async def add(token: str, digest: str, request: Request) -> Response:
+        link, fields = read_link(app, "p", token), await read_fields(request)
+        return await run_in_threadpool(centre.add, link, digest, request, fields, network_of(request))
 
     @routes.get("/p/{token}/{section}")
     def form(token: str, section: str, request: Request) -> Response:
@@ -276,6 +297,7 @@ def router(centre: PreferenceCentre, app: Application, batches: Batches, network
     @routes.post("/p/{token}/{section}")
     async def save(token: str, section: str, request: Request) -> Response:
         link = read_link(app, "p", token)
-        return await run_in_threadpool(centre.save, link, section, request, await read_fields(request))
+        fields = await read_fields(request)
+        return await run_in_threadpool(centre.save, link, section, request, fields, network_of(request))
 
     return routes

@@ -24,12 +24,16 @@ from web.public import choice_form
 from web.public.choice_form import Chosen, Errors
 from web.public.choice_options import ChoiceOptions, choice_options
 from web.public.frame import Public
+from web.rates import CallRates
 
 TRAP = "website"
 """A field that people do not see and programs fill in."""
 
 PREVIEW_KEPT_SECONDS = 60.0
 PREVIEW_MOST = 12
+PREVIEWS_A_MINUTE = 120
+"""From one network, of this process: a preview costs work and asks nobody's leave. A quarter of them may come at
+once."""
 
 
 def consent_text(app: Application, locale: str) -> ConsentText:
@@ -57,6 +61,8 @@ def router(form: SubscribeForm, batches: Batches, network_of: ClientNetwork) -> 
         fields = await read_fields(request)
         sent = form.read(locale, fields)
         if fields.one("do") == "preview":
+            if form.must_wait(network_of(request)):
+                return await run_in_threadpool(form.show, request, replace(sent, errors={}), 429, previews_over=True)
             return await run_in_threadpool(form.preview, request, sent)
         if sent.errors:
             return await run_in_threadpool(form.show, request, sent, 422)
@@ -73,7 +79,10 @@ def router(form: SubscribeForm, batches: Batches, network_of: ClientNetwork) -> 
     @routes.post("/{locale}/subscribe/preview")
     async def preview(request: Request) -> Response:
         """The preview alone, for the script that shows it while one chooses."""
-        sent = form.read(form.public.locale(request), await read_fields(request))
+        locale = form.public.locale(request)
+        if wait := form.must_wait(network_of(request)):
+            return Response(status_code=429, headers={"retry-after": str(wait)})
+        sent = form.read(locale, await read_fields(request))
         return await run_in_threadpool(form.preview_part, request, sent)
 
     @routes.get("/{locale}/subscribe/check-your-mail")
@@ -102,6 +111,7 @@ class SubscribeForm:
         self._pages = pages
         self._options: dict[str, ChoiceOptions] = {}
         self._texts = {locale: consent_text(app, locale) for locale in pages.offered}
+        self._previews = CallRates(PREVIEWS_A_MINUTE)
         self._recent: tuple[float, Recent] | None = None
 
     @property
@@ -166,7 +176,7 @@ class SubscribeForm:
     def show(self, request: Request, sent: Sent, status: int = 200, **facts: Any) -> Response:
         """The form with what stands in it, and what is wrong."""
         locale = self.public.locale(request)
-        told = {"preview": None, "too_busy": status == 503, "again_at": "", **facts}
+        told = {"preview": None, "too_busy": status == 503, "again_at": "", "previews_over": False, **facts}
         return self.public.show(
             request,
             "subscribe.html",
@@ -180,6 +190,10 @@ class SubscribeForm:
             trap=TRAP,
             **told,
         )
+
+    def must_wait(self, network: str) -> int:
+        """After how many seconds this network may ask for a preview again; 0: at once."""
+        return self._previews.take(network, time.monotonic()) if network else 0
 
     def preview(self, request: Request, sent: Sent) -> Response:
         """The form with what its choices would have brought. Whether the rest of it is complete does not matter yet."""

@@ -40,7 +40,7 @@ def router(app: Application, pages: Pages, batches: Batches, network_of: ClientN
         one_click = fields.one("List-Unsubscribe").lower() == "one-click"
         do = "stop" if one_click else fields.one("do")
         if do not in ("stop", "stop-all"):
-            facts = await run_in_threadpool(less.act, app, link, do, fields)
+            facts = await run_in_threadpool(less.act, app, link, do, fields, network_of(request))
             return await run_in_threadpool(_show, app, pages, link, request, facts)
         await stop(batches, link, do, network_of(request), one_click=one_click)
         if one_click:

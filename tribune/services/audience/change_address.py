@@ -67,7 +67,9 @@ def look_at_change(
     return AddressChange(waits, request.state is RequestState.DONE)
 
 
-def confirm_address(tx: Transaction, subscriber_id: int, request_id: int, good_for: timedelta, now: datetime) -> bool:
+def confirm_address(
+    tx: Transaction, subscriber_id: int, request_id: int, good_for: timedelta, now: datetime, network: str = ""
+) -> bool:
     """Make the change. False where it is not open any more, or the address became another person's meanwhile. From the
     next window on mailings that are running go to the new address."""
     tx.lock(AUDIENCE)
@@ -77,7 +79,8 @@ def confirm_address(tx: Transaction, subscriber_id: int, request_id: int, good_f
         return False
     person = tx.audience.one(subscriber_id)
     if person is not None:
-        tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(person))])
+        told = (person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(person))
+        tx.consents.add([ConsentRecord(*told, network=network)])
     return tx.data_requests.settle(request_id, RequestState.DONE, now, of=RequestState.WAITING)
 
 

@@ -63,6 +63,7 @@ def leave_topics_out(
     codelists: Codelists,
     reach_back: timedelta,
     now: datetime,
+    network: str = "",
 ) -> TopicsChosen:
     """Leave policy areas out of a digest; where that is all of it, stop it. Raises NotFound, and InvalidInput where no
     known area is named."""
@@ -72,7 +73,7 @@ def leave_topics_out(
     def how(person: Subscriber) -> Subscriber:
         return without_topics(person, digest.id, wanted, every) or stopped(person, digest.id, now)
 
-    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now)
+    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now, network)
 
 
 def keep_topics_only(
@@ -83,6 +84,7 @@ def keep_topics_only(
     codelists: Codelists,
     reach_back: timedelta,
     now: datetime,
+    network: str = "",
 ) -> TopicsChosen:
     """Keep only these policy areas of a digest. Raises as `leave_topics_out`."""
     wanted = _known(topics, codelists)
@@ -90,7 +92,7 @@ def keep_topics_only(
     def how(person: Subscriber) -> Subscriber:
         return with_topics_only(person, digest.id, wanted)
 
-    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now)
+    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now, network)
 
 
 def undo_topics(
@@ -102,6 +104,7 @@ def undo_topics(
     codelists: Codelists,
     reach_back: timedelta,
     now: datetime,
+    network: str = "",
 ) -> bool:
     """Back to what it was `before`. False where things have changed since (`as_of`). Raises NotFound."""
 
@@ -109,7 +112,7 @@ def undo_topics(
         same = fingerprint(wishes_of(person, digest.id)) == as_of
         return with_wishes(person, digest.id, before) if same else person
 
-    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now).changed
+    return _change(tx, subscriber_id, digest, how, codelists, reach_back, now, network).changed
 
 
 def _change(
@@ -120,8 +123,11 @@ def _change(
     codelists: Codelists,
     reach_back: timedelta,
     now: datetime,
+    network: str = "",
 ) -> TopicsChosen:
-    before, after = change_preferences(tx, subscriber_id, how, {digest.id: digest}, codelists, reach_back, now)
+    before, after = change_preferences(
+        tx, subscriber_id, how, {digest.id: digest}, codelists, reach_back, now, network=network
+    )
     if before == after:
         return TopicsChosen(False)
     told = wishes_of(after, digest.id)

@@ -16,7 +16,7 @@ from tribune.services.audience.list_sent import MOST, list_sent
 
 FORMAT = "tribune.my-data/1"
 
-_TOLD_ABOVE = frozenset({"people", "subscribers", "subscriptions", "rhythms", "marks"})
+_TOLD_ABOVE = frozenset({"people", "subscribers", "subscriptions", "rhythms", "marks", "person_tags", "engagement"})
 
 
 def export_my_data(
@@ -33,6 +33,7 @@ def export_my_data(
     request = tx.data_requests.add(subscriber_id, RequestKind.EXPORT, RequestState.DONE, by, now)
     rows = tx.data_requests.rows_of(subscriber_id)
     first = rows["subscribers"][0]
+    known = tx.segments.facts([subscriber_id]).get(subscriber_id)
     locale = person.languages[0]
     told = {
         "format": FORMAT,
@@ -50,7 +51,9 @@ def export_my_data(
             "paused_until": person.paused_until.isoformat() if person.paused_until else None,
             "confirmed_at": first["confirmed_at"],
             "changed_at": first["changed_at"],
+            "last_visit": known.seen.isoformat() if known and known.seen else None,
         },
+        "tags": sorted(known.tags) if known else [],
         "never_mailed": tx.audience.suppressed([person.address]).get(person.address),
         "subscriptions": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import islice
 from typing import TextIO
 
 from tribune.domain.audience import Cadence, Rhythm, Status, Subscriber, Subscription
@@ -20,15 +21,21 @@ def export_subscribers(tx: Transaction, file: TextIO) -> int:
     file.write(BOM)
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    people = 0
-    for person in tx.audience.everyone():
-        rhythms = {(r.digest, r.cadence): r for r in person.rhythms}
-        writer.writerows(
-            [neutral(cell) for cell in _cells(person, wish, rhythms[wish.digest, wish.cadence])]
-            for wish in in_order(person.subscriptions)
-        )
-        people += 1
+    people, everyone = 0, iter(tx.audience.everyone())
+    while some := list(islice(everyone, _AT_ONCE)):
+        tags = tx.segments.tags_of([person.id for person in some])
+        for person in some:
+            rhythms = {(r.digest, r.cadence): r for r in person.rhythms}
+            told = "|".join(sorted(tags.get(person.id, ())))
+            writer.writerows(
+                [neutral(cell) for cell in (*_cells(person, wish, rhythms[wish.digest, wish.cadence]), told)]
+                for wish in in_order(person.subscriptions)
+            )
+        people += len(some)
     return people
+
+
+_AT_ONCE = 500
 
 
 def _cells(person: Subscriber, wish: Subscription, rhythm: Rhythm) -> tuple[str, ...]:

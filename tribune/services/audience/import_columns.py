@@ -31,6 +31,7 @@ _NAMES: Mapping[str, str] = {
     "weekday": "weekday|day|day of the week|jour|jour de la semaine|día|día de la semana",
     "hour": "hour|time|heure|hora",
     "status": "status|state|statut|état|estado|situación",
+    "tags": "tags|tag|labels|label|étiquettes|étiquette|mots-clés|etiquetas|etiqueta",
 }
 """Each column's names, as files call it in English, French and Spanish."""
 

@@ -30,6 +30,7 @@ from tribune.services.audience.import_report import Report
 from tribune.services.audience.refresh_masks import Masker, masker, refresh_masks
 from tribune.services.audience.settle_import import Grounds, Slice, settle
 from tribune.services.audience.subscriber_rows import RowReader
+from tribune.services.audience.tag_imported import tag_imported
 from tribune.services.audience.told_people import Newcoming, Survey, Unit, survey, units
 
 __all__ = ["Columns", "Import", "Refusal", "import_subscribers"]
@@ -95,7 +96,7 @@ def import_subscribers(
         if surveyed is not None:
             surveyed(found.rows)
         work = _Work(store, clock, Grounds(digests, codelists, Newcoming(), basis, by), dry_run, reach_back, settled)
-        work.done, work.report, work.tell = so_far or Import(), report, tell
+        work.done, work.report, work.tell, work.tagged = so_far or Import(), report, tell, reader.tells_tags
         _run(store, file, reader, found, work)
     return work.done
 
@@ -135,6 +136,7 @@ class _Work:
         self._reach_back, self._settled = reach_back, settled
         self._mask: Masker | None = None
         self._failed = False
+        self.tagged = False
         self._most = MOST_AT_ONCE if store.waits else MOST_WHERE_ALL_WAIT
         self.size = FEWEST_AT_ONCE
         self.done = Import()
@@ -152,6 +154,8 @@ class _Work:
                 self._mask = self._fresh_mask(tx)
             before_reach = tx.planning.sequence_before(now - self._reach_back)
             slice_ = settle(tx, batch, self._on, self._mask, before_reach, now)
+            if self.tagged:
+                tag_imported(tx, batch, slice_, store=not self._dry_run)
             done = _sum(self.done, slice_, len(batch))
             length = self.report.write(slice_.results) if self.report is not None else 0
             if self._settled is not None:

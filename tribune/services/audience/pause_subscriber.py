@@ -33,6 +33,7 @@ def pause_until(
     now: datetime,
     *,
     source: ConsentSource = ConsentSource.MAIL,
+    network: str = "",
     by: str = SELF,
 ) -> datetime:
     """Send nothing to a person before this day begins where they are: that instant. Also mailings that are running
@@ -50,7 +51,7 @@ def pause_until(
         raise InvalidInput("A pause ends on a later day, a year from now at most.", where="until")
     if not tx.audience.pause(subscriber_id, until, now):
         raise InvalidInput("Who has stopped everything has nothing to pause.", where="until")
-    tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, source, agreed(person), by=by)])
+    tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, source, agreed(person), network=network, by=by)])
     return until
 
 
@@ -68,6 +69,7 @@ def resume(
     now: datetime,
     *,
     source: ConsentSource = ConsentSource.MAIL,
+    network: str = "",
     by: str = SELF,
 ) -> bool:
     """End a pause; whether there was one. Raises NotFound."""
@@ -77,7 +79,7 @@ def resume(
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     if person.status is not Status.PAUSED:
         return False
-    _go_on(tx, [person], reach_back, now, by, source)
+    _go_on(tx, [person], reach_back, now, by, source, network)
     return True
 
 
@@ -96,6 +98,7 @@ def _go_on(
     now: datetime,
     by: str,
     source: ConsentSource,
+    network: str = "",
 ) -> None:
     before_reach = tx.planning.sequence_before(now - reach_back)
     for person in people:
@@ -112,7 +115,8 @@ def _go_on(
             ]
         )
         catch_up_at_once(tx, [after], now)
-        tx.consents.add([ConsentRecord(person.id, ConsentAct.RESUMED, now, source, agreed(after), by=by)])
+        told = (person.id, ConsentAct.RESUMED, now, source, agreed(after))
+        tx.consents.add([ConsentRecord(*told, network=network, by=by)])
 
 
 def _nearest(digest: str, cadence: Cadence, open_: set[tuple[str, Cadence]]) -> Cadence | None:

@@ -12,12 +12,15 @@ from tribune.domain.addresses import MAX_LENGTH, plain
 from tribune.domain.codelists import Codelist, Places
 from tribune.domain.errors import InvalidInput
 from tribune.domain.imports import Refusal
+from tribune.domain.segments import MAX_TAG, TAG
 from tribune.domain.spreadsheet import original
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 MAX_NAME = 300
 _MAX_LANGUAGES = 100  # characters of the stored list
+MOST_TAGS = 50
+"""In one cell."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _HOUR = re.compile(r"(\d{1,2})(?::00)?")
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
@@ -95,6 +98,18 @@ def read_languages(cell: str) -> tuple[str, ...]:
         found["-".join([base.lower(), *(m.upper() if len(m) == 2 else m.title() for m in more)])] = None
     if len(",".join(found)) > _MAX_LANGUAGES:
         raise RefusedCell("languages", cell, "These are too many languages.", "Keep the first few.")
+    return tuple(found)
+
+
+def read_tags(cell: str) -> tuple[str, ...]:
+    """Tags, each once. Raises RefusedCell."""
+    found = dict.fromkeys(word.lower() for word in split(cell))
+    for word in found:
+        if not TAG.fullmatch(word):
+            hint = f"Use a to z, digits and hyphens, at most {MAX_TAG} of them; several with | between them."
+            raise RefusedCell("tags", word, "This is not a tag.", hint)
+    if len(found) > MOST_TAGS:
+        raise RefusedCell("tags", cell, "These are too many tags.", f"At most {MOST_TAGS}.")
     return tuple(found)
 
 

@@ -40,9 +40,9 @@ __all__ = [
 
 COLUMNS = (
     *("address", "name", "group", "languages", "zone", "fallback", "digest"),
-    *("policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status"),
+    *("policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status", "tags"),
 )
-_FACTS = ("group", "languages", "zone", "fallback")
+_FACTS = ("group", "languages", "zone", "fallback", "tags")
 _WISH = ("digest", "policy_areas", "places", "kinds", "cadence", "weekday", "hour", "status")
 REQUIRED = ("address", "languages", "zone")
 
@@ -68,6 +68,7 @@ class Facts:
     languages: tuple[str, ...] | None
     zone: str | None
     fallback: Fallback | None
+    tags: tuple[str, ...] = ()
     nature: Nature | None = field(default=None, compare=False, repr=False)
 
 
@@ -127,6 +128,7 @@ class RowReader:
         self._wishes: dict[tuple[str, ...], Wish | RefusedCell] = {}
         self._axes: dict[str, dict[str, frozenset[str]]] = {"policy_areas": {}, "places": {}, "kinds": {}}
         self._suggestions = _SUGGESTIONS
+        self.tells_tags = "tags" in columns or bool(self._defaults.get("tags"))
         self._silent = not any(name in columns or self._defaults.get(name) for name in _WISH)
 
     def key(self, cells: Sequence[str]) -> str:
@@ -181,7 +183,7 @@ class RowReader:
         return found
 
     def _read_facts(self, cells: tuple[str, ...]) -> Facts:
-        group, languages, zone, fallback = self._texts(_FACTS, cells)
+        group, languages, zone, fallback, tags = self._texts(_FACTS, cells)
         suggest = self._suggestions > 0
         of_group = cell_of.code("group", group, self._codelists.groups, suggest) if group else None
         reads = cell_of.read_languages(languages) if languages else None
@@ -190,7 +192,7 @@ class RowReader:
         nature = (
             Nature(of_group or OTHER_GROUP, reads, otherwise or Fallback.SOURCE, where) if reads and where else None
         )
-        return Facts(of_group, reads, where, otherwise, nature)
+        return Facts(of_group, reads, where, otherwise, cell_of.read_tags(tags) if tags else (), nature)
 
     def _read_wish(self, cells: tuple[str, ...]) -> Wish:
         told, areas, places, kinds, cadence, weekday, hour, status = self._texts(_WISH, cells)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tribune.domain.audience import Cadence, Fallback, Status, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
@@ -51,6 +51,8 @@ class Told:
     def take(self, row: Row) -> None:
         """Add a row. Raises RefusedCell where it contradicts an earlier one."""
         wish = row.wish
+        if row.facts.tags and row.facts.tags != self.facts.tags:
+            self.facts = replace(self.facts, tags=tuple(dict.fromkeys((*self.facts.tags, *row.facts.tags))))
         if (row.name and row.name != self.name) or row.facts is not self.facts:
             for column, here, there in (("name", row.name or None, self.name), *_pairs(row.facts, self.facts)):
                 if here is not None and here != there:

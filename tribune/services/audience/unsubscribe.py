@@ -98,7 +98,7 @@ def subscribe_again(
 
 
 def less_often(
-    tx: Transaction, subscriber_id: int, digest: Digest, codelists: Codelists, now: datetime
+    tx: Transaction, subscriber_id: int, digest: Digest, codelists: Codelists, now: datetime, network: str = ""
 ) -> Cadence | None:
     """Move what a person gets most often of a digest to the next slower cadence that it has: the new cadence, or
     None where there is none slower. Raises NotFound."""
@@ -108,7 +108,8 @@ def less_often(
         return None
     after = slowed(person, digest.id, *step)
     change_subscribers(tx, [(person, after)], {digest.id: digest}, codelists, now)
-    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))])
+    told = (person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))
+    tx.consents.add([ConsentRecord(*told, network=network)])
     return step[1]
 
 

@@ -61,6 +61,7 @@ def as_often_as_before(
     before: Cadence,
     codelists: Codelists,
     now: datetime,
+    network: str = "",
 ) -> bool:
     """Undo `less_often`: back from the cadence `now_at` to `before`. False where things have changed meanwhile."""
     person = tx.audience.one(subscriber_id)
@@ -69,5 +70,6 @@ def as_often_as_before(
         return False
     after = slowed(person, digest.id, now_at, before)
     change_subscribers(tx, [(person, after)], {digest.id: digest}, codelists, now)
-    tx.consents.add([ConsentRecord(person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))])
+    told = (person.id, ConsentAct.CHANGED, now, ConsentSource.MAIL, agreed(after))
+    tx.consents.add([ConsentRecord(*told, network=network)])
     return True

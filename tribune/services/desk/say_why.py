@@ -140,7 +140,7 @@ def _had_no_room(tx: Transaction, subscriber: int, digest: str, releases: Sequen
     out = releases[0].released_at
     for one in reversed(tx.ledger.deliveries_to(subscriber)):
         mailing = tx.ledger.mailing(one.mailing)
-        if mailing is not None and mailing.digest == digest and mailing.planned_at >= out:
+        if mailing is not None and mailing.edition and mailing.digest == digest and mailing.planned_at >= out:
             content = tx.ledger.contents(one.mailing, [one.signature]).get(one.signature)
             return content is not None and content.more > 0
     return False
@@ -160,7 +160,9 @@ def say_why(tx: Transaction, delivery: str, places: Places) -> list[Because]:
     if content is None:
         return []
     items = tx.catalogue.items_at({(key.item, key.version) for key in content.fragments})
-    wishes = [s for s in person.subscriptions if s.digest == mailing.digest] if person else []
+    # What goes with a campaign staff chose, whatever its reader asked for.
+    subscriptions = person.subscriptions if person and mailing.campaign is None else ()
+    wishes = [s for s in subscriptions if s.digest == mailing.digest]
     return [
         Because(item, key, tuple(s.choice for s in wishes if matches(s.choice, item, places)))
         for key in content.fragments

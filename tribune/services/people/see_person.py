@@ -9,13 +9,13 @@ from datetime import datetime
 from tribune.domain.addresses import address_key
 from tribune.domain.audience import Cadence, Rhythm, Status, Subscriber
 from tribune.domain.consent import ConsentRecord
-from tribune.domain.errors import NotFound
 from tribune.domain.mailings import Mailing
 from tribune.domain.schedule import Timing, cohort_weekday, next_due
 from tribune.ports.data_requests import DataRequest
 from tribune.ports.ledger import DeliveryView
 from tribune.ports.people import Listed
 from tribune.ports.store import Transaction
+from tribune.services.people.find_people import existing
 
 DELIVERIES = 20
 RECORDS = 50
@@ -37,12 +37,9 @@ class SeenPerson:
 
 def see_person(tx: Transaction, id: int, actor: str, now: datetime) -> SeenPerson:
     """The person, for `actor`, who is written down. Raises NotFound."""
-    person = tx.audience.one(id) if 0 < id < 2**31 else None
-    if person is None:
-        raise NotFound("There is no such subscriber.")
+    person = existing(tx, id)
     deliveries = tx.ledger.deliveries_to(id, limit=DELIVERIES)
     mailings = {number: tx.ledger.mailing(number) for number in {one.mailing for one in deliveries}}
-    facts = tx.segments.facts([id]).get(id)
     seen = SeenPerson(
         person=person,
         listed=tx.people.listed(address_key(person.address)),
@@ -51,7 +48,7 @@ def see_person(tx: Transaction, id: int, actor: str, now: datetime) -> SeenPerso
         mailings={number: mailing for number, mailing in mailings.items() if mailing is not None},
         consents=tx.consents.of(id)[-RECORDS:][::-1],
         requests=tx.data_requests.recent(subscriber=id),
-        tags=sorted(facts.tags) if facts is not None else [],
+        tags=sorted(tx.segments.tags_of([id]).get(id, ())),
     )
     tx.audit.add(actor, "person.seen", f"subscriber/{id}", {}, now)
     return seen

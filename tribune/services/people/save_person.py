@@ -13,7 +13,7 @@ from typing import TypeVar
 from tribune.domain.audience import Cadence, Choice, Fallback, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order
 from tribune.domain.codelists import Codelists
-from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
+from tribune.domain.consent import ConsentAct, ConsentRecord, agreed
 from tribune.domain.digests import Digest
 from tribune.domain.errors import Conflict, Fault, InvalidInput
 from tribune.domain.imports import Basis
@@ -32,9 +32,12 @@ from tribune.services.audience.subscriber_cells import (
     read_name,
     read_zone,
 )
+from tribune.services.people.by import By
 
 T = TypeVar("T")
 Timing = tuple[int, int]
+
+_FIELDS = ("name", "group", "languages", "zone", "fallback", "subscriptions", "rhythms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,6 @@ class Told:
     fallback: Fallback | None = None
     subscriptions: Sequence[Subscription] | None = None
     rhythms: Mapping[tuple[str, Cadence], Timing] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who does it, as consent records name them (`token:12`), and through which door."""
-
-    who: str
-    source: ConsentSource = ConsentSource.API
 
 
 def add_person(
@@ -82,9 +77,13 @@ def add_person(
     _refuse(faults)
     tx.sign_ups.take_turn()  # a form may be adding the same address at this moment
     if tx.audience.by_address(address) is not None:
-        raise Conflict("This address is a subscriber's already.", hint="Find the person, and change them.")
+        raise Conflict(
+            "This address is a subscriber's already.", where="known", hint="Find the person, and change them."
+        )
     if tx.audience.suppressed([address]):
-        raise Conflict("This address is on the suppression list.", hint="Only the person can come back.")
+        raise Conflict(
+            "This address is on the suppression list.", where="suppressed", hint="Only the person can come back."
+        )
     person = _with(Subscriber(0, address, "", "other", (), ""), told)
     horizon = tx.catalogue.last_sequence()
     person = replace(person, rhythms=tuple(replace(rhythm, mark=horizon) for rhythm in person.rhythms))
@@ -93,6 +92,7 @@ def add_person(
     ensure_cohorts(tx, [person], now)
     record = ConsentRecord(id, ConsentAct.IMPORTED, now, by.source, agreed(person), by=by.who, basis=basis.text)
     tx.consents.add([record])
+    tx.audit.add(by.actor, "person.added", f"subscriber/{id}", {"basis": basis.kind.value}, now)
     return person
 
 
@@ -122,7 +122,13 @@ def change_person(
         _stays_stopped(person, after)
         return after
 
-    return change_preferences(tx, subscriber_id, how, digests, codelists, reach_back, now, source=by.source, by=by.who)
+    before, after = change_preferences(
+        tx, subscriber_id, how, digests, codelists, reach_back, now, source=by.source, by=by.who
+    )
+    if before != after:
+        fields = " ".join(name for name in _FIELDS if getattr(before, name) != getattr(after, name))
+        tx.audit.add(by.actor, "person.changed", f"subscriber/{subscriber_id}", {"fields": fields}, now)
+    return before, after
 
 
 def _stays_stopped(before: Subscriber, after: Subscriber) -> None:
@@ -130,7 +136,7 @@ def _stays_stopped(before: Subscriber, after: Subscriber) -> None:
     if before.subscriptions == after.subscriptions and before.rhythms == after.rhythms:
         return
     if before.status is Status.PENDING:
-        raise Conflict("This person has not confirmed yet, and chose for themselves.")
+        raise Conflict("This person has not confirmed yet, and chose for themselves.", where="pending")
     stopped = {rhythm.digest for rhythm in before.rhythms if rhythm.stopped_at is not None}
     changed = {
         digest
@@ -138,7 +144,9 @@ def _stays_stopped(before: Subscriber, after: Subscriber) -> None:
         if wishes_of(before, digest) != wishes_of(after, digest)
     }
     if before.status is Status.UNSUBSCRIBED or stopped & changed:
-        raise Conflict("This person has unsubscribed.", hint="Only they themselves can subscribe again.")
+        raise Conflict(
+            "This person has unsubscribed.", where="stopped", hint="Only they themselves can subscribe again."
+        )
 
 
 def _with(person: Subscriber, told: Told) -> Subscriber:
