@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Half of the time of all tests is waiting for processes, brokers and leases: two workers more than cores fill it.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 .DEFAULT_GOAL := help
-.PHONY: postgres postgres-stop kafka-stop stack stack-stop crash help demo test unit lint format bench messages schemas migration lock wheel clean kafka
+.PHONY: postgres postgres-stop kafka-stop stack stack-stop crash help demo test unit lint format bench messages pictures schemas migration lock wheel clean kafka
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ crash: $(VENV)/.dev ## Kill processes at random while mails flow, and count (ROU
 
 bench: $(VENV)/.dev ## Measure, and print a table
 	@$(BIN)/python -m bench
+
+pictures: $(VENV)/.dev ## Take the pictures of docs/images anew from the demo (needs chromium)
+	@$(BIN)/python -m tools.pictures
 
 messages: $(VENV)/.dev ## Extract texts into the catalogues of locales/ (then translate what is new)
 	@$(BIN)/python tools/messages.py

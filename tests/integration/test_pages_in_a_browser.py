@@ -1,4 +1,5 @@
-"""The pages in a real browser: three widths, two themes, the keyboard alone, no JavaScript, axe-core's rules."""
+"""The newsroom in a real browser: the keyboard alone, no JavaScript, a phone, scripts in mails. What holds for every
+page is asked in test_every_page_in_a_browser.py."""
 
 from __future__ import annotations
 
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
-
-DESK = ["", "mails", "mails/1.0.0", "mails/1.0.0?as=text", "mails/1.0.0?as=headers", "mailings", "mailings/1", "items"]
-DESK += ["account", "account/tokens", "account/password", "account/second-factor", "staff", "staff/new", "staff/1"]
-DESK += ["audit", "audit?action=sign_in&who=cli", "sign-in/used-up"]
-DESK += ["items/1", "items?q=nothing", "events", "events/STORY", "dead-letters", "nowhere"]
 
 SIGNED_IN: list[dict[str, object]] = []
 """The cookies of every browser here: an administrator is signed in."""
@@ -90,61 +86,12 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def addresses(house: House, address: str) -> list[str]:
-    """Every kind of page."""
-    with house.app.store.read() as tx:
-        item = tx.catalogue.item(1)
-    assert item
-    links = house.app.reader_links.links(1, "letter", 1)
-    readers = ["/u/" + links.unsubscribe.rpartition("/")[2], "/p/" + links.preferences.rpartition("/")[2], "/u/forged"]
-    return [f"{address}/en/newsroom/{path.replace('STORY', item.correlation_id)}" for path in DESK] + [
-        address + r for r in readers
-    ]
-
-
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
     context = browser.new_context(viewport={"width": width, "height": 800}, **how)  # type: ignore[arg-type]
     context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(url)
     return page
-
-
-@pytest.mark.parametrize("width", [320, 360, 700, 1280])
-def test_no_page_is_wider_than_its_window(house: House, address: str, browser: Browser, width: int) -> None:
-    page = visit(browser, "about:blank", width)
-    for url in addresses(house, address):
-        page.goto(url)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
-    page.context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_keep_the_rules_of_accessibility(house: House, address: str, browser: Browser, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    page = visit(browser, "about:blank", color_scheme=scheme)
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for url in addresses(house, address):
-            page.goto(url)
-            # The frame holds a mail, which has its own tests, and no script may run in it.
-            found = Axe().run(page, context={"exclude": [["iframe"]]}, options={"runOnly": tags, "iframes": False})
-            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
-            assert not told, (url, width, told)
-    page.context.close()
-
-
-def test_nothing_is_refused_by_our_own_policy(house: House, address: str, browser: Browser) -> None:
-    page = visit(browser, "about:blank")
-    refused: list[str] = []
-    page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
-    page.on("pageerror", lambda error: refused.append(str(error)))
-    for url in addresses(house, address):
-        page.goto(url)
-    assert refused == []
-    page.context.close()
 
 
 def test_the_keyboard_alone_reaches_everything(address: str, browser: Browser) -> None:

@@ -1,5 +1,5 @@
-"""The public archive in a real browser: three languages, four widths, two themes, without scripts, by keyboard, under
-axe-core's rules and our own policy; an Arabic item inside a page that runs the other way."""
+"""The public archive in a real browser: without scripts, by keyboard, under our own policy; an Arabic item inside a
+page that runs the other way. What holds for every page is asked in test_every_page_in_a_browser.py."""
 
 from __future__ import annotations
 
@@ -114,32 +114,6 @@ def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
     page = browser.new_context(viewport={"width": width, "height": 800}, **how).new_page()  # type: ignore[arg-type]
     page.goto(url)
     return page
-
-
-@pytest.mark.parametrize("width", [360, 768, 1280, 1440])
-def test_no_page_is_wider_than_its_window(address: str, browser: Browser, width: int) -> None:
-    page = visit(browser, "about:blank", width)
-    for path in PATHS:
-        page.goto(f"{address}/fr/{path}")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-    page.context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("locale", LOCALES)
-def test_pages_keep_the_rules_of_accessibility(address: str, browser: Browser, scheme: str, locale: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    page = visit(browser, "about:blank", color_scheme=scheme)
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for path in PATHS:
-            page.goto(f"{address}/{locale}/{path}")
-            found = Axe().run(page, options={"runOnly": tags})
-            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
-            assert not told, (path, width, told)
-    page.context.close()
 
 
 def test_our_policy_refuses_nothing_not_even_linked_data(address: str, browser: Browser) -> None:

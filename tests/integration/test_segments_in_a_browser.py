@@ -1,4 +1,4 @@
-"""The pages about segments in a real browser: a count that keeps itself live, the keyboard alone, axe-core's rules."""
+"""The builder of segments in a real browser: a count that keeps itself live, the fields needed, Enter in a field."""
 
 from __future__ import annotations
 
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
-PATHS = (
-    "",
-    "/latin-america",
-    "/latin-america/why?person=1",
-    "/latin-america/why?person=9",
-    "/latin-america/edit",
-    "/new",
-)
 RULE = {
     "who": {
         "all": [
@@ -92,47 +84,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app.close()
 
 
-@pytest.mark.parametrize("locale", ["en", "fr", "es"])
-def test_the_pages_keep_the_rules_of_accessibility(address: str, browser: Browser, locale: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    for scheme in ("light", "dark"):
-        page = visit(browser, "about:blank", color_scheme=scheme)
-        for width in (360, 1280):
-            page.set_viewport_size({"width": width, "height": 800})
-            for path in PATHS:
-                page.goto(f"{address}/{locale}/newsroom/segments{path}")
-                found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
-                wrong = [(one["id"], node["target"]) for one in found.response["violations"] for node in one["nodes"]]
-                assert wrong == [], (path, width, scheme)
-        page.context.close()
-
-
-def test_errors_keep_them_too(address: str, browser: Browser) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = visit(browser, f"{address}/en/newsroom/segments/new")
-    for kind in ("wants", "seen", "tags", "reads", "any"):
-        page.select_option("[id='n.new']", kind)
-        page.click("button[value='add:n']")
-    page.fill("[id='n-0.place']", "Atlantis")
-    page.click("button[value=save]")
-    assert page.locator("#errors li").count() >= 5
-    assert Axe().run(page).response["violations"] == []
-    page.context.close()
-
-
-@pytest.mark.parametrize("width", [320, 360, 700, 1440])
-def test_no_page_is_wider_than_its_window(address: str, browser: Browser, width: int) -> None:
-    page = visit(browser, "about:blank", width)
-    for locale in ("en", "fr", "es"):
-        for path in PATHS:
-            page.goto(f"{address}/{locale}/newsroom/segments{path}")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (locale, path)
-    page.context.close()
-
-
 def count_of(page: Page) -> str:
     return page.locator("#result .big-number strong").inner_text()
 
@@ -179,11 +130,10 @@ def test_the_fields_of_a_date_are_those_that_are_needed(address: str, browser: B
     page.context.close()
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-def test_a_segment_is_built_with_the_keyboard_alone(address: str, browser: Browser, scripts: bool) -> None:
-    page = visit(browser, f"{address}/en/newsroom/segments/new", java_script_enabled=scripts)
+def test_enter_in_a_field_counts_and_neither_saves_nor_removes(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/newsroom/segments/new", java_script_enabled=False)
     reach(page, "[name=name]")
-    page.keyboard.type(f"By keyboard {scripts}")
+    page.keyboard.type("By keyboard")
     reach(page, "[id='n.new']")
     page.keyboard.press("T")  # Tags
     reach(page, "button[value='add:n']")
@@ -193,14 +143,11 @@ def test_a_segment_is_built_with_the_keyboard_alone(address: str, browser: Brows
     reach(page, "[name='n-0.codes']")
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")  # in a field: counts, and neither saves nor removes
+    page.keyboard.press("Enter")
     page.wait_for_selector("#result .big-number")
     assert count_of(page) == "12"
     assert page.locator("[name='n-0.codes']").is_checked()
-    reach(page, "button[value=save]")
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".notice.success")
-    assert "12" in page.locator(".big-number").inner_text()
+    assert page.locator(".notice.success").count() == 0
     page.context.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -77,48 +76,10 @@ def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:
     return page
 
 
-def link(house: House, to: str) -> str:
-    house.work()
-    found = re.search(r"https?://[^\s>\"/]+(/c/[^\s>\"]+)", house.mails(to)[-1].text)
-    assert found
-    return found[1]
-
-
 def status(house: House, who: str) -> Status | None:
     with house.app.store.read() as tx:
         person = tx.audience.by_address(who)
     return person.status if person else None
-
-
-@pytest.mark.parametrize("script", [True, False])
-def test_the_whole_way(house: House, address: str, browser: Browser, script: bool) -> None:
-    who = f"reader-{script}@work.example.org".lower()
-    how = {"java_script_enabled": script, "timezone_id": "Africa/Dakar"}
-    page = visit(browser, f"{address}/en/subscribe", 360, **how)
-    page.get_by_label("Wages", exact=True).check()
-    page.get_by_text("Africa", exact=True).click()
-    page.get_by_label("Senegal", exact=True).check()
-    page.get_by_label("The letter").check()
-    page.get_by_label("Data news").uncheck()
-    if script:
-        page.get_by_text("One publication would have come to you").wait_for()
-        assert page.get_by_label("Where you are").input_value() == "Africa/Dakar", "guessed"
-        assert not page.get_by_text("Show what I would").is_visible()
-    else:
-        page.get_by_text("Show what I would have received last week").click()
-        assert page.get_by_text("One publication would have come to you").is_visible()
-        assert page.get_by_label("Senegal", exact=True).is_checked(), "nothing is lost"
-        page.get_by_label("Where you are").select_option("Africa/Dakar")
-    page.get_by_label("E-mail address").fill(who)
-    page.get_by_role("button", name="Subscribe", exact=True).click()
-    page.get_by_role("heading", name="Please look into your mailbox").wait_for()
-    page.goto(address + link(house, who))
-    assert status(house, who) is Status.PENDING
-    page.get_by_label("Your name").fill("Awa Diop")
-    page.get_by_role("button", name="Confirm my subscription").click()
-    page.get_by_role("heading", name="You are subscribed").wait_for()
-    assert status(house, who) is Status.ACTIVE
-    page.context.close()
 
 
 def test_the_filter_finds_a_country_by_a_part_of_its_name_without_accents(address: str, browser: Browser) -> None:
@@ -145,48 +106,4 @@ def test_by_keyboard_alone(house: House, address: str, browser: Browser) -> None
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Please look into your mailbox").wait_for()
     assert status(house, "keys@work.example.org") is Status.PENDING
-    page.context.close()
-
-
-def pages(house: House, address: str) -> list[str]:
-    if status(house, "axe@work.example.org") is None:
-        from tests.sign_up_world import Door
-
-        Door(house.app).asks("axe@work.example.org")
-    confirm = link(house, "axe@work.example.org")
-    return [f"{address}{path}" for path in ("/fr/subscribe", "/es/subscribe/check-your-mail", confirm, "/c/forged")]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_rules_of_accessibility_are_kept(house: House, address: str, browser: Browser, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    page = visit(browser, "about:blank", color_scheme=scheme)
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for url in [*pages(house, address), "an answer with errors"]:
-            if url.startswith("http"):
-                page.goto(url)
-            else:
-                page.goto(f"{address}/en/subscribe")
-                page.get_by_role("button", name="Subscribe", exact=True).click()
-                page.get_by_role("alert").wait_for()
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (url, width)
-            found = Axe().run(page, options={"runOnly": tags})
-            told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found.response["violations"]]
-            assert not told, (url, width, told)
-    page.context.close()
-
-
-def test_the_form_is_small_and_nothing_is_refused_by_our_own_policy(address: str, browser: Browser) -> None:
-    page = visit(browser, "about:blank")
-    refused: list[str] = []
-    page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
-    page.on("pageerror", lambda error: refused.append(str(error)))
-    for locale in ("en", "fr", "es"):
-        answer = page.goto(f"{address}/{locale}/subscribe")
-        assert answer is not None
-        assert len(answer.body()) < 100_000
-    assert not refused
     page.context.close()

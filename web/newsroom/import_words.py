@@ -85,6 +85,6 @@ class ImportWords:
             Outcome.CHANGED: _("people changed"),
             Outcome.UNCHANGED: _("as they were"),
             Outcome.DUPLICATE: _("said twice in the file"),
-            Outcome.REFUSED: _("refused"),
+            Outcome.REFUSED: self._texts.pgettext("rows of an import", "refused"),
             Outcome.SUPPRESSED: _("not to be mailed"),
         }[Outcome(outcome)]

@@ -88,15 +88,14 @@ class ConfirmPage:
             person = tx.audience.one(subscriber)
         languages = sign_up.wanted.languages if sign_up else person.languages if person else ()
         locale = self._locale(request, languages)
-        errors = {}
+        texts, errors = app.translations.gettext(locale), {}
         if wrong_name:
-            errors["name"] = app.translations.gettext(locale).gettext(
-                "Please enter a name without line breaks, of at most 100 characters."
-            )
+            errors["name"] = texts.gettext("Please enter a name without line breaks, of at most 100 characters.")
         wishes = sign_up.wanted.subscriptions if sign_up else person.subscriptions if person else ()
         digests = [id for id in dict.fromkeys(wish.digest for wish in wishes) if id in app.digests]
+        quoted = texts.pgettext("the name of a newsletter in a sentence", "%(letter)s")
         facts: dict[str, Any] = {
-            "letters": [app.digests[id].name(locale) for id in digests],
+            "letters": [quoted % {"letter": app.digests[id].name(locale)} for id in digests],
             "told": self._told(sign_up, locale) if sign_up else {},
             # Whoever follows the link reads the mail of this address: they may see their preferences.
             "preferences": f"/p/{app.signer.sign(PREFERENCES, subscriber, digests[0], 'c')}" if digests else "",

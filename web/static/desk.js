@@ -20,3 +20,20 @@ addEventListener("keydown", (event) => {
   const next = rows[here + (onwards ? 1 : here < 0 ? rows.length : -1)];
   if (next) { event.preventDefault(); next.focus(); }
 });
+
+// Work that goes on shows how far it is; when it is over, the page shows what came of it. Without this, a link does.
+const moving = document.querySelector("[data-moving]");
+if (moving) {
+  document.querySelector("[data-moving-link]")?.remove();
+  const look = async () => {
+    try {
+      const answer = await fetch(location.href);
+      if (!answer.ok) return;
+      const now = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-moving]");
+      if (!now) { location.reload(); return; }
+      if (now.innerHTML !== moving.innerHTML) moving.replaceChildren(...now.childNodes);
+    } catch { /* away: the next look may find it */ }
+    setTimeout(look, 3000);
+  };
+  setTimeout(look, 3000);
+}
