@@ -160,10 +160,8 @@ def settings_of(folder: Path) -> Settings:
             "store": {"url": f"sqlite:///{folder}/var/tribune.sqlite3"},
             "email": {"outbox_folder": folder / "outbox"},
             "digests": {
-                "letter": {
-                    "names": dict.fromkeys(("en", "fr", "es"), f"Letter {HOSTILE}"),
-                    "sender": "letter@observatory.example",
-                }
+                id: {"names": dict.fromkeys(("en", "fr", "es"), f"Letter {HOSTILE}"), "sender": f"{id}@office.example"}
+                for id in ("letter", "bulletin")
             },
             "organisation": {
                 "names": dict.fromkeys(("en", "fr", "es"), f"Office {HOSTILE}"),
@@ -243,6 +241,7 @@ def _of_readers(house: House) -> dict[str, str]:
         "n/{token}": _link(house, READER, "n"),
         "f/{token}.{form}": f"{sign(FEED, 1)}.atom",
         "{token}/{section}": "topics",
+        "add/{digest}": "bulletin",
         "sent/{name}": sent[0].name,
         "problems/{name}": "not-found",
         "/sitemap-items-{number}.xml": "sitemap-items-1.xml",

@@ -35,6 +35,7 @@ PAGES: dict[str, dict[str, str]] = {
     "/u/{token}": {"List-Unsubscribe": "One-Click"},
     "/p/{token}": {"do": "stop-all"},
     "/p/{token}/{section}": {"topic": "wages"},
+    "/p/{token}/add/{digest}": {"cadence": "weekly"},
     "/c/{token}": {"name": ""},
     "/m/{token}": {"do": "export"},
     "/m/{token}/sent": {},

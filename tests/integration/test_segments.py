@@ -23,7 +23,7 @@ from tribune.services.segments.note_visit import note_visit
 from tribune.services.segments.save_segment import Draft, save_segment, slug_of
 from tribune.services.segments.say_why_in_segment import say_why_in_segment
 from tribune.services.segments.see_segment import count_segment, see_segment
-from tribune.services.segments.segment_people import segment_people, still_in_segment
+from tribune.services.segments.segment_people import segment_people
 from tribune.services.segments.tag_people import tag_people, untag_people
 
 pytestmark = pytest.mark.both_stores
@@ -197,7 +197,6 @@ def test_a_mailing_plans_with_those_whom_it_may_reach(app: Application) -> None:
         ]
         assert everybody == [ids[0], ids[1], ids[2], ids[3], ids[5]]
         assert count_segment(tx, GOVERNMENTS, app.codelists, NOW) == (5, 2)
-        assert still_in_segment(tx, GOVERNMENTS, ids, app.codelists, NOW) == set(everybody)
     with app.store.write() as tx:  # and a plan takes them as they are
         due = tx.planning.these("letter", Cadence.WEEKLY, reached)
         assert due.ids.tolist() == reached

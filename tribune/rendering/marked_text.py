@@ -1,21 +1,22 @@
 """Texts that staff write, with a few marks of Markdown: paragraphs, headings, lists, bold, italics, links.
 
-    ## A heading                  a paragraph ends at an empty line
-    - a point                     1. a numbered point
-    **bold**, *italics*, [the words of a link](https://observatory.example/page), https://observatory.example
-    [Take part](https://...)      a link alone in its paragraph is shown as a button
-
-Whatever else stands there is text; what people would take for a mark that we do not have is a fault.
+markdown-it-py takes them apart, as CommonMark has it, with all else of it switched off; docs/campaigns.md lists the
+marks. What is no mark of ours is text; what people would take for one is a fault.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
 from tribune.rendering.text import clean
 
@@ -62,54 +63,54 @@ class Wrong(NamedTuple):
     hint: str
 
 
-_HEADING = re.compile(r"#{2,3}\s+(.+)")
-_BULLET = re.compile(r"[-*•]\s+(.+)")
-_NUMBER = re.compile(r"\d{1,3}[.)]\s+(.+)")
-_LINK = r"\[(?P<words>[^\[\]]+)\]\((?P<to>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)"
-_INLINE = re.compile(
-    r"\\(?P<plain>[\\*_\[\]#-])|" + _LINK + r"|\*\*(?P<strong>\*?[^\s*](?:.{0,1000}?\S)?)\*\*(?!\*)"
-    r"|(?<![\w*])\*(?P<stressed>\S(?:[^*]*\S)?)\*(?![\w*])"
-    r"|(?P<bare>https?://[^\s<>\"]*[^\s<>\".,;:!?)\]»”’])"
-)
-_ALONE = re.compile(_LINK)
+_LOOKS = {"heading_open": Look.HEADING, "bullet_list_open": Look.BULLETS, "ordered_list_open": Look.NUMBERS}
 _MAIL = re.compile(r"mailto:[^\s<>()\[\],;:\"\\@?&]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
-_FAULTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(r"!\[[^\]]*\]\("), "a picture cannot stand here.", "Link to the page that shows it."),
-    (re.compile(r"</?[A-Za-z][^>]*>|<!--"), "HTML cannot stand here.", "Use the marks that docs/campaigns.md lists."),
+_BARE = re.compile(r"https?://[^\s<>\"\\\[\]]*[^\s<>\"\\\[\].,;:!?)»”’*]")
+_WORDS = (
     (re.compile(r"\{\{|\{%|%\(\w+\)s|\[\[\w+"), "there are no placeholders.", "The mail's head names its reader."),
-    (re.compile(r"^\s*(```|~~~)"), "blocks of code cannot stand here.", "Write it as a paragraph."),
-    (re.compile(r"^\s*#(?!#)\s+\S"), "the subject is the mail's title already.", "Begin headings with ##."),
-    (re.compile(r"^\s*\|.*\|\s*$"), "tables cannot stand here.", "Write it as a list, or link to it."),
-    (re.compile(r"^\s*>"), "quotations cannot stand here.", "Use quotation marks."),
+    (re.compile(r"^\s*[•‣▪]\s"), "this begins no point of a list.", "Write a hyphen instead."),
+    (re.compile(r"\[\s*\]\("), "a link has no words.", "Write between the brackets what is behind it."),
 )
+_TOKENS = {
+    "image": ("a picture cannot stand here.", "Link to the page that shows it."),
+    "html_inline": ("HTML cannot stand here.", "Use the marks that docs/campaigns.md lists."),
+    "html_block": ("HTML cannot stand here.", "Use the marks that docs/campaigns.md lists."),
+    "fence": ("blocks of code cannot stand here.", "Write it as a paragraph."),
+    "table_open": ("tables cannot stand here.", "Write it as a list, or link to it."),
+    "blockquote_open": ("quotations cannot stand here.", "Use quotation marks."),
+    "hr": ("a line across cannot stand here.", "Begin a new part with a heading: ##."),
+}
 
 
 def blocks(text: str) -> tuple[Block, ...]:
     """The text taken apart."""
-    return tuple(_blocks(text))
+    return tuple(_blocks(_MARKS.parse(_tidy(text))))
 
 
 def faults(text: str) -> list[Wrong]:
     """What cannot stand in it, in order."""
-    found = [
+    text = _tidy(text)
+    found = {
         Wrong(number, what, hint)
         for number, line in enumerate(text.split("\n"), 1)
-        for pattern, what, hint in _FAULTS
+        for pattern, what, hint in _WORDS
         if pattern.search(line)
-    ]
-    for number, line in enumerate(text.split("\n"), 1):
-        for link in re.finditer(_LINK, line):
-            if not fit(link["to"]):
-                hint = "Write it with https:// (or mailto: and an address)."
-                found.append(Wrong(number, f"{link['to'][:80]!r} is no address that a mail may link to.", hint))
-    if sum(1 for _ in _blocks(text)) > MAX_BLOCKS:
-        found.append(Wrong(1, f"there are more than {MAX_BLOCKS} paragraphs.", "Link to a page that says it all."))
+    }
+    tokens = _ALL.parse(text)
+    for token in tokens:
+        number = token.map[0] + 1 if token.map else 0
+        for one in (token, *(token.children or ())):
+            number += one.type in ("softbreak", "hardbreak")
+            if wrong := _refused(one):
+                found.add(Wrong(number, *wrong))
+    if sum(token.level == 0 and token.nesting == 1 for token in tokens) > MAX_BLOCKS:
+        found.add(Wrong(1, f"there are more than {MAX_BLOCKS} paragraphs.", "Link to a page that says it all."))
     return sorted(found)
 
 
 def fit(address: str) -> bool:
     """Whether a text may link to this: http(s), or mailto: with one address and nothing else."""
-    if not address.isprintable() or any(character in '<>"\\' or character.isspace() for character in address):
+    if not address.isprintable() or re.search(r'[<>"\\\s]', address):
         return False
     if address.startswith("mailto:"):
         return bool(_MAIL.fullmatch(address))
@@ -120,66 +121,78 @@ def fit(address: str) -> bool:
         return False
 
 
-def _blocks(text: str) -> Iterator[Block]:
-    for paragraph in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")):
-        open_: list[str] = []
-        look = Look.PARAGRAPH
-        for line in filter(None, map(clean, paragraph.split("\n"))):
-            of_line, words = _line(line)
-            goes_on = of_line is Look.PARAGRAPH and look in (Look.BULLETS, Look.NUMBERS) and open_
-            if goes_on:
-                open_[-1] = f"{open_[-1]} {words}"
-                continue
-            if open_ and (of_line is not look or of_line is Look.HEADING):
-                yield _block(look, open_)
-                open_ = []
-            look = of_line
-            open_.append(words)
-        if open_:
-            yield _block(look, open_)
+def _bare(state: StateInline, silent: bool) -> bool:
+    """The rule for an address that stands for itself (markdown-it's own asks for one more library)."""
+    found = None if silent or state.linkLevel else _BARE.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    if fit(found[0]):
+        state.push("link_open", "a", 1).attrs = {"href": found[0]}
+        state.push("text", "", 0).content = found[0]
+        state.push("link_close", "a", -1)
+    else:
+        state.append_pending(found[0])
+    state.pos = found.end()
+    return True
 
 
-def _line(line: str) -> tuple[Look, str]:
-    for look, pattern in ((Look.HEADING, _HEADING), (Look.BULLETS, _BULLET), (Look.NUMBERS, _NUMBER)):
-        if found := pattern.fullmatch(line):
-            return look, found[1]
-    return Look.PARAGRAPH, line
+def _parser(links: Callable[[str], bool], rules: str) -> MarkdownIt:
+    # The limit bounds how often brackets within brackets are looked at.
+    parser = MarkdownIt("zero", {"html": True, "maxNesting": 4})
+    parser.validateLink = links  # type: ignore[assignment]
+    parser.inline.ruler.before("text", "bare", _bare)
+    parser.inline.add_terminator_char("h")
+    parser.enable(["heading", "list", "newline", "escape", "link", *rules.split()])
+    parser.parse("warm")  # rules are compiled at their first use, which must not happen in two threads at once
+    return parser
 
 
-def _block(look: Look, lines: list[str]) -> Block:
-    if look is Look.PARAGRAPH:
-        whole = " ".join(lines)
-        alone = _ALONE.fullmatch(whole)
-        if alone and alone["to"].startswith("http") and fit(alone["to"]):
-            return Block(Look.BUTTON, ((Span(alone["words"], alone["to"]),),))
-        lines = [whole]
-    return Block(look, tuple(tuple(_spans(line)) for line in lines))
+_MARKS = _parser(fit, "emphasis")
+_ALL = _parser(lambda address: True, "image html_inline html_block fence table blockquote hr lheading")
 
 
-def _spans(text: str, strong: bool = False, stressed: bool = False) -> Iterator[Span]:
-    at, run = 0, ""
-    for found in _INLINE.finditer(text):
-        run += text[at : found.start()]
-        at = found.end()
-        if found["plain"]:
-            run += found["plain"]
-            continue
-        address = found["to"] or found["bare"]
-        again = (found["strong"] and strong) or (found["stressed"] and stressed)  # bold within bold: but asterisks
-        if again or (address and not fit(address)):
-            run += found[0]
-            continue
-        if run:
-            yield Span(run, "", strong, stressed)
-            run = ""
-        if found["to"]:
-            words = "".join(span.text for span in _spans(found["words"]))
-            yield Span(words, found["to"], strong, stressed)
-        elif found["bare"]:
-            yield Span(found["bare"], found["bare"], strong, stressed)
-        elif found["strong"]:
-            yield from _spans(found["strong"], True, stressed)
-        else:
-            yield from _spans(found["stressed"], strong, True)
-    if run + text[at:]:
-        yield Span(run + text[at:], "", strong, stressed)
+def _tidy(text: str) -> str:
+    """Each line cleaned, behind its indent."""
+    return re.sub(r"[^ \t\n].*", lambda line: clean(line[0]), re.sub(r"\r\n?", "\n", text))
+
+
+def _refused(token: Token) -> tuple[str, str] | None:
+    if token.type == "heading_open" and token.markup not in ("##", "###"):
+        return "headings begin with ## or ###.", "The mail's title is its subject."
+    if token.type in _LOOKS and token.level:
+        return "this cannot stand within a point of a list.", "Write it before or after the list."
+    if token.type == "ordered_list_open" and (first := token.attrs.get("start")) is not None:
+        return "numbered lists begin with 1.", f"Where this is no list, write {first}\\{token.markup}"
+    if token.type == "link_open" and not fit(address := str(token.attrs["href"])):
+        what = f"{address[:80]!r} is no address that a mail may link to."
+        return what, "Write it with https:// (or mailto: and an address)."
+    return _TOKENS.get(token.type)
+
+
+def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
+    look, lines = Look.PARAGRAPH, list[list[Token]]()
+    for token in tokens:
+        if token.level == 0 and token.nesting == 1:
+            look, lines = _LOOKS.get(token.type, Look.PARAGRAPH), [[]]
+        if token.type == "list_item_open":
+            lines.append([])
+        if token.type == "inline":  # a second paragraph of a point goes on in its line
+            lines[-1] += [Token("softbreak", "br", 0)] * bool(lines[-1]) + (token.children or [])
+        if token.level == 0 and token.nesting == -1 and (told := tuple(filter(None, map(_spans, lines)))):
+            (first, *more) = told[0]
+            button = look is Look.PARAGRAPH and not more and first.link.startswith("http") and first.text != first.link
+            yield Block(Look.BUTTON, ((Span(first.text, first.link),),)) if button else Block(look, told)
+
+
+def _spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
+    """Runs of one look; the words of a link are one."""
+    link, marks, runs = "", {"strong": 0, "em": 0}, list[Span]()
+    for token in tokens:
+        mark = token.type.partition("_")[0]
+        if mark == "link":
+            link = str(token.attrs.get("href", ""))
+        elif mark in marks:
+            marks[mark] += 0 if link else token.nesting
+        elif text := " " if mark in ("softbreak", "hardbreak") else token.content:
+            runs.append(Span(text, link, marks["strong"] > 0, marks["em"] > 0))
+    return tuple(Span("".join(run.text for run in same), *look) for look, same in groupby(runs, lambda run: run[1:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tribune.domain.codelists import Codelists
@@ -20,10 +20,3 @@ def segment_people(
     Raises Conflict while the masks are out of step with the code lists.
     """
     yield from tx.segments.ids(rule, segment_terms(tx, codelists, now), mailable=mailable)
-
-
-def still_in_segment(
-    tx: Transaction, rule: Rule, people: Collection[int], codelists: Codelists, now: datetime
-) -> set[int]:
-    """Those of these people who are in now: for looking again just before something is sent."""
-    return tx.segments.among(rule, segment_terms(tx, codelists, now), people)
