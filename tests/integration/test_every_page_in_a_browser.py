@@ -7,16 +7,16 @@ With $TRIBUNE_PICTURES a folder, a picture of each page is kept there, to be loo
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from tests.acceptance.house import House
+from tests.axe import broken, wider
 from tests.browser_world import LOCALES, answering, browser, needs_chromium
 from tests.newsroom import browser_cookie
 from tests.pages_world import full_house
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["browser"]
 pytestmark = [needs_chromium, pytest.mark.waits]
 
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AXE = """tags => axe.run({exclude: [["iframe"]]}, {runOnly: tags, iframes: false, resultTypes: ["violations"]})
-    .then(found => found.violations.map(one => [one.id, one.nodes.slice(0, 3).map(node => node.target.join(" "))]))"""
-WIDE = """[...document.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-    .map(e => e.outerHTML.slice(0, 120)).slice(0, 4)"""
 N = "/{locale}/newsroom"
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -306,51 +301,12 @@ def test_every_page_has_a_row_and_every_row_a_route(app: Application) -> None:
     assert pages == (PAGES.keys() - {"errors"}) | NO_PAGES.keys()
 
 
-def looks(page: Page) -> Iterator[tuple[str, int]]:
-    """The page in both themes at three widths, without loading it again."""
-    for width in (360, 1280, 1440):
-        page.set_viewport_size({"width": width, "height": 800})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            yield scheme, width
-
-
-def broken(page: Page, name: str) -> list[Any]:
-    """What axe finds on this page, all that is folded up unfolded, and where it is wider than its window."""
-    found: list[Any] = []
-    page.evaluate("document.querySelectorAll('main details').forEach(box => { box.open = true })")
-    for scheme, width in looks(page):
-        found += [(name, scheme, width, *one) for one in page.evaluate(AXE, TAGS)]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append((name, scheme, width, "wider than its window", page.evaluate(WIDE)))
-        keep_picture(page, name, scheme, width)
-    return found
-
-
-def keep_picture(page: Page, name: str, scheme: str, width: int) -> None:
-    folder = os.environ.get("TRIBUNE_PICTURES")
-    if folder and width != 1440:
-        name = re.sub(r"\W+", "-", name).strip("-")[:60]
-        page.screenshot(path=f"{folder}/{name}.{scheme}.{width}.png", full_page=True)
-
-
 @pytest.mark.parametrize("route", PAGES)
 def test_a_page_keeps_the_rules(visitor: Visitor, route: str) -> None:
     languages = cycle(LOCALES[list(PAGES).index(route) % 3 :] + LOCALES[: list(PAGES).index(route) % 3])
     found = []
     for path, locale in zip(PAGES[route], languages, strict=False):
         found += broken(visitor.goes_to(path, locale), f"{path} {locale}")
-    assert not found, "\n".join(map(str, found))
-    assert visitor.refused == []
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_what_answers_keeps_them_too(visitor: Visitor, name: str) -> None:
-    path, act = ANSWERS[name]
-    page = visitor.goes_to(path, LOCALES[list(ANSWERS).index(name) % 3])
-    page.set_viewport_size({"width": 1280, "height": 800})
-    act(page)
-    found = broken(page, f"answer {name}")
     assert not found, "\n".join(map(str, found))
     assert visitor.refused == []
 
@@ -363,6 +319,17 @@ def test_no_page_is_wider_than_its_window_in_any_language(visitor: Visitor, loca
             page = visitor.goes_to(path, locale)
             for width in (320, 360, 700):
                 page.set_viewport_size({"width": width, "height": 800})
-                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                    wide.append((path, width, page.evaluate(WIDE)))
+                if beyond := wider(page):
+                    wide.append((path, width, beyond))
     assert not wide, "\n".join(map(str, wide))
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_answers_keeps_them_too(visitor: Visitor, name: str) -> None:
+    path, act = ANSWERS[name]
+    page = visitor.goes_to(path, LOCALES[list(ANSWERS).index(name) % 3])
+    page.set_viewport_size({"width": 1280, "height": 800})
+    act(page)
+    found = broken(page, f"answer {name}")
+    assert not found, "\n".join(map(str, found))
+    assert visitor.refused == []
