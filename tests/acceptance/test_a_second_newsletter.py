@@ -72,8 +72,10 @@ def test_twice_is_once_and_what_is_wrong_loses_nothing(house: House, browser: Te
     wrong = browser.post(f"{page}/add/figures", data={**FIELDS, "cadence": "daily", "topic": "wages"})
     assert (wrong.status_code, 'value="wages" checked' in wrong.text) == (422, True)
     assert len(person(house).subscriptions) == 1
-    browser.post(f"{page}/add/figures", data=FIELDS)
-    browser.post(f"{page}/add/figures", data={**FIELDS, "topic": "skills"})
+    once = browser.post(f"{page}/add/figures", data=FIELDS, follow_redirects=False)
+    again = browser.post(f"{page}/add/figures", data={**FIELDS, "topic": "skills"}, follow_redirects=False)
+    assert "done=added" in once.headers["location"]
+    assert "done=same" in again.headers["location"], "nothing was added, and it is not said"
     assert [sorted(s.choice.policy_areas) for s in person(house).subscriptions] == [["wages"], ["employment"]]
     assert browser.get(f"{page}/add/figures", follow_redirects=False).status_code == 303
 

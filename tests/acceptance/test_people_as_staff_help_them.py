@@ -410,3 +410,28 @@ def test_an_auditor_looks_and_changes_nothing(house: House, browser: TestClient)
         assert auditor.get(f"{at}/report").status_code == 404
     with staff_browser(house.app, Role.EDITOR) as editor:
         assert editor.get("/en/newsroom/people").status_code == 404
+
+
+def test_a_name_is_corrected_and_a_fourth_language_stays(house: House, browser: TestClient) -> None:
+    house.subscribe("ada@travail.example", name="Ada", languages="en|de|fr|es", cadence="daily", hour=8)
+    with house.app.store.read() as tx:
+        ada = tx.audience.by_address("ada@travail.example")
+    assert ada is not None
+    form = browser.get(f"/en/newsroom/people/{ada.id}/change").text
+    fields = {name: value for name, value in re.findall(r'name="(as_of|of)" value="([^"]*)"', form)}
+    told = {"name": "Ada L.", "language1": "en", "language2": "de", "language3": "fr", "zone": ada.zone}
+    rest = {"fallback": "source", "group": ada.group, "cadence": "daily", "hour": "8", "weekday": "0"}
+    answer = browser.post(f"/en/newsroom/people/{ada.id}/change", data=fields | told | rest, follow_redirects=False)
+    assert answer.status_code == 303, plain(answer.text)
+    with house.app.store.read() as tx:
+        after = tx.audience.one(ada.id)
+    assert after is not None
+    assert (after.name, after.languages) == ("Ada L.", ("en", "de", "fr", "es"))
+
+
+def test_a_newsletter_that_they_do_not_have_is_no_wrong_day(browser: TestClient) -> None:
+    answer = browser.post("/en/newsroom/people/1/stop", data={"digest": "nope"})
+    assert answer.status_code == 422
+    told = plain(answer.text)
+    assert "Please choose from the list." in told
+    assert "Choose a day" not in told

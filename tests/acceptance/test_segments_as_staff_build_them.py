@@ -227,7 +227,7 @@ def test_two_who_change_the_same_segment_lose_nothing(people: House, browser: Te
     mine.fill("name", "Mine")
     mine.press("save")
     assert mine.status == 409
-    assert "Somebody else has saved version 2 of this segment in the meantime." in mine.words
+    assert "A colleague has saved version 2 of this segment in the meantime." in mine.words
     assert ("name", "Mine") in mine.fields
     mine.press("save")
     assert "Mine" in mine.words and "Version 3" in mine.words and "Theirs" in mine.words

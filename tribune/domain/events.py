@@ -77,13 +77,15 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class EditionDue:
-    """An edition is due for some cohorts at one instant. `occasion` is the local date, or for at once the instant."""
+    """An edition is due for some cohorts at one instant. `occasion` is the local date, or for at once the instant.
+    `dated`: only for those in them who have been served before; whoever is new waits for the cohort's own hour."""
 
     digest: str
     cadence: str
     occasion: str
     due_at: datetime
     cohorts: tuple[Cohort, ...] = ()
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

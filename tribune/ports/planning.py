@@ -99,8 +99,17 @@ class Planning(Protocol):
 
     def mailing_of(self, digest: str, cadence: Cadence, occasion: str, due_at: datetime) -> int | None: ...
 
-    def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
-        """Active people of the cohorts who have not been served on `local_date` or later (None: at once, all).
+    def due(
+        self,
+        digest: str,
+        cadence: Cadence,
+        cohorts: Sequence[Cohort],
+        local_date: date | None,
+        *,
+        dated: bool = False,
+    ) -> Due:
+        """Active people of the cohorts who have not been served on `local_date` or later (None: at once, all); with
+        `dated` none of those who have never been served.
 
         Who has stopped the digest or has a suppressed address is left out.
         """

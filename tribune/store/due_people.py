@@ -61,8 +61,16 @@ class DuePeople:
         self._connection = connection
         self._holding: Due | None = None
 
-    def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
-        due, new = self._read_due(digest, cadence, _wanted(cohorts, local_date))
+    def due(
+        self,
+        digest: str,
+        cadence: Cadence,
+        cohorts: Sequence[Cohort],
+        local_date: date | None,
+        *,
+        dated: bool = False,
+    ) -> Due:
+        due, new = self._read_due(digest, cadence, _wanted(cohorts, local_date, dated=dated))
         if local_date is not None and len(new):
             due = self._without_served(due, new, digest, cadence, local_date.isoformat())
         return due
@@ -213,14 +221,14 @@ def people_with_marks() -> Select[Any]:
     )
 
 
-def _wanted(cohorts: Sequence[Cohort], local_date: date | None) -> list[ColumnElement[bool]]:
+def _wanted(cohorts: Sequence[Cohort], local_date: date | None, *, dated: bool) -> list[ColumnElement[bool]]:
     if local_date is None:
         return []
     return [
         tuple_(rhythms.c.zone, rhythms.c.hour, rhythms.c.weekday).in_(
             [(cohort.zone, cohort.hour, cohort.weekday) for cohort in cohorts]
         ),
-        or_(marks.c.last_date.is_(None), marks.c.last_date < local_date),
+        marks.c.last_date < local_date if dated else or_(marks.c.last_date.is_(None), marks.c.last_date < local_date),
     ]
 
 

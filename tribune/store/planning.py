@@ -113,8 +113,16 @@ class SqlPlanning(MaskQueries):
 
     # -- who is due
 
-    def due(self, digest: str, cadence: Cadence, cohorts: Sequence[Cohort], local_date: date | None) -> Due:
-        return self._people.due(digest, cadence, cohorts, local_date)
+    def due(
+        self,
+        digest: str,
+        cadence: Cadence,
+        cohorts: Sequence[Cohort],
+        local_date: date | None,
+        *,
+        dated: bool = False,
+    ) -> Due:
+        return self._people.due(digest, cadence, cohorts, local_date, dated=dated)
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         return self._people.these(digest, cadence, ids)

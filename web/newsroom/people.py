@@ -153,7 +153,7 @@ class PeoplePages:
             told = texts.gettext("They were sent several links already.")
             return self.person(request, id, errors={"link": told}, status=409)
         except (InvalidInput, ValueError):
-            field = "tag" if act in ("tag", "untag") else "until"
+            field = {"tag": "tag", "untag": "tag", "stop": "digest"}.get(act, "until")
             return self.person(request, id, errors={field: PeopleWords(texts).wrong(field)}, status=422)
         home = f"{self._frame.home(request)}/people"
         return RedirectResponse(f"{home}?gone=1" if act == "erase" else f"{home}/{id}?done={act}", 303)

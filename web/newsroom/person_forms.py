@@ -175,6 +175,8 @@ class PersonForms:
         app, chosen, errors = self._app, form.chosen, form.errors
         known = (*self._pages.offered, *(person.languages if person is not None else ()))
         languages, fallback = choice_form.languages_of(chosen, known, texts, errors)
+        if person is not None:
+            languages = choice_form.and_further(languages, person)
         zone = chosen.zone
         if person is None or zone != person.zone:
             zone = choice_form.zone_of(chosen, texts, errors)

@@ -82,9 +82,16 @@ class AddLetter:
         )
 
     def save(
-        self, link: Link, id: str, request: Request, back: str, query: str, fields: Fields, network: str
+        self,
+        link: Link,
+        id: str,
+        request: Request,
+        back: Callable[[str], str],
+        query: str,
+        fields: Fields,
+        network: str,
     ) -> Response:
-        """Subscribe to it, and go `back`. Raises NotFound."""
+        """Subscribe to it, and go `back`, told what was done. Raises NotFound."""
         app = self._app
         person, digest = self._person(link), app.digests.get(id)
         if person is None or digest is None:
@@ -94,7 +101,7 @@ class AddLetter:
         choice = choice_form.choice_of(chosen, app.codelists, texts, errors)
         timing = choice_form.rhythm_of(chosen, [digest], texts, errors)
         if errors:
-            return self.form(link, id, request, back, query, chosen, errors)
+            return self.form(link, id, request, back("same"), query, chosen, errors)
 
         def how(one: Subscriber) -> Subscriber:
             return _with(one, digest, choice, timing) if digest in may_be_added(app, one) else one
@@ -103,11 +110,11 @@ class AddLetter:
         house = app.digests, app.codelists, app.rules.pause_reach_back, app.clock.now()
         try:
             with app.store.write() as tx:
-                change_preferences(tx, link.subscriber, how, *house, network=network)
+                before, after = change_preferences(tx, link.subscriber, how, *house, network=network)
                 note_visit(tx, link.subscriber, app.clock.now())
         except NotFound:
             raise no_link() from None
-        return RedirectResponse(back, 303)
+        return RedirectResponse(back("added" if before != after else "same"), 303)
 
     def _person(self, link: Link) -> Subscriber | None:
         with self._app.store.read() as tx:

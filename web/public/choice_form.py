@@ -99,6 +99,13 @@ def digests_of(chosen: Chosen, digests: Mapping[str, Digest], texts: Texts, erro
     return known
 
 
+def and_further(languages: tuple[str, ...], person: Subscriber) -> tuple[str, ...]:
+    """The languages chosen, with those of a person for which the form has no field: who fills in every field does not
+    thereby give them up."""
+    further = person.languages[len(LANGUAGE_FIELDS) :] if len(languages) == len(LANGUAGE_FIELDS) else ()
+    return (*languages, *(tag for tag in further if tag not in languages))
+
+
 def languages_of(
     chosen: Chosen, offered: Collection[str], texts: Texts, errors: Errors
 ) -> tuple[tuple[str, ...], Fallback]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -199,7 +200,7 @@ class PreferenceCentre:
             languages, fallback = choice_form.languages_of(chosen, known, texts, errors)
 
             def how(one: Subscriber) -> Subscriber:
-                return replace(one, languages=languages, fallback=fallback)
+                return replace(one, languages=choice_form.and_further(languages, one), fallback=fallback)
         else:
             how = self._you(chosen, fields, texts, errors)
         return Sent(chosen, how, errors)
@@ -230,9 +231,10 @@ class PreferenceCentre:
     def add(self, link: Link, id: str, request: Request, fields: Fields | None = None, network: str = "") -> Response:
         """The form of another newsletter, or what becomes of it. Raises NotFound."""
         query = _asked_language(request)
+        back = partial(self._back, link, request)
         if fields is None:
-            return self.add_letter.form(link, id, request, self._back(link, request, "same"), query)
-        return self.add_letter.save(link, id, request, self._back(link, request, "added"), query, fields, network)
+            return self.add_letter.form(link, id, request, back("same"), query)
+        return self.add_letter.save(link, id, request, back, query, fields, network)
 
     def _path(self, link: Link, request: Request) -> str:
         return "/".join(request.url.path.split("/")[:3])

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.consent import ConsentSource
@@ -41,6 +42,8 @@ def router(app: Application, pages: Pages, batches: Batches, network_of: ClientN
         do = "stop" if one_click else fields.one("do")
         if do not in ("stop", "stop-all"):
             facts = await run_in_threadpool(less.act, app, link, do, fields, network_of(request))
+            if facts is None:  # nothing was understood: no mail program may tell its user that it was
+                raise HTTPException(400)
             return await run_in_threadpool(_show, app, pages, link, request, facts)
         await stop(batches, link, do, network_of(request), one_click=one_click)
         if one_click:

@@ -1,7 +1,8 @@
 """A person changes zone, hour or weekday: the occasion that would fall between the two timings is served at once.
 
 The event names the new cohort, not the person: everybody else in it has been served for that occasion already, and
-planning leaves them out by their last date. So no event carries a list of people.
+planning leaves them out by their last date; whoever came too late for it, and so has none, waits for the next one. So
+no event carries a list of people.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def serve_after_change(tx: Transaction, changes: Iterable[Change], now: datetime
         tx.schedules.ensure_cohorts(digest, wanted, now)
     # One event an edition, for all its cohorts: a second one of the same instant would be taken for a repeat.
     owed: dict[tuple[str, Cadence, date], set[Cohort]] = {}
+    with_new: set[tuple[str, Cadence, date]] = set()
     for change in alike:
         new = change.new
         if change.old.cadence is not new.cadence:
@@ -49,8 +51,13 @@ def serve_after_change(tx: Transaction, changes: Iterable[Change], now: datetime
         missed = owed_after_change(change.old, new, change.last_date, now)
         if missed is not None:
             cohort = Cohort(cohort_weekday(new.cadence, new.weekday), new.hour, new.zone)
-            owed.setdefault((change.digest, new.cadence, missed.occasion), set()).add(cohort)
-    for (digest, cadence, occasion), cohorts in owed.items():
+            key = (change.digest, new.cadence, missed.occasion)
+            owed.setdefault(key, set()).add(cohort)
+            if change.last_date is None:
+                with_new.add(key)
+    for key, cohorts in owed.items():
+        digest, cadence, occasion = key
         in_order = tuple(sorted(cohorts, key=lambda c: (c.zone, c.hour, c.weekday)))
-        tx.outbox.add(edition_due(Edition(now, digest, cadence, occasion.isoformat(), in_order), now))
+        edition = Edition(now, digest, cadence, occasion.isoformat(), in_order, dated=key not in with_new)
+        tx.outbox.add(edition_due(edition, now))
     return len(owed)

@@ -19,6 +19,7 @@ from tribune.ports.newcomers import Kept, Newcomer
 from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import Changed, change_subscribers, ensure_cohorts
 from tribune.services.audience.refresh_masks import Masker
+from tribune.services.audience.serve_after_change import Change, serve_after_change
 from tribune.services.audience.subscriber_rows import OTHER_GROUP, Row
 from tribune.services.audience.told_people import Newcoming, Told, Unit
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
@@ -32,13 +33,14 @@ Result = Refusal | tuple[int, Outcome]
 @dataclass(slots=True)
 class Slice:
     """What came of some of the file. `results` stand in the order of the file; `slow`: people who had to be looked at
-    one by one."""
+    one by one; `owed`: whose hour they have changed."""
 
     done: Import = field(default_factory=Import)
     results: list[Result] = field(default_factory=list)
     slow: int = 0
     outcomes: dict[str, Outcome | Refusal] = field(default_factory=dict)
     gone: dict[str, Collection[str]] = field(default_factory=dict)
+    owed: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def settle(
     left = list(slow.items())
     for start in range(0, len(left), PEOPLE_CHANGED_AT_ONCE):
         _settle_one_by_one(tx, dict(left[start : start + PEOPLE_CHANGED_AT_ONCE]), on, mask, before_reach, now, found)
+    serve_after_change(tx, found.owed, now)
     found.slow = len(slow)
     for each in units:
         _count(found, each)
@@ -216,7 +219,7 @@ def _settle_one_by_one(
     for person in woken:  # first: a change of choice then carries over no more than what is made up for
         tx.audience.set_stopped(person, now)
     if changed:
-        change_subscribers(tx, changed, on.digests, on.codelists, now)
+        change_subscribers(tx, changed, on.digests, on.codelists, now, owed=found.owed)
     catch_up_at_once(tx, woken, now)
     whose = [*zip(ids, added, strict=True), *((new.id, new) for _, new in changed)]
     tx.consents.add([_record(id, person, on, now) for id, person in whose])

@@ -25,7 +25,8 @@ SOURCE = "/tribune/scheduler"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edition:
-    """An edition that was fired for cohorts that share its due instant. `late`: past the limit of being stale."""
+    """An edition that was fired for cohorts that share its due instant. `late`: past the limit of being stale;
+    `dated`: see EditionDue."""
 
     due_at: datetime
     digest: str
@@ -33,6 +34,7 @@ class Edition:
     occasion: str
     cohorts: tuple[Cohort, ...] = ()
     late: bool = False
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def edition_due(edition: Edition, now: datetime) -> CloudEvent:
     """The event that an edition is due. Its id follows from the edition, so a repeat is recognised as one."""
     series = f"{edition.digest}/{edition.cadence.value}"
     record = f"{series}/{edition.occasion}/{edition.due_at.astimezone(UTC).isoformat()}"
-    data = EditionDue(edition.digest, edition.cadence.value, edition.occasion, edition.due_at, edition.cohorts)
+    e = edition
+    data = EditionDue(e.digest, e.cadence.value, e.occasion, e.due_at, e.cohorts, e.dated)
     return new_event("edition.due", data, source=SOURCE, key=series, record=record, time=now)
 
 

@@ -1,0 +1,79 @@
+"""Who changes zone or hour is served at once with what they would miss - all of them, and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from consumers import all_consumers
+from consumers.loop import drain
+from tests.planning_world import START, World, days
+from tribune.bootstrap import Application
+from tribune.domain.imports import Basis, BasisKind
+from tribune.services.audience import settle_import
+from tribune.services.audience.change_subscribers import change_subscribers
+from tribune.services.audience.import_subscribers import import_subscribers
+
+pytestmark = pytest.mark.both_stores
+KOLKATA = "Asia/Kolkata"  # where it is eight o'clock five and a half hours earlier than in Dakar
+
+
+@pytest.fixture
+def world(app: Application) -> World:
+    return World(app)
+
+
+def served(app: Application) -> set[int]:
+    """Whoever got a mail out of the events that wait."""
+    drain([one for one in all_consumers(app) if one.group == "mailings"], app)
+    with app.store.read() as tx:
+        return {view.subscriber for mailing in tx.ledger.mailings() for view in tx.ledger.deliveries(mailing.id)}
+
+
+@pytest.mark.embedded_only
+def test_whoever_came_too_late_for_today_waits_for_their_own_hour(world: World) -> None:
+    app = world.app
+    mover = world.person("daily")
+    world.item("en")
+    assert world.plan("daily", START - days(1)).recipients == 1
+    newcomers = {world.person("daily", zone=KOLKATA) for _ in range(2)}
+    world.item("en")
+    with app.store.read() as tx:
+        old = tx.audience.one(mover)
+        before = {view.subscriber for view in tx.ledger.deliveries(1)}
+    assert old is not None
+    assert before == {mover}
+    at = START - timedelta(hours=1)  # past eight in Kolkata, not yet in Dakar
+    with app.store.write() as tx:
+        change_subscribers(tx, [(old, replace(old, zone=KOLKATA))], app.digests, app.codelists, at)
+    served(app)
+    with app.store.read() as tx:
+        (newest,) = [mailing for mailing in tx.ledger.mailings() if mailing.due_at == at]
+        got = {view.subscriber for view in tx.ledger.deliveries(newest.id)}
+    assert got == {mover}, "the newcomers' first issue comes at their hour"
+    assert world.plan("daily", START + days(1), zones=(KOLKATA,)).recipients == 2
+    assert newcomers
+
+
+@pytest.mark.embedded_only
+def test_an_import_that_moves_many_serves_all_of_them(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = world.app
+    monkeypatch.setattr(settle_import, "PEOPLE_CHANGED_AT_ONCE", 2)
+    file = tmp_path / "people.csv"
+
+    def take(*zones: str) -> None:
+        rows = [f"p{n}@example.org,en,{zone},letter,daily,8" for n, zone in enumerate(zones)]
+        file.write_text("\n".join(["address,languages,zone,digest,cadence,hour", *rows]), encoding="utf-8")
+        basis = Basis(BasisKind.TRANSFER, "the list of before")
+        import_subscribers(app.store, app.clock, file, app.digests, app.codelists, basis=basis)
+
+    app.clock.set(START - timedelta(hours=1))  # type: ignore[attr-defined]
+    take(*["Africa/Dakar"] * 6)
+    world.item("en")
+    take("Africa/Dakar", *[KOLKATA] * 2, *["Africa/Nairobi"] * 3)
+    assert len(served(app)) == 5
