@@ -418,7 +418,7 @@ def test_a_name_is_corrected_and_a_fourth_language_stays(house: House, browser: 
         ada = tx.audience.by_address("ada@travail.example")
     assert ada is not None
     form = browser.get(f"/en/newsroom/people/{ada.id}/change").text
-    fields = {name: value for name, value in re.findall(r'name="(as_of|of)" value="([^"]*)"', form)}
+    fields = dict(re.findall(r'name="(as_of|of)" value="([^"]*)"', form))
     told = {"name": "Ada L.", "language1": "en", "language2": "de", "language3": "fr", "zone": ada.zone}
     rest = {"fallback": "source", "group": ada.group, "cadence": "daily", "hour": "8", "weekday": "0"}
     answer = browser.post(f"/en/newsroom/people/{ada.id}/change", data=fields | told | rest, follow_redirects=False)
