@@ -20,6 +20,7 @@ from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
 from tribune.rendering.marked_text import blocks
 from tribune.rendering.receiving import Receiving
+from tribune.rendering.segment_words import SegmentWords
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
 from web.languages import preferred
@@ -73,6 +74,11 @@ class Pages:
     def reasons(self, locale: str) -> Reasons:
         """What tells reasons in this locale."""
         return Reasons(self.app.translations.gettext(locale), self.formats(locale))
+
+    def segment_words(self, locale: str) -> SegmentWords:
+        """What tells the rules of segments in this locale."""
+        texts, groups = self.app.translations.gettext(locale), self.app.codelists.groups
+        return SegmentWords(locale, texts, self.formats(locale), groups, self.app.digests)
 
     def formats(self, locale: str) -> Formats:
         """How this locale writes things."""

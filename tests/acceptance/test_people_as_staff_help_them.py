@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from tests.acceptance.house import House
 from tests.acceptance.test_desk_as_staff_see_it import page, plain
 from tests.newsroom import staff_browser, staff_member
+from tests.sign_up_world import Door
 from tribune.domain.audience import Subscriber
 from tribune.domain.imports import ImportState
 from tribune.domain.staff import Role
@@ -232,6 +233,18 @@ def test_staff_add_somebody_with_the_ground_on_which_they_are_written_to(house: 
     assert ("person.added", f"subscriber/{person.id}") in actions(house)
     again = browser.post("/en/newsroom/people/new", data={**NEW, "address": "NEW@travail.example"})
     assert (again.status_code, "is a subscriber’s already" in again.text) == (409, True)
+
+
+def test_a_stranger_s_form_keeps_nobody_from_being_added(house: House, browser: TestClient) -> None:
+    Door(house.app).asks(NEW["address"])
+    told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
+    assert "Added." in told and "new@travail.example" in told
+    with house.app.store.read() as tx:
+        person = tx.audience.by_address("new@travail.example")
+        assert person is not None
+        (record,) = tx.consents.of(person.id)
+    assert (person.status.value, *person.subscriptions[0].choice.policy_areas) == ("active", "employment")
+    assert (record.act.value, record.source.value, record.by) == ("imported", "staff", "staff:1")
 
 
 def test_nobody_is_added_who_is_never_mailed_or_without_a_ground(house: House, browser: TestClient) -> None:

@@ -10,7 +10,10 @@ from sqlalchemy import select
 
 from tests.api_world import Api, all_pages, problem, seed, seed_mailing
 from tests.planning_world import World
+from tests.sign_up_world import Door
 from tribune.bootstrap import Application
+from tribune.domain.audience import Status
+from tribune.domain.sign_up import Standing
 from tribune.domain.staff import Permission, Role
 from tribune.store.tables import idempotency_keys
 
@@ -79,6 +82,38 @@ def test_what_is_kept_of_answers_and_written_down_holds_nothing_personal(api: Ap
 def test_an_address_is_one_subscriber_s(api: Api) -> None:
     add(api)
     problem(api.post("/people", ADA | {"address": "ADA@example.org"}), 409, "conflict")
+
+
+def test_a_sign_up_that_nobody_has_confirmed_keeps_nobody_out(api: Api, app: Application) -> None:
+    door = Door(app)
+    door.asks("ADA@example.org")
+    waits, link = door.person("ada@example.org"), door.link("ada@example.org")
+    assert waits is not None
+    assert waits.status is Status.PENDING
+    answer = api.post("/people", ADA)
+    assert (answer.status_code, answer.json()) == (201, {"id": waits.id, "status": "active", "changed": True})
+    person = door.person("ada@example.org")
+    assert person is not None
+    assert (person.status, person.address, person.name) == (Status.ACTIVE, "ada@example.org", "Ada Diop")
+    assert (person.group, person.languages, person.zone) == ("government", ("fr", "en"), "Africa/Dakar")
+    (wish,), (rhythm,) = person.subscriptions, person.rhythms
+    assert (wish.choice.places, rhythm.weekday, rhythm.hour) == (frozenset({"SEN"}), 3, 7), "as staff say, not the form"
+    (record,) = api.get(f"/people/{waits.id}/consents").json()["data"]
+    assert (record["act"], record["source"], record["by"]) == ("imported", "api", f"token:{api.token.token.id}")
+    assert api.audited() == [(f"token/{api.token.token.id}", "person.added", f"subscriber/{waits.id}")]
+    with app.store.read() as tx:
+        assert tx.sign_ups.of(waits.id) == []
+        assert tx.schedules.upcoming(5), "their letter has a date"
+    assert door.confirms(link) is Standing.DONE
+    assert door.person("ada@example.org") == person, "the form's mail changes nothing any more"
+    problem(api.post("/people", ADA), 409, "conflict")
+
+
+def test_who_has_unsubscribed_is_not_added_again_by_a_sign_up_that_waits(api: Api, app: Application) -> None:
+    number = add(api)
+    assert api.post(f"/people/{number}/unsubscribe", {}).status_code == 200
+    Door(app).asks("ada@example.org")
+    problem(api.post("/people", ADA), 409, "conflict")
 
 
 def test_who_is_never_mailed_is_not_added(api: Api) -> None:

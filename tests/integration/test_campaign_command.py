@@ -77,12 +77,39 @@ def test_tried_then_planned_then_approved(file: str, capsys: pytest.CaptureFixtu
     assert "2 people not mailed; nothing is carried over" in out(capsys, "campaign", "show", "Survey")
 
 
+def test_the_whole_rule_is_shown_as_it_was_when_the_campaign_was_planned(
+    file: str, house: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = house / "governments.json"
+    any_of = [
+        {"all": [{"group": ["government"]}, {"reads": {"any_of": ["fr"], "first": False}}]},
+        {"group": ["workers"]},
+    ]
+    rule.write_text(json.dumps({"who": {"any": any_of}}), encoding="utf-8")
+    assert run("segments", "save", str(rule)) == 0
+    out(capsys, "campaign", "plan", file, *FOR)
+    rule.write_text(json.dumps({"who": {"everyone": True}}), encoding="utf-8")
+    assert run("segments", "save", str(rule)) == 0
+    told = out(capsys, "campaign", "show", "Survey")
+    assert (
+        "For segment governments, as it was in version 2:\n"
+        "  People of whom at least one of these is true:\n"
+        "    - All of this is true:\n"
+        "      - They belong to this group: Government.\n"
+        "      - They read this language: French.\n"
+        "    - They belong to this group: Workers’ organisation.\n"
+        "  In the segment"
+    ) in told
+
+
 def test_for_programs(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     tried = json.loads(out(capsys, "campaign", "plan", file, *FOR, "--dry-run", "--json"))
     assert (tried["recipients"], tried["by_language"]) == (2, {"fr": 2})
     planned = json.loads(out(capsys, "campaign", "plan", file, *FOR, "--at", "2126-12-03 09:00", "--json"))
     assert (planned["mailing"], planned["segment"], planned["segment_version"]) == (1, "governments", 1)
+    assert planned["rule"] == {"version": 1, "who": {"group": ["government"]}}
     shown = json.loads(out(capsys, "campaign", "show", "1", "--json"))
+    assert shown["rule"] == planned["rule"]
     assert (shown["state"], shown["due_at"], shown["kind"]) == ("planned", "2126-12-03T09:00:00+00:00", "campaign")
     (listed,) = (json.loads(line) for line in out(capsys, "mailing", "list", "--json").splitlines())
     assert (listed["kind"], listed["campaign"], listed["cadence"]) == ("campaign", "Survey", None)

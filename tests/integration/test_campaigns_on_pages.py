@@ -63,6 +63,34 @@ def test_its_page_says_what_stands_in_it_and_for_whom(app: Application) -> None:
     assert "Not sent: cancelled" in told and "carried over" not in told
 
 
+@pytest.mark.parametrize(
+    ("locale", "whom", "frame"),
+    [
+        (
+            "en",
+            ("Who is in it", "People of whom this is true:", "They read this language: Spanish."),
+            "How far it is, by language of the mail’s frame",
+        ),
+        ("fr", ("Qui en fait partie", "espagnol"), "Avancement par langue de l’habillage du courriel"),
+        ("es", ("Quién forma parte de él", "español"), "Avance por idioma del marco del correo"),
+    ],
+)
+def test_its_page_says_whom_the_kept_rule_selects_and_of_what_the_table_tells(
+    app: Application, locale: str, whom: tuple[str, ...], frame: str
+) -> None:
+    readers(app, 2, languages=("es", "fr"))
+    segment(app, "spanish", {"reads": {"any_of": ["es"], "first": False}})
+    mailing = plan(app, draft("fr"), "spanish")
+    segment(app, "spanish", {"tags": ["later"]})
+    page = staff_browser(app, Role.APPROVER).get(f"/{locale}/newsroom/mailings/{mailing.id}").text
+    told = words(page)
+    for sentence in whom:
+        assert sentence in told
+    assert "later" not in told
+    assert f"<h2>{frame}</h2>" in page, "they get a message in French in a Spanish frame"
+    assert 'class="meaning"' in page
+
+
 def test_the_page_of_a_person_names_what_they_got(app: Application) -> None:
     (reader,) = readers(app, 1)
     segment(app)

@@ -104,6 +104,14 @@ def test_a_link_alone_is_a_button() -> None:
         ("• a point", "this begins no point of a list"),
         ("2026. So it began.", "numbered lists begin with 1"),
         ("[](https://a.example)", "a link has no words"),
+        ("[answer here](https://a.example/my survey)", "this is no link yet"),
+        ("[x] (https://a.example/y)", "this is no link yet"),
+        ("[x] (mailto:a@b.example)", "this is no link yet"),
+        ("![x](https://a.example/my y.png)", "this is no link yet"),
+        ("[x][1]", "links by number or name cannot stand here"),
+        ("See `code`.", "code cannot stand here"),
+        ("[`code`](https://a.example)", "code cannot stand here"),
+        ("~~struck~~", "nothing can be struck out here"),
         ("[x](www.a.example)", "is no address that a mail may link to"),
         ("[x](https://a.example\\@b.example)", "is no address that a mail may link to"),
         ("[x](javascript:alert(1))", "is no address that a mail may link to"),
@@ -122,8 +130,33 @@ def test_a_fault_is_told_with_its_line_within_a_paragraph_and_a_list() -> None:
     assert [wrong.line for wrong in found] == [2, 3, 6]
 
 
+def test_marks_of_others_are_told_in_which_line_they_stand() -> None:
+    text = "One\ntwo [a]\n(https://a.example)\n\n- three\n- `four` ~~five~~\n\n## [six][1]"
+    assert [(wrong.line, wrong.what) for wrong in faults(text)] == [
+        (2, "this is no link yet."),
+        (6, "code cannot stand here."),
+        (6, "nothing can be struck out here."),
+        (8, "links by number or name cannot stand here."),
+    ]
+    assert not faults("See https://a.example/~~x_[1 or so.")
+
+
 @pytest.mark.parametrize(
-    "text", [r"\<b>", r"1\. 2026\. #1", r"\[x\](y)", "a < b > c", "`x`", "[1] and [2]", "https://a@b.example", "a | b"]
+    "text",
+    [
+        r"\<b>",
+        r"1\. 2026\. #1",
+        r"\[x\](y)",
+        "a < b > c",
+        r"\`x\`",
+        "[1] and [2]",
+        "[1] (page 4)",
+        "~5 %",
+        r"[x]\(y)",
+        r"\~\~s\~\~",
+        "https://a@b.example",
+        "a | b",
+    ],
 )
 def test_what_is_escaped_or_no_mark_is_no_fault(text: str) -> None:
     assert not faults(text)
@@ -148,6 +181,12 @@ def test_what_is_escaped_or_no_mark_is_no_fault(text: str) -> None:
         "- ",
         "- a\n- ",
         "\\",
+        "]",
+        "] ",
+        "`",
+        "~",
+        "[a] (",
+        "[a] https://a.example/ ",
     ],
 )
 def test_a_hostile_text_is_taken_apart_in_little_time(mark: str) -> None:

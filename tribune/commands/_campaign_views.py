@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tribune.commands._mailing_views import edition, mailing_data, people, percent, print_hints, words
+from tribune.commands._rule_views import print_rule
+from tribune.domain.segment_json import to_json
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from tribune.domain.mailings import Mailing
     from tribune.services.campaigns.plan_campaign import Outline, Wanted
     from tribune.services.campaigns.see_campaign import SeenCampaign
-
-LOCALE = "en"
 
 
 def print_outline(told: Outline, wanted: Wanted, *, as_json: bool) -> None:
@@ -47,9 +47,6 @@ def print_planned(mailing: Mailing, campaign: Campaign, *, as_json: bool) -> Non
 
 def print_one(house: Application, seen: SeenCampaign, now: datetime, *, as_json: bool) -> None:
     """All that is known of a campaign."""
-    from tribune.rendering.formats import Formats
-    from tribune.rendering.segment_words import SegmentWords
-
     campaign, progress = seen.campaign, seen.progress
     if as_json:
         print(json.dumps(campaign_data(campaign) | mailing_data(progress, now), ensure_ascii=False))
@@ -58,12 +55,7 @@ def print_one(house: Application, seen: SeenCampaign, now: datetime, *, as_json:
     print(f"Mailing {told.id} ({edition(told)}): {words(told.state)}, due {told.due_at:%Y-%m-%d %H:%M} UTC")
     print(f"Planned on {campaign.created_at:%Y-%m-%d %H:%M} UTC by {campaign.created_by}")
     print(f"For segment {campaign.segment}, as it was in version {campaign.segment_version}:")
-    formats = Formats(LOCALE, house.codelists)
-    rule = SegmentWords(
-        LOCALE, house.translations.gettext(LOCALE), formats, house.codelists.groups, house.digests
-    ).rule(campaign.rule)
-    for line in rule:
-        print(f"  {line.text}")
+    print_rule(house, campaign.rule, "  ")
     _print_numbers(campaign.numbers, campaign.digest)
     if progress.total:
         print(f"Progress: {progress.settled:,} of {progress.total:,} ({percent(progress)})")
@@ -81,6 +73,7 @@ def campaign_data(campaign: Campaign) -> dict[str, Any]:
         "digest": campaign.digest,
         "segment": campaign.segment,
         "segment_version": campaign.segment_version,
+        "rule": to_json(campaign.rule),
         "planned_by": campaign.created_by,
         "messages": [
             {"language": one.language, "subject": one.subject, "text": one.text} for one in campaign.draft.messages

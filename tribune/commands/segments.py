@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tribune.bootstrap import Application, application
+from tribune.commands._rule_views import LOCALE, print_rule, rule_words
 from tribune.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tribune.domain.segments import Facts, Rule
     from tribune.ports.store import Transaction
     from tribune.rendering.segment_reasons import Reason
-    from tribune.rendering.segment_words import Line, SegmentWords
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +26,6 @@ app = typer.Typer(
 )
 
 ACTOR = "cli"
-LOCALE = "en"
 _MOST_TOLD = 1_000
 
 Which = Annotated[str, typer.Argument(help="A segment's short name, or a file of a rule that ends in .json.")]
@@ -64,8 +63,7 @@ def show(
         print(f"{segment.name} ({segment.slug}, version {segment.version})")
         if segment.description:
             print(segment.description)
-        for line in _words(app).rule(segment.rule):
-            _print(line)
+        print_rule(app, segment.rule)
     print(text)
     for version in versions:
         print(f"version {version.version}: {version.changed_at:%Y-%m-%d %H:%M} UTC by {version.changed_by or 'nobody'}")
@@ -137,7 +135,7 @@ def why(
 
     with application() as app, app.store.read() as tx:
         told = say_why_in_segment(tx, _rule(app, tx, which), person, app.codelists, app.clock.now())
-        reasons = SegmentReasons(_words(app), app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists))
+        reasons = SegmentReasons(rule_words(app), app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists))
         print(reasons.answer(told.verdict))
         if told.verdict.found is not None:
             _print_reason(reasons.reason(told.verdict.found))
@@ -222,20 +220,6 @@ def _read(file: Path, known: Known) -> Rule:
     except UnicodeDecodeError:
         raise InvalidInput("This is not UTF-8.", where=str(file), hint="Save it as UTF-8.") from None
     return read_text(text, known)
-
-
-def _words(app: Application) -> SegmentWords:
-    from tribune.rendering.formats import Formats
-    from tribune.rendering.segment_words import SegmentWords
-
-    texts, formats = app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists)
-    return SegmentWords(LOCALE, texts, formats, app.codelists.groups, app.digests)
-
-
-def _print(line: Line, depth: int = 0) -> None:
-    print(f"{'  ' * depth}{'- ' if depth else ''}{line.text}")
-    for part in line.parts:
-        _print(part, depth + 1)
 
 
 def _print_reason(reason: Reason, depth: int = 0) -> None:

@@ -71,6 +71,25 @@ _WORDS = (
     (re.compile(r"^\s*[•‣▪]\s"), "this begins no point of a list.", "Write a hyphen instead."),
     (re.compile(r"\[\s*\]\("), "a link has no words.", "Write between the brackets what is behind it."),
 )
+_LEFT = (
+    (
+        re.compile(r"\]\(|\]\s+\(\s*(?:\x01|mailto:)"),
+        "this is no link yet.",
+        "Write [words](https://...) without any space between ] and (, or in the address (there it is %20).",
+    ),
+    (
+        re.compile(r"\]\["),
+        "links by number or name cannot stand here.",
+        r"Write [words](https://...); where it is no link, a space between the brackets, or \[ and \].",
+    ),
+    (
+        re.compile("`"),
+        "code cannot stand here.",
+        r"Use quotation marks, or an apostrophe; for the sign itself write \`.",
+    ),
+    (re.compile("~~"), "nothing can be struck out here.", r"Leave it out; for the signs themselves write \~\~."),
+)
+"""Marks of others, where they are left over as text."""
 _TOKENS = {
     "image": ("a picture cannot stand here.", "Link to the page that shows it."),
     "html_inline": ("HTML cannot stand here.", "Use the marks that docs/campaigns.md lists."),
@@ -103,6 +122,8 @@ def faults(text: str) -> list[Wrong]:
             number += one.type in ("softbreak", "hardbreak")
             if wrong := _refused(one):
                 found.add(Wrong(number, *wrong))
+        if token.type == "inline" and token.map:
+            found.update(_left_over(token.children or (), token.map[0] + 1))
     if sum(token.level == 0 and token.nesting == 1 for token in tokens) > MAX_BLOCKS:
         found.add(Wrong(1, f"there are more than {MAX_BLOCKS} paragraphs.", "Link to a page that says it all."))
     return sorted(found)
@@ -136,6 +157,25 @@ def _bare(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _left_over(tokens: Sequence[Token], first: int) -> Iterator[Wrong]:
+    """What is still text in a paragraph that begins in line `first`, and was meant as a mark."""
+    told, link = "", ""
+    for token in tokens:
+        if token.type == "link_open":
+            link = str(token.attrs["href"])
+        elif token.type == "link_close":
+            link = ""
+        elif token.type in ("softbreak", "hardbreak"):
+            told += "\n"
+        elif token.type == "text" and token.content != link:
+            told += token.content
+        else:  # an address that stands for itself is \x01, a character that is escaped \x00
+            told += "\x01" if token.type == "text" else "\x00"
+    for pattern, what, hint in _LEFT:
+        for found in pattern.finditer(told):
+            yield Wrong(first + told.count("\n", 0, found.start()), what, hint)
+
+
 def _parser(links: Callable[[str], bool], rules: str) -> MarkdownIt:
     # The limit bounds how often brackets within brackets are looked at.
     parser = MarkdownIt("zero", {"html": True, "maxNesting": 4})
@@ -149,6 +189,7 @@ def _parser(links: Callable[[str], bool], rules: str) -> MarkdownIt:
 
 _MARKS = _parser(fit, "emphasis")
 _ALL = _parser(lambda address: True, "image html_inline html_block fence table blockquote hr lheading")
+_ALL.disable("text_join")  # so that a character that is escaped stays apart
 
 
 def _tidy(text: str) -> str:

@@ -10,8 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
+from tribune.domain.campaigns import Campaign
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.domain.staff import Permission
+from tribune.rendering.segment_words import Line
 from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, is_notice, list_mails
 from tribune.services.desk.read_mail import ReadableMail, for_a_frame, read_mail, without_keys
 from tribune.services.desk.say_why import say_why
@@ -94,11 +96,12 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
             cancelled = progress.mailing.state is MailingState.CANCELLED
             states = (*NOT_SIMPLY_SENT, *LEFT) if cancelled else NOT_SIMPLY_SENT
             exceptions = tx.ledger.deliveries(number, states=states, limit=100)
-        now = app.clock.now()
+        now, see_segments = app.clock.now(), may(request, Permission.READ_SEGMENTS)
         facts: dict[str, Any] = {
             "progress": progress,
             "campaign": campaign,
-            "see_segments": may(request, Permission.READ_SEGMENTS),
+            "rule": _rule(desk, request, campaign) if see_segments else (),
+            "see_segments": see_segments,
             "exceptions": exceptions,
             "catching": app.caught is not None,
             "rate": progress.rate(now),
@@ -234,6 +237,11 @@ def _content(routes: APIRouter, desk: Newsroom) -> None:
         with app.store.read() as tx:
             story = tell_story(tx, app.log_view, correlation_id, app.digests, app.codelists.places)
         return desk.tell(request, "story.html", "events", story)
+
+
+def _rule(desk: Newsroom, request: Request, campaign: Campaign | None) -> tuple[Line, ...]:
+    """For whom it was planned, in words: as the segment was then."""
+    return desk.pages.segment_words(desk.locale(request)).rule(campaign.rule) if campaign else ()
 
 
 def _filter(q: str, language: str, mailing: str, *, letters_only: bool) -> MailFilter:

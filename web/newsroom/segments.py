@@ -301,9 +301,7 @@ class SegmentPages:
         return self._newsroom.pages.formats(self.locale(request))
 
     def words(self, request: Request) -> SegmentWords:
-        locale = self.locale(request)
-        formats = self._formats(request)
-        return SegmentWords(locale, self._texts(request), formats, self.app.codelists.groups, self.app.digests)
+        return self._newsroom.pages.segment_words(self.locale(request))
 
     def reasons(self, request: Request) -> SegmentReasons:
         return SegmentReasons(self.words(request), self._texts(request), self._formats(request))

@@ -64,8 +64,9 @@ def add_person(
     codelists: Codelists,
     now: datetime,
 ) -> Subscriber:
-    """A new subscriber, with the ground on which they are written to. Raises InvalidInput with every fault, and
-    Conflict where the address is somebody's already or is never mailed."""
+    """A new subscriber, with the ground on which they are written to. Somebody whose sign-up waits for its
+    confirmation is taken in as if they were new: a stranger's form must not keep them out. Raises InvalidInput with
+    every fault, and Conflict where the address is somebody's already or is never mailed."""
     tx.lock(AUDIENCE)
     faults: list[Fault] = []
     address = _try(faults, "/address", lambda: read_address(address)) or ""
@@ -76,7 +77,8 @@ def add_person(
     _each_comes(told, told.subscriptions or (), faults)
     _refuse(faults)
     tx.sign_ups.take_turn()  # a form may be adding the same address at this moment
-    if tx.audience.by_address(address) is not None:
+    waiting = tx.audience.by_address(address)
+    if waiting is not None and waiting.status is not Status.PENDING:
         raise Conflict(
             "This address is a subscriber's already.", where="known", hint="Find the person, and change them."
         )
@@ -84,15 +86,20 @@ def add_person(
         raise Conflict(
             "This address is on the suppression list.", where="suppressed", hint="Only the person can come back."
         )
-    person = _with(Subscriber(0, address, "", "other", (), ""), told)
+    # Nothing of what a form said stands: whoever filled it in, nobody has confirmed it.
+    person = _with(Subscriber(waiting.id if waiting else 0, address, "", "other", (), ""), told)
     horizon = tx.catalogue.last_sequence()
     person = replace(person, rhythms=tuple(replace(rhythm, mark=horizon) for rhythm in person.rhythms))
-    (id,) = tx.audience.add([person], masker(tx, codelists), now)
-    person = replace(person, id=id)
+    if waiting is not None:
+        tx.audience.update([person], masker(tx, codelists), now)
+        tx.sign_ups.settle([person.id], now)
+    else:
+        (id,) = tx.audience.add([person], masker(tx, codelists), now)
+        person = replace(person, id=id)
     ensure_cohorts(tx, [person], now)
-    record = ConsentRecord(id, ConsentAct.IMPORTED, now, by.source, agreed(person), by=by.who, basis=basis.text)
+    record = ConsentRecord(person.id, ConsentAct.IMPORTED, now, by.source, agreed(person), by=by.who, basis=basis.text)
     tx.consents.add([record])
-    tx.audit.add(by.actor, "person.added", f"subscriber/{id}", {"basis": basis.kind.value}, now)
+    tx.audit.add(by.actor, "person.added", f"subscriber/{person.id}", {"basis": basis.kind.value}, now)
     return person
 
 
