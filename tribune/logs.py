@@ -15,7 +15,8 @@ import structlog
 
 _TOKEN = re.compile(r"(?<!/)/([a-z]|newsroom/(?:sign-in|invitation))/[A-Za-z0-9_.~:+%-]+")
 _API_TOKEN = re.compile(r"\btrb_[A-Za-z0-9_-]+")
-_ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]/]+@[^\s<>\"',;()\[\]/]+\.[^\s<>\"',;()\[\]/]+")
+_PART = r"[^\s<>\"',;:()\[\]/?&=]+"
+_ADDRESS = re.compile(rf"{_PART}(?:@|%40){_PART}\.{_PART}")
 _IN_LINK = re.compile(r"(?i)(//)[^/\s@]+@|([?&](?:token|key|api_key|secret|password|signature)=)[^&\s]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _SECRET = re.compile(r"(?i)password|secret|token|authorization|signing_key|api_key")
@@ -42,6 +43,8 @@ def _clean(value: Any) -> Any:
         return {_clean(key): "***" if _SECRET.search(str(key)) else _clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(inner) for inner in value]
+    if isinstance(value, BaseException | bytes):
+        return _clean(repr(value))
     return value
 
 

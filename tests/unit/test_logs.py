@@ -87,3 +87,9 @@ def test_nobody_writes_a_line_of_their_own_or_speaks_to_the_terminal(
     plain = told.replace("\x1b[0m", "") if format == "human" else told
     assert "\x1b[2J" not in told and "\x9b" not in told and "\u202e" not in told and "\r" not in plain
     assert re.search(r"/en/x\\+n2026", told)
+
+
+def test_an_address_in_a_query_or_an_error_is_none_any_more() -> None:
+    assert logs.redacted("GET /people?q=ada%40union.example&page=2") == "GET /people?q=***@***&page=2"
+    told = str(logs._clean({"error": ValueError("no ada@union.example"), "raw": b"ada@union.example"}))
+    assert "ada" not in told and "ValueError" in told
