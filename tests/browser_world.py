@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.acceptance.house import House, Mail
+from tools.answering import answering
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.ports.clock import StoppedClock
 from tribune.rendering.formats import Formats
 from tribune.services.audience.refresh_masks import refresh_masks
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
+
+__all__ = ["answering"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
@@ -50,21 +51,6 @@ def opened_house(folder: Path, **settings: Any) -> Iterator[House]:
     yield house
     house.close()
     app.close()
-
-
-@contextmanager
-def answering(app: Application) -> Iterator[str]:
-    """The site answers at this address."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

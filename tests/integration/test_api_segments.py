@@ -62,7 +62,7 @@ def test_segments_are_listed_by_their_short_names(api: Api) -> None:
 
 
 def test_every_fault_of_a_rule_is_told_by_its_place(api: Api) -> None:
-    places_wanted = {"any_of": ["XXX"], "everywhere": False}
+    places_wanted = {"any_of": ["atlantis"], "everywhere": False}
     wrong = {"version": 1, "who": {"all": [{"group": ["governmint"]}, {"wants": {"places": places_wanted}}]}}
     for path, body in (("/segments", NEW | {"rule": wrong}), ("/segments/check", {"rule": wrong})):
         told = problem(api.post(path, body), 422, "invalid")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from tests.axe import broken
+from tests.browser_world import answering, browser, needs_chromium
 from tests.campaign_world import plan, readers, segment
 from tests.newsroom import browser_cookie
 from tests.planning_world import World
@@ -21,13 +20,12 @@ from tribune.domain.audience import Fallback
 from tribune.domain.campaigns import Draft, Message
 from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+__all__ = ["browser"]
+pytestmark = needs_chromium
 
 FRENCH = """Nous préparons un **rapport mondial** sur le travail de plateforme, qui paraîtra en *mars 2027*.
 
@@ -49,8 +47,6 @@ DRAFT = Draft(
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Application, str]]:
     """A house with a campaign that waits for approval, and where it answers."""
-    import uvicorn
-
     folder = tmp_path_factory.mktemp("campaign")
     names = {"en": "The letter", "fr": "La lettre", "es": "El boletín"}
     told = {
@@ -68,25 +64,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Application
         world.person("weekly", languages=("es",), fallback=Fallback.OMIT if number else Fallback.SOURCE)
     segment(app)
     plan(app, DRAFT)
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with answering(app) as here:
+        yield app, here
     app.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.parametrize("locale", ["en", "fr", "es"])

@@ -3,8 +3,6 @@ page is asked in test_every_page_in_a_browser.py."""
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,19 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.house import House
+from tests.browser_world import answering, browser, needs_chromium
 from tests.newsroom import browser_cookie
 from tests.staff_world import Person
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+__all__ = ["browser"]
+pytestmark = needs_chromium
 
 SIGNED_IN: list[dict[str, object]] = []
 """The cookies of every browser here: an administrator is signed in."""
@@ -61,29 +59,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def address(house: House) -> Iterator[str]:
     """Where the site answers."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(create_app(house.app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    boss = Person(house.app, "boss@travail.example", Role.ADMINISTRATOR)
-    SIGNED_IN[:] = [browser_cookie(house.app, here, staff=boss.member)]
-    yield here
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with answering(house.app) as here:
+        boss = Person(house.app, "boss@travail.example", Role.ADMINISTRATOR)
+        SIGNED_IN[:] = [browser_cookie(house.app, here, staff=boss.member)]
+        yield here
 
 
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:

@@ -3,8 +3,6 @@ page that runs the other way. What holds for every page is asked in test_every_p
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,18 +11,18 @@ import pytest
 
 from tests.acceptance.house import House
 from tests.acceptance.test_hostile_texts_on_pages import told
+from tests.browser_world import answering, browser, needs_chromium
 from tests.mails import data_release
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.items import ItemRecord
 from tribune.ports.clock import StoppedClock
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+__all__ = ["browser"]
+pytestmark = needs_chromium
 
 PATHS = [
     "",
@@ -88,26 +86,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def address(house: House) -> Iterator[str]:
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(create_app(house.app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with answering(house.app) as here:
+        yield here
 
 
 def visit(browser: Browser, url: str, width: int = 1280, **how: object) -> Page:

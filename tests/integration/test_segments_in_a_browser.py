@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_pages_in_a_browser import CHROMIUM, browser
+from tests.browser_world import answering, browser, needs_chromium
 from tests.newsroom import browser_cookie
 from tests.segment_world import NOW, Person, settle
 from tribune.bootstrap import Application
@@ -19,13 +18,12 @@ from tribune.domain.segment_json import read
 from tribune.domain.staff import Role
 from tribune.ports.clock import StoppedClock
 from tribune.services.segments.save_segment import Draft, save_segment
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 __all__ = ["browser"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
+pytestmark = needs_chromium
 
 RULE = {
     "who": {
@@ -55,8 +53,6 @@ def visit(browser: Browser, url: str, width: int = 1280, **how: Any) -> Page:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the site of a house with twelve people and one segment answers."""
-    import uvicorn
-
     folder: Path = tmp_path_factory.mktemp("segments")
     told = {
         "data_dir": folder,
@@ -71,16 +67,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settle(app, [Person(languages=("es",), wishes=wish, status=paused[n == 4], tags=("g20",)) for n in range(12)])
     with app.store.write() as tx:
         save_segment(tx, Draft("Latin America", "For March.\nTwice.", read(RULE)), "staff/1", NOW)
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    here = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    SIGNED_IN[:] = [browser_cookie(app, here, Role.AUDIENCE_MANAGER)]
-    yield here
-    server.should_exit = True
-    thread.join()
+    with answering(app) as here:
+        SIGNED_IN[:] = [browser_cookie(app, here, Role.AUDIENCE_MANAGER)]
+        yield here
     app.close()
 
 

@@ -9,9 +9,6 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from consumers import all_consumers
 from consumers.loop import drain
+from tools.answering import answering
 from tools.pictures.png import smaller
 from tribune.bootstrap import Application
 from tribune.commands import _demo_story as story
@@ -31,7 +29,6 @@ from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.segments.save_segment import Draft, save_segment
 from tribune.services.staff.change_staff import make_staff
 from tribune.services.staff.links import give_link
-from web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -201,21 +198,6 @@ def link(app: Application, address: str, kind: str) -> str:
         paths = re.findall(rf"https?://[^\s>\"/]+(/{kind}/[^\s>\"]+)", links)
         found += [(file.stat().st_mtime_ns, path) for path in paths[:1]]
     return max(found)[1]
-
-
-@contextmanager
-def answering(app: Application) -> Iterator[str]:
-    """The site answers at this address."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 def main() -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
@@ -17,14 +15,13 @@ from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
 from tribune.store.among import among
 from tribune.store.bulk import insert_rows
-from tribune.store.carry_overs import add_carry_overs, take_held_by_pause
+from tribune.store.carry_overs import add_carry_overs, carried_over, forget_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
 from tribune.store.engine import Hashes
 from tribune.store.leaving import stop
-from tribune.store.masks import choice_from_json, choice_to_json
+from tribune.store.masks import choice_of, choice_text
 from tribune.store.suppressions import add_suppression
 from tribune.store.tables import (
-    carry_overs,
     instant_text,
     marks,
     mask_columns,
@@ -134,7 +131,7 @@ class SqlAudience:
                 cast(subscriptions.c.choice, Text),
             ).where(among(self._connection, subscriptions.c.subscriber_id, ids))
         ):
-            wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), _choice(row[3])))
+            wishes[row[0]].append(Subscription(row[1], Cadence(row[2]), choice_of(row[3])))
         kept: dict[int, list[Rhythm]] = defaultdict(list)
         for told in self._connection.execute(
             select(
@@ -289,7 +286,7 @@ class SqlAudience:
                 .where(s.subscriber_id.in_(batch), s.digest == digest)
                 .order_by(s.id)
             ):
-                found[id] = (*found[id], _choice(kept))
+                found[id] = (*found[id], choice_of(kept))
         return found
 
     def stop(self, stops: Collection[tuple[int, str | None]], now: datetime) -> set[tuple[int, str | None]]:
@@ -301,7 +298,7 @@ class SqlAudience:
             subscriptions,
             ["subscriber_id", "digest", "cadence", "choice", *mask_columns],
             (
-                (id, wish.digest, wish.cadence.value, _choice_text(wish.choice), *mask(wish.choice))
+                (id, wish.digest, wish.cadence.value, choice_text(wish.choice), *mask(wish.choice))
                 for id, s in whose
                 for wish in s.subscriptions
             ),
@@ -370,18 +367,12 @@ class SqlAudience:
 
     def carried(self, subscriber_ids: Collection[int], digest: str) -> list[CarryOver]:
         return [
-            CarryOver(row.subscriber_id, row.digest, Cadence(row.cadence), row.item_id, row.reason, row.language)
-            for batch in _batches(sorted(subscriber_ids))
-            for row in self._connection.execute(
-                select(carry_overs).where(carry_overs.c.subscriber_id.in_(batch), carry_overs.c.digest == digest)
-            )
+            row for batch in _batches(sorted(subscriber_ids)) for row in carried_over(self._connection, batch, digest)
         ]
 
     def forget_carried(self, subscriber_ids: Collection[int], digest: str) -> None:
         for batch in _batches(sorted(subscriber_ids)):
-            self._connection.execute(
-                delete(carry_overs).where(carry_overs.c.subscriber_id.in_(batch), carry_overs.c.digest == digest)
-            )
+            forget_carry_overs(self._connection, batch, digest)
 
 
 def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -398,16 +389,6 @@ def _facts(s: Subscriber) -> dict[str, str]:
         "domain_group": domain_group(s.address.rpartition("@")[2]),
         "status": s.status.value,
     }
-
-
-@lru_cache(maxsize=4096)
-def _choice(kept: str) -> Choice:
-    return choice_from_json(json.loads(kept))
-
-
-@lru_cache(maxsize=4096)
-def _choice_text(choice: Choice) -> str:
-    return json.dumps(choice_to_json(choice))
 
 
 def _text_of(instant: datetime | None) -> str | None:

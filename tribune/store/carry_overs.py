@@ -46,6 +46,21 @@ def add_carry_overs(connection: Connection, rows: Sequence[CarryOver]) -> None:
         )
 
 
+def carried_over(connection: Connection, people: Sequence[int], digest: str) -> list[CarryOver]:
+    """What waits for these people in a digest."""
+    c = carry_overs.c
+    return [
+        CarryOver(row.subscriber_id, row.digest, Cadence(row.cadence), row.item_id, row.reason, row.language)
+        for row in connection.execute(select(carry_overs).where(c.subscriber_id.in_(people), c.digest == digest))
+    ]
+
+
+def forget_carry_overs(connection: Connection, people: Sequence[int], digest: str) -> None:
+    """It is no longer to come."""
+    c = carry_overs.c
+    connection.execute(delete(carry_overs).where(c.subscriber_id.in_(people), c.digest == digest))
+
+
 def take_held_by_pause(connection: Connection, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
     """The mails planned since then that a pause held back. They are marked, so that each is told once."""
     d, e, m = deliveries.c, delivery_exceptions.c, mailings.c

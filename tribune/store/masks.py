@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -28,6 +30,18 @@ def choice_from_json(kept: Mapping[str, Sequence[str]]) -> Choice:
     return Choice(
         frozenset(kept.get("policy_areas", ())), frozenset(kept.get("places", ())), frozenset(kept.get("kinds", ()))
     )
+
+
+@lru_cache(maxsize=50_000)
+def choice_of(kept: str) -> Choice:
+    """A choice from its JSON as text: the same object for the same text."""
+    return choice_from_json(json.loads(kept))
+
+
+@lru_cache(maxsize=4096)
+def choice_text(choice: Choice) -> str:
+    """What `choice_of` reads."""
+    return json.dumps(choice_to_json(choice))
 
 
 class MaskQueries:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
 
 from tribune.domain.addresses import domain_group
-from tribune.domain.audience import Cadence, Choice, Subscriber
+from tribune.domain.audience import Cadence, Subscriber
 from tribune.domain.consent import ConsentAct, ConsentSource, agreed
 from tribune.ports.audience import Mask
 from tribune.ports.newcomers import Kept, Nature, Newcomer, Wants
 from tribune.store.bulk import insert_rows
 from tribune.store.counters import take_numbers
 from tribune.store.engine import Hashes
-from tribune.store.masks import choice_from_json, choice_to_json
+from tribune.store.masks import choice_of, choice_text
 from tribune.store.postgres import driver
 from tribune.store.tables import (
     consents,
@@ -173,12 +172,6 @@ class SqlNewcomers:
         yield from rows
 
 
-@lru_cache(maxsize=50_000)
-def choice_of(kept: str) -> Choice:
-    """A choice from its JSON: the same object for the same text."""
-    return choice_from_json(json.loads(kept))
-
-
 _CADENCES = {cadence.value: cadence for cadence in Cadence}
 
 
@@ -189,9 +182,7 @@ def nature_cells(nature: Nature) -> tuple[str, str, str, str]:
 
 def wish_cells(wants: Wants, mask: Mask) -> list[tuple[Any, ...]]:
     """The subscriptions as they are stored, without whose they are."""
-    return [
-        (s.digest, s.cadence.value, json.dumps(choice_to_json(s.choice)), *mask(s.choice)) for s in wants.subscriptions
-    ]
+    return [(s.digest, s.cadence.value, choice_text(s.choice), *mask(s.choice)) for s in wants.subscriptions]
 
 
 def _remembered(wants: Wants, mask: Mask) -> list[tuple[Any, ...]]:
