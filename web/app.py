@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,13 @@ class _Api:
     """The API, made when it is first asked for: its models take a third of the time in which the site is made."""
 
     def __init__(self, make: Callable[[], ASGIApp]) -> None:
-        self.made = cache(make)
+        self._make = cache(make)
+        self._lock = threading.Lock()
+
+    def made(self) -> ASGIApp:
+        """It, once only: FastAPI silences warnings while it makes models, which two threads may not do at a time."""
+        with self._lock:
+            return self._make()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.made()(scope, receive, send)

@@ -173,7 +173,7 @@ def test_retention_is_told_to_the_broker_and_follows_its_declaration(cluster: Cl
     log.create_topics([TopicSpec(TOPIC, 1, retention_hours=24), TopicSpec("kept", 1, None)])
     assert log.admin.retention([TOPIC, "kept"]) == {TOPIC: 24 * 3_600_000, "kept": -1}
     log.create_topics([TopicSpec(TOPIC, 1, retention_hours=48), TopicSpec("kept", 1, 1)])
-    assert log.admin.retention([TOPIC, "kept"]) == {TOPIC: 48 * 3_600_000, "kept": 3_600_000}
+    assert log.admin.retention([TOPIC, "kept"]) == {TOPIC: 48 * 3_600_000, "kept": 3_600_000}, "and it waits for it"
     log.close()
 
 

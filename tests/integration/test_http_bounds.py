@@ -102,8 +102,8 @@ def test_a_server_that_drips_meets_the_deadline(talk: Callable[[socket.socket], 
     with raw_server(talk) as port:
         started = time.monotonic()
         with pytest.raises(SourceError, match="No complete answer"):
-            HttpFetcher(timeout=5, total=0.7, allowed_private_networks=LOCAL).fetch(f"http://127.0.0.1:{port}/")
-        assert 0.5 < time.monotonic() - started < 3
+            HttpFetcher(timeout=60, total=0.7, allowed_private_networks=LOCAL).fetch(f"http://127.0.0.1:{port}/")
+        assert 0.5 < time.monotonic() - started < 30
 
 
 def test_nonsense_instead_of_http_is_told(fetcher: HttpFetcher) -> None:

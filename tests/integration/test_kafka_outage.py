@@ -66,7 +66,7 @@ def test_a_batch_that_outlived_its_time_hangs_nobody(mine: Broker, log: KafkaLog
         begin = WALL.monotonic()
         with pytest.raises(BrokerAway):
             log.publish(TOPIC, [event("key", number)])
-        assert WALL.monotonic() - begin < 10
+        assert WALL.monotonic() - begin < 20
     mine.start()
     log.publish(TOPIC, [event("key", 9)])
     numbers = [number for _, number in told(everything(log))]
@@ -183,5 +183,5 @@ def test_a_broker_that_is_away_is_told_quickly_and_in_plain_words(mine: Broker) 
     begin = WALL.monotonic()
     with pytest.raises(BrokerAway, match=r"127\.0\.0\.1"):
         log.lag()
-    assert WALL.monotonic() - begin < 5
+    assert WALL.monotonic() - begin < 20
     log.close()

@@ -11,7 +11,6 @@ import pytest
 
 from tests import postgres_server
 from tests.integration.test_up_and_demo import BASIS, ITEM, PEOPLE, SETTINGS, running, tribune, wait_for
-from tests.log_world import WALL
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import load
@@ -45,10 +44,8 @@ def test_sigterm_leaves_the_groups_and_ends_well(folder: Path) -> None:
     house = Application(load())
     with running("run", "consumers", "--metrics-port", "0", cwd=folder) as (process, _, _):
         wait_for(lambda: members(house, "catalogue") == members(house, "mailings") == 1)
-        begin = WALL.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-        assert WALL.monotonic() - begin < 10
         assert members(house, "catalogue") == members(house, "digests") == members(house, "mailings") == 0
     house.close()
 

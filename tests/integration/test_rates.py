@@ -126,25 +126,25 @@ def test_two_workers_together_keep_to_the_rate(app: Application, ticking: Applic
         Stream(sender, [(mailing, chunk) for chunk in chunks]).run()
 
     threads = [threading.Thread(target=work, args=told) for told in (("a", [0, 1]), ("b", [2, 3]))]
+    began = time.monotonic()  # before the first place can be taken: on a busy machine its mail may leave much later
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
     assert counts(app, mailing) == {"sent": 240}
     assert channel.times == dict.fromkeys(range(1, 241), 1)
-    # Two seconds, less how late the first one began to use its places.
-    assert max(channel.at) - min(channel.at) >= 1.6, "240 mails at 120 a second"
+    assert max(channel.at) - began >= 1.95, "240 mails at 120 a second"
 
 
 def test_a_slow_group_does_not_hold_up_the_others(app: Application, ticking: Application) -> None:
     mailing = planned(app, 10, 10, groups=("google", "other"))
     channel = Timed()
+    began = time.monotonic()
     Stream(make_sender(ticking, channel, rates=Rates(groups={"google": 10})), [(mailing, 0), (mailing, 1)]).run()
     assert counts(app, mailing) == {"sent": 20}
     order = [mail.delivery.split(".")[1] for mail in channel.handed]
-    began = channel.at[0]
     slow, quick = ([at - began for at, chunk in zip(channel.at, order, strict=True) if chunk == c] for c in "01")
-    assert max(slow) >= 0.8
+    assert max(slow) >= 0.85, "the tenth of ten at 10 a second"
     assert max(quick) < max(slow), "the other group's were all gone before"
 
 
@@ -157,9 +157,10 @@ def test_later_attempts_keep_to_the_rate_as_well(app: Application, ticking: Appl
     channel.at.clear()
     ticking.clock.offset += timedelta(minutes=6)  # type: ignore[attr-defined]
     sender = make_sender(ticking, channel, rates=Rates(channel=40))
+    began = time.monotonic()
     assert send_retries(sender, mailing, 0) == 60
     assert counts(app, mailing) == {"sent": 60}
-    assert channel.at[-1] - channel.at[0] >= 1.3
+    assert channel.at[-1] - began >= 1.4, "the sixtieth of sixty at 40 a second"
 
 
 def test_later_attempts_for_which_there_is_no_room_wait_uncounted(app: Application, clock: StoppedClock) -> None:

@@ -89,7 +89,7 @@ def test_a_step_without_an_answer_ends_in_time(step: str, kind: type[DeliveryErr
     with nasty_server(partial(silent_at, step, pipelining=pipelining)) as (port, _):
         before = time.monotonic()
         assert errors(plain(port, timeout=0.4, username="tribune", password="x")) == [kind]
-        assert 0.3 < time.monotonic() - before < 3
+        assert 0.3 < time.monotonic() - before < 10
 
 
 def test_a_connection_that_cannot_be_made_ends_in_time() -> None:
@@ -104,7 +104,7 @@ def test_a_connection_that_cannot_be_made_ends_in_time() -> None:
             waiting.connect_ex(full.getsockname())
         before = time.monotonic()
         (outcome,) = outcomes(plain(full.getsockname()[1], timeout=0.5))
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 10
     assert isinstance(outcome.error, Throttled)
     assert "in time" in outcome.error.what or "reached" in outcome.error.what
 

@@ -100,7 +100,7 @@ class Admin:
         fewer = {name: count for name, count in held.items() if count < topics[name]}
         grown = {self._cluster.topic(name): topics[name] for name in fewer}
 
-        def work(client: Any) -> None:
+        def work(client: Any) -> dict[str, Mapping[str, str]]:
             if missing:
                 with suppress(kafka.TopicAlreadyExistsError):  # another process was quicker
                     client.create_topics(missing)
@@ -109,32 +109,35 @@ class Admin:
                     client.create_partitions(grown)
             if missing or grown:
                 client.wait_for_topics([*missing, *grown])
-            self._set(client, {name: settings[name] for name in held if settings.get(name)})
+            return self._set(client, {name: settings[name] for name in held if settings.get(name)})
 
-        self._ask("create topics", work)
-        self._until_seen({name: topics[name] for name in fewer})
+        changed = self._ask("create topics", work)
+        self._until_seen({name: topics[name] for name in fewer}, changed)
         return fewer
 
-    def _until_seen(self, grown: Mapping[str, int]) -> None:
-        """Wait until the broker tells of the partitions that were added: it hears of them from the controller."""
+    def _until_seen(self, grown: Mapping[str, int], changed: Mapping[str, Mapping[str, str]]) -> None:
+        """Wait until the broker tells of new partitions and changed settings: it hears of them from the controller."""
         until = _WALL.monotonic() + self._cluster.request_seconds
-        while any(held < grown[name] for name, held in self.partitions(grown).items()):
+        asked = {name: list(told) for name, told in changed.items()}
+        while any(held < grown[name] for name, held in self.partitions(grown).items()) or (
+            asked and _differing(changed, self.settings(asked))
+        ):
             if _WALL.monotonic() > until:
                 return
             _WALL.sleep(_PAUSE)
 
-    def _set(self, client: Any, settings: Mapping[str, Mapping[str, str]]) -> None:
-        """Set what differs."""
+    def _set(self, client: Any, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+        """Set what differs, and tell it."""
         if not settings:
-            return
+            return {}
         there = self._settings(client, {name: list(told) for name, told in settings.items()})
-        changed = [
-            ConfigResource(ConfigResourceType.TOPIC, self._cluster.topic(name), dict(told))
-            for name, told in settings.items()
-            if any(there.get(name, {}).get(key) != value for key, value in told.items())
-        ]
+        changed = _differing(settings, there)
         if changed:
-            client.alter_configs(changed)
+            kind = ConfigResourceType.TOPIC
+            client.alter_configs(
+                [ConfigResource(kind, self._cluster.topic(name), dict(told)) for name, told in changed.items()]
+            )
+        return changed
 
     def _settings(self, client: Any, asked: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
         """These settings of these topics."""
@@ -254,3 +257,14 @@ class Admin:
         if client is not None:
             with suppress(Exception):
                 client.close()
+
+
+def _differing(
+    wanted: Mapping[str, Mapping[str, str]], there: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, str]]:
+    """The topics of which a setting is not as wanted."""
+    return {
+        name: told
+        for name, told in wanted.items()
+        if any(there.get(name, {}).get(key) != value for key, value in told.items())
+    }
