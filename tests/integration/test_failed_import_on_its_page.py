@@ -36,8 +36,8 @@ def test_the_reason_is_kept_in_english_and_told_in_the_language_of_the_page(app:
     with staff_browser(app, Role.AUDIENCE_MANAGER) as browser:
         pages = {locale: browser.get(f"/{locale}/newsroom/imports/{id}").text for locale in ("en", "fr", "es")}
     assert f"<p>{kept}</p>" in pages["en"]
-    assert "<p>abonnés.csv, ligne 2\u00a0: Ce n’est pas un texte en UTF-8, UTF-16 ou Windows-1252." in pages["fr"]
-    assert "<p>abonnés.csv, línea 2: No es un texto en UTF-8, UTF-16 ni Windows-1252." in pages["es"]
+    assert "<p>abonnés.csv, ligne 2 – Ce n’est pas un texte en UTF-8, UTF-16 ou Windows-1252." in pages["fr"]
+    assert "<p>abonnés.csv, línea 2 – No es un texto en UTF-8, UTF-16 ni Windows-1252." in pages["es"]
 
 
 def test_a_reason_that_quotes_the_file_is_told_as_far_as_it_is_kept_and_escaped(app: Application) -> None:
@@ -48,5 +48,5 @@ def test_a_reason_that_quotes_the_file_is_told_as_far_as_it_is_kept_and_escaped(
     with staff_browser(app, Role.AUDIENCE_MANAGER) as browser:
         page = browser.get(f"/fr/newsroom/imports/{id}").text
     assert "<b>x" not in page and "<i>" not in page
-    assert "Ligne 1\u00a0: Le fichier n’a pas de colonne «\u00a0i fuseau\u00a0»." in page
+    assert "Ligne 1 – Le fichier n’a pas de colonne «\u00a0i fuseau\u00a0»." in page
     assert "Il contient\u00a0: address, zone, languages, &lt;b&gt;xxx" in page

@@ -75,13 +75,13 @@ def test_each_failure_is_told_in_the_language_of_the_page(tmp_path: Path, at: in
 def test_where_what_and_what_to_do_are_told(tmp_path: Path) -> None:
     reason = failure(tmp_path, b"address\n\x81\x8d\n")
     assert words("fr").told(reason)[0] == (
-        "Années 2025: a.csv, ligne 2\u00a0: Ce n’est pas un texte en UTF-8, UTF-16 ou Windows-1252. "
+        "Années 2025: a.csv, ligne 2 – Ce n’est pas un texte en UTF-8, UTF-16 ou Windows-1252. "
         "Rien n’a été importé. Enregistrez-le au format CSV UTF-8."
     )
     assert (
         words("es")
         .told(failure(tmp_path, b"name\n"))[0]
-        .startswith("Fila 1: Columnas que faltan en la primera fila: Dirección de correo electrónico")
+        .startswith("Fila 1 – Columnas que faltan en la primera fila: Dirección de correo electrónico")
     )
     assert words("fr").told("KeyError: see the log.")[0].startswith("Une erreur interne")
 

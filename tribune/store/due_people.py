@@ -228,7 +228,7 @@ def _wanted(
     """Of those who have never been served, these newcomers; None: all."""
     if local_date is None:
         return []
-    new = marks.c.last_date.is_(None)
+    new: ColumnElement[bool] = marks.c.last_date.is_(None)
     if newcomers is not None:
         new = and_(new, marks.c.subscriber_id.in_(sorted(newcomers)))
     return [

@@ -53,7 +53,7 @@ class FailureWords:
                 r"Save it as CSV UTF-8\.": _("Save it as CSV UTF-8."),
                 r"At most (?P<number>\d+)\.": _("At most %(number)s."),
                 r"Did you mean (?P<words>.*)\?": _("Possible: %(words)s."),
-                r"Columns are (?P<words>.*?)\.?": _("Possible: %(words)s."),
+                r"Columns are (?P<words>.*?)\.?": _("The columns that there can be: %(words)s."),
                 r"Keep one of them\.": _("Keep one of them."),
                 r"Keep one of them, or say which to pass over\.": _("Keep one of them, or say which to pass over."),
                 r"It has: (?P<header>.*?)\.?": _("It has: %(header)s."),
