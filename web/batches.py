@@ -105,7 +105,7 @@ class Together(Generic[Ask, Told]):
             _tell(batch)
             time.sleep(max(0.0, began + APART_SECONDS - GATHER_SECONDS - time.monotonic()))
 
-    def _do(self, batch: Sequence[_One[Ask, Told]]) -> None:
+    def _do(self, batch: Sequence[_One[Ask, Told]], *, again: bool = False) -> None:
         if not batch:
             return
         asked = [one.asked for one in batch]
@@ -120,8 +120,10 @@ class Together(Generic[Ask, Told]):
                 log.warning("the store cannot be reached", wanted=self._name, error=reason(error), asked=len(batch))
                 for one in batch:
                     one.error = TooBusy()
-            elif len(batch) == 1:
+            elif len(batch) == 1 and (again or not self._store.clashed(error)):
                 batch[0].error = error
+            elif len(batch) == 1:
+                self._do(batch, again=True)  # the same address came through another door
             else:
                 log.warning("a batch is halved", of=self._name, error=reason(error), asked=len(batch))
                 self._do(batch[: len(batch) // 2])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import postgres_server
-from tests.integration.test_up_and_demo import BASIS, ITEM, PEOPLE, SETTINGS, running, tribune, wait_for
+from tests.integration.test_up_and_demo import BASIS, ITEM, PEOPLE, SETTINGS, running, tribune
+from tests.waiting import until
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import load
@@ -43,7 +44,7 @@ def members(house: Application, group: str) -> int:
 def test_sigterm_leaves_the_groups_and_ends_well(folder: Path) -> None:
     house = Application(load())
     with running("run", "consumers", "--metrics-port", "0", cwd=folder) as (process, _, _):
-        wait_for(lambda: members(house, "catalogue") == members(house, "mailings") == 1)
+        until(lambda: members(house, "catalogue") == members(house, "mailings") == 1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         assert members(house, "catalogue") == members(house, "digests") == members(house, "mailings") == 0
@@ -60,10 +61,10 @@ def test_an_event_becomes_a_mail_though_its_consumers_are_killed(folder: Path) -
     ):
         with running("run", "consumers", "--metrics-port", "0", cwd=folder) as (process, _, _):
             tribune("publish", "item.yaml", cwd=folder)
-            wait_for(lambda: members(house, "catalogue") == 1)
+            until(lambda: members(house, "catalogue") == 1)
             process.send_signal(signal.SIGKILL)
             process.wait(10)
         with running("run", "consumers", "--metrics-port", "0", cwd=folder):
-            wait_for(lambda: list((folder / "var" / "outbox").rglob("*.eml")), 60)
+            until(lambda: list((folder / "var" / "outbox").rglob("*.eml")), 60)
     assert len(list((folder / "var" / "outbox").rglob("*.eml"))) == 1
     house.close()

@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.log_worker import SESSION_SECONDS, produce, released
+from tests.waiting import until
 from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
 from tribune.ports.log import TopicSpec
@@ -68,13 +69,6 @@ def notes(*paths: Path) -> list[list[Any]]:
         whole = path.read_text(encoding="utf-8").rpartition("\n")[0] if path.exists() else ""
         found += [json.loads(line) for line in whole.splitlines()]
     return found
-
-
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
 
 
 def behind(log: EmbeddedLog, group: str = "group") -> int:

@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import postgres_server
 from tests.conftest import ROOT
-from tests.integration.test_up_and_demo import SETTINGS, get, running, tribune, wait_for
+from tests.integration.test_up_and_demo import SETTINGS, get, running, tribune
 from tests.kafka_broker import free_port
 from tests.log_world import event, take
+from tests.waiting import until
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings, load
@@ -83,14 +84,14 @@ def watched(folder: Path, house: Application) -> None:
         assert before["tribune_events_handled_total", "digests", "item.released"] in range(6)
         if on_kafka:
             with running("run", roles[1], "--metrics-port", "0", cwd=folder) as (_, relay, _):
-                wait_for(lambda: figures(get(f"{relay}metrics"))["tribune_outbox_published_total",] == 5, 30)
+                until(lambda: figures(get(f"{relay}metrics"))["tribune_outbox_published_total",] == 5, 30)
                 told = figures(get(f"{relay}metrics"))
                 assert documented(told)
                 assert told["tribune_outbox_waiting_events",] == told["tribune_outbox_oldest_seconds",] == 0
         handled = ("tribune_events_handled_total", "digests", "item.released")
-        wait_for(lambda: figures(get(f"{address}metrics"))[handled] == 5, 30)
-        wait_for(lambda: figures(get(f"{address}metrics"))["tribune_events_dead_total", "catalogue"] == 1, 30)
-        wait_for(lambda: not lag(figures(get(f"{address}metrics")), "digests"), 10)
+        until(lambda: figures(get(f"{address}metrics"))[handled] == 5, 30)
+        until(lambda: figures(get(f"{address}metrics"))["tribune_events_dead_total", "catalogue"] == 1, 30)
+        until(lambda: not lag(figures(get(f"{address}metrics")), "digests"), 10)
         told = figures(get(f"{address}metrics"))
         assert documented(told)
         assert (

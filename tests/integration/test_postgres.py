@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from tests import postgres_server
+from tests.waiting import until
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -92,12 +92,12 @@ def test_workers_go_on_when_the_server_restarts_under_them(own_postgres: Server)
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
-    _until(lambda: len(committed) > 100)
+    until(lambda: len(committed) > 100)
     server.stop(how="immediate")
-    _until(lambda: len(failed) > 20)
+    until(lambda: len(failed) > 20)
     server.start()
     before = len(committed)
-    _until(lambda: len(committed) > before + 100)
+    until(lambda: len(committed) > before + 100)
     stop.set()
     for thread in threads:
         thread.join(30)
@@ -109,13 +109,6 @@ def test_workers_go_on_when_the_server_restarts_under_them(own_postgres: Server)
     assert len(kept - set(committed)) <= 4
     assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     store.engine.dispose()
-
-
-def _until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.01)
 
 
 @on_postgresql

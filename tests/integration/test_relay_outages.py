@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from producers import relay
 from tests import postgres_server
-from tests.integration.test_up_and_demo import running, wait_for
+from tests.integration.test_up_and_demo import running
 from tests.log_world import WALL, event, told
+from tests.waiting import until
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -52,7 +53,7 @@ class Writer:
     def more(self, count: int) -> None:
         """Wait until so many more rounds are written."""
         wanted = self.written + count
-        wait_for(lambda: self.written >= wanted, 60)
+        until(lambda: self.written >= wanted, 60)
 
     def _write(self) -> None:
         while not self._stop.is_set():
@@ -69,11 +70,11 @@ class Writer:
 
 def all_in_order(app: Application, written: int) -> None:
     """Nothing is missing on the log, and what came first of each event came in the order in which it was written."""
-    wait_for(lambda: not app.outbox_queue.state().waiting, 60)
+    until(lambda: not app.outbox_queue.state().waiting, 60)
     member = app.log.consumer("reader", [CATALOGUE])
     seen: dict[str, list[int]] = defaultdict(list)
-    until = WALL.monotonic() + 30
-    while sum(map(len, seen.values())) < KEYS * written and WALL.monotonic() < until:
+    end = WALL.monotonic() + 30
+    while sum(map(len, seen.values())) < KEYS * written and WALL.monotonic() < end:
         for key, number in told(member.poll(timeout=0.5)):
             if number not in seen[key]:
                 seen[key].append(number)
@@ -149,7 +150,7 @@ def test_a_relay_that_hangs_is_followed_by_another(postgres: Server, cluster: Cl
         first = start()
         with Writer(app) as writer:
             writer.more(20)
-            wait_for(lambda: app.outbox_queue.state().waiting < KEYS * 5)
+            until(lambda: app.outbox_queue.state().waiting < KEYS * 5)
             second = start()
             writer.more(20)
             first.send_signal(signal.SIGSTOP)
@@ -157,7 +158,7 @@ def test_a_relay_that_hangs_is_followed_by_another(postgres: Server, cluster: Cl
                 writer.more(20)
                 since = datetime.now(UTC)
                 assert app.outbox_queue.state().waiting, "the one that works stands still"
-                wait_for(lambda: (app.outbox_queue.state().oldest or datetime.now(UTC)) > since, SILENCE_SECONDS + 15)
+                until(lambda: (app.outbox_queue.state().oldest or datetime.now(UTC)) > since, SILENCE_SECONDS + 15)
                 writer.more(40)
             finally:
                 first.send_signal(signal.SIGCONT)

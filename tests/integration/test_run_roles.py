@@ -23,8 +23,8 @@ from tests.integration.test_up_and_demo import (
     get,
     running,
     tribune,
-    wait_for,
 )
+from tests.waiting import until
 from tribune.commands._parts import Role
 
 pytestmark = pytest.mark.waits
@@ -62,7 +62,7 @@ def test_roles_in_processes_of_their_own_take_an_event_to_the_reader(folder: Pat
             with pytest.raises(HTTPError, match="404"):
                 get(f"{address}en/")
         tribune("publish", "item.yaml", cwd=folder)
-        wait_for(lambda: list((folder / "var" / "outbox").rglob("*.eml")))
+        until(lambda: list((folder / "var" / "outbox").rglob("*.eml")))
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
         assert [process.wait(30) for process in processes.values()] == [0, 0, 0, 0]

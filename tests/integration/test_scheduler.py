@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 import scheduler
+from tests.waiting import until
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
 from tribune.domain.events import CloudEvent, EditionDue
@@ -58,13 +58,6 @@ def told(app: Application) -> list[CloudEvent]:
         found += [decode(m.value, key=m.key, received_at=app.clock.now()).event for m in messages]
     consumer.close()
     return found
-
-
-def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 def test_processes_whose_clocks_disagree_fire_each_occasion_once(app: Application) -> None:

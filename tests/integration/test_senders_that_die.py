@@ -162,7 +162,7 @@ class Failing:
         self._store = store
         self._left = at
         self.waits = store.waits
-        self.read = store.read
+        self.read, self.clashed = store.read, store.clashed
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

@@ -75,7 +75,7 @@ class Blip:
     def __init__(self, store: Store, at: int, *, lost: bool = False) -> None:
         self.writes = 0
         self._store, self._at, self._lost = store, at, lost
-        self.waits, self.read = store.waits, store.read
+        self.waits, self.read, self.clashed = store.waits, store.read, store.clashed
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

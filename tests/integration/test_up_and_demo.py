@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.waiting import until
 
 pytestmark = pytest.mark.waits
 
@@ -81,13 +82,6 @@ def running(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str],
         process.communicate()
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, "it did not come"
-        time.sleep(0.1)
-
-
 def get(address: str) -> str:
     with urllib.request.urlopen(address, timeout=10) as answer:
         return str(answer.read().decode())
@@ -126,7 +120,7 @@ def test_an_event_becomes_a_mail_one_click_stops_it_and_sigterm_ends_it(tmp_path
     outbox = tmp_path / "var" / "outbox"
     with running("up", cwd=tmp_path) as (process, address, _):
         tribune("publish", "item.yaml", cwd=tmp_path)
-        wait_for(lambda: list(outbox.rglob("*.eml")))
+        until(lambda: list(outbox.rglob("*.eml")))
         (mail,) = outbox.rglob("*.eml")
         message = message_from_bytes(mail.read_bytes(), policy=policy.default)
         assert b"Les salaires en Afrique" in mail.read_bytes()

@@ -169,6 +169,11 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]: ...
 
+    def clashed(self, error: Exception) -> bool:
+        """Whether a unit of work failed because another one wrote a row of the same name meanwhile: done once more, it
+        finds that row."""
+        ...
+
 
 class ClearableStore(Store, Protocol):
     """A store whose files can be rid of what was deleted."""

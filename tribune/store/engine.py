@@ -292,6 +292,9 @@ class SqlTransaction:
         return self._make_outbox(self.connection, self.clock)
 
 
+_UNIQUE_VIOLATION = "23505"
+
+
 class SqlStore:
     """Opens units of work; implements tribune.ports.store.Store.
 
@@ -319,6 +322,10 @@ class SqlStore:
         """State and events together: all is committed at the end, or nothing."""
         with self.engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
             yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)
+
+    def clashed(self, error: Exception) -> bool:
+        """Whether another unit of work wrote the same name first. On SQLite there is only one at a time."""
+        return getattr(getattr(error, "orig", error), "sqlstate", "") == _UNIQUE_VIOLATION
 
     def clear_log(self) -> None:
         """SQLite keeps what was written in a file beside its own until that is begun anew. PostgreSQL's log is the

@@ -147,6 +147,15 @@ class _Work:
         if self._failed:
             return
         self._failed = True
+        try:
+            self._settle(batch)
+        except Exception as error:
+            if not self._store.clashed(error):
+                raise
+            self._settle(batch)  # somebody signed up meanwhile with an address of these
+        self._failed = False
+
+    def _settle(self, batch: list[Unit]) -> None:
         now = self._clock.now()
         with self._store.read() if self._dry_run else self._store.write() as tx:
             if not self._dry_run:
@@ -160,7 +169,6 @@ class _Work:
             length = self.report.write(slice_.results) if self.report is not None else 0
             if self._settled is not None:
                 self._settled(tx, done, length)
-        self._failed = False
         self.done = done
         self._tell(slice_)
         # Many who must be looked at one by one take long: fewer of them at a time.
