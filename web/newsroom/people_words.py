@@ -109,6 +109,13 @@ class PeopleWords:
             return _("This address is a subscriber’s already: find the person, and change what is known of them.")
         return _("This address is on the suppression list: only the person can come back, by subscribing themselves.")
 
+    def refused(self, act: str) -> str:
+        """Why nothing was done for somebody."""
+        _ = self._texts.gettext
+        if act == "link":
+            return _("They were sent several links already.")
+        return _("They cannot be subscribed again here while their address is on the suppression list.")
+
     def wrong(self, field: str) -> str:
         """What is wrong with a field."""
         _ = self._texts.gettext
