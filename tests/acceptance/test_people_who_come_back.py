@@ -104,6 +104,7 @@ def test_nobody_is_subscribed_again_without_a_ground(
     assert f'href="#{field}"' in answer.text and f'id="{field}"' in answer.text
     shown = re.search(r"<details open>\s*<summary>(.*?)</summary>", answer.text)
     assert shown is not None and shown[1] == AGAIN, "what was typed is in sight"
+    assert ("Say how they told you" in answer.text) == (wrong == {"source": " "})
     if "basis" not in wrong:
         assert 'value="consent" checked' in answer.text
     assert person_of(house, 1).status.value == "unsubscribed"

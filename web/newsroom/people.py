@@ -195,6 +195,8 @@ class PeoplePages:
         """Somebody receives again what they have stopped, or what is wrong is shown."""
         app, words = self._app, PeopleWords(texts)
         basis = basis_of(form, texts)
+        if not form.source:
+            form.errors["source"] = words.wrong("source")
         if basis is None:
             return self.person(request, id, again=form, status=422)
         told = form.again or None, basis, app.rules.pause_reach_back, By(actor(request)), app.clock.now()

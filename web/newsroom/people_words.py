@@ -123,6 +123,7 @@ class PeopleWords:
             "until": _("Choose a day between tomorrow and a year from now."),
             "address": _("This is not an e-mail address. Use the form name@example.org."),
             "name": _("Write the name in one line, with 300 characters at most."),
+            "source": _("Say how they told you that they want it again."),
             "tag": _("Use small letters, digits and hyphens, at most 60 of them, such as g20-alumni."),
             "rhythms": _("Please choose how often it is to come."),
         }.get(field, _("Please choose from the list."))
