@@ -154,7 +154,7 @@ def _stays_stopped(before: Subscriber, after: Subscriber) -> None:
         raise Conflict(
             "This person has unsubscribed.",
             where="stopped",
-            hint="Subscribe them again first, if they have asked for it.",
+            hint="If they asked for it, subscribe them again first.",
         )
 
 
