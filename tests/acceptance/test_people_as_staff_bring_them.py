@@ -14,6 +14,7 @@ from tests.newsroom import staff_browser
 from tests.people_world import actions, posted, two_people
 from tests.sign_up_world import Door
 from tribune.domain.imports import ImportState
+from tribune.domain.sign_up import Standing
 from tribune.domain.staff import Role
 from tribune.services.imports.work_on_import import work_on_import
 
@@ -66,7 +67,9 @@ def test_staff_add_somebody_with_the_ground_on_which_they_are_written_to(house: 
 
 
 def test_a_stranger_s_form_keeps_nobody_from_being_added(house: House, browser: TestClient) -> None:
-    Door(house.app).asks(NEW["address"])
+    door = Door(house.app)
+    door.asks(NEW["address"])
+    link = door.link(NEW["address"])
     told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
     assert "Added." in told and "new@travail.example" in told
     with house.app.store.read() as tx:
@@ -75,6 +78,9 @@ def test_a_stranger_s_form_keeps_nobody_from_being_added(house: House, browser: 
         (record,) = tx.consents.of(person.id)
     assert (person.status.value, *person.subscriptions[0].choice.policy_areas) == ("active", "employment")
     assert (record.act.value, record.source.value, record.by) == ("imported", "staff", "staff:1")
+    assert door.confirms(link) is Standing.DONE, "they are told that they are subscribed"
+    with house.app.store.read() as tx:
+        assert (tx.audience.one(person.id), tx.consents.of(person.id)) == (person, [record])
 
 
 def test_nobody_is_added_who_is_never_mailed_or_without_a_ground(house: House, browser: TestClient) -> None:
