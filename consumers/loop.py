@@ -12,7 +12,7 @@ Why: docs/adr/0004-retries-beside-the-partition.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -106,7 +106,7 @@ def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: 
         member = Member(consumer, app, stop)
         try:
             while not stop.is_set():
-                if not member.step(POLL_SECONDS) and idle_exit and not member.behind():
+                if not member.step(POLL_SECONDS) and idle_exit and not _behind(app, {member.group}):
                     return
                 failures = 0
         except ConfigurationError:
@@ -136,10 +136,20 @@ def drain(consumers: Sequence[Consumer], app: Application) -> int:
         return everything()
 
 
+def _behind(app: Application, groups: Set[str]) -> bool:
+    """Whether one of these groups has something left to do now. All are looked at together: on Kafka each look is a
+    journey."""
+    now = app.clock.now()
+    return any(lag.behind for lag in app.log.lag() if lag.group in groups) or any(
+        one.not_before <= now for one in app.log.waiting() if one.group in groups
+    )
+
+
 class Drain:
     """All groups in this thread, for those who drain again and again: members join once. Close it at the end."""
 
     def __init__(self, consumers: Sequence[Consumer], app: Application) -> None:
+        self._app = app
         self._members = [Member(consumer, app, threading.Event()) for consumer in consumers]
 
     def __call__(self) -> int:
@@ -151,7 +161,7 @@ class Drain:
             total += handled
             wait = 0.0
             if not handled:
-                if not any(member.behind() for member in self._members):
+                if not _behind(self._app, {member.group for member in self._members}):
                     return total
                 wait = 0.05  # partitions are still in the hands of another member, which may be dead
 
@@ -167,6 +177,7 @@ class Member:
     """A member of a group at work."""
 
     def __init__(self, consumer: Consumer, app: Application, stop: threading.Event) -> None:
+        self.group = consumer.group
         self._consumer = consumer
         self._app = app
         self._stop = stop
@@ -188,13 +199,6 @@ class Member:
             # Another member has the partition now and gets these again; the inbox knows them.
             self._log.info("commit came too late", error=reason(conflict))
         return done
-
-    def behind(self) -> bool:
-        """Whether the group has something left to do now."""
-        now = self._app.clock.now()
-        return any(lag.behind for lag in self._app.log.lag(self._consumer.group)) or any(
-            waiting.not_before <= now for waiting in self._app.log.waiting(self._consumer.group)
-        )
 
     def close(self) -> None:
         """Leave the group. A log that is away is left without a word: the member is taken for dead in time."""
