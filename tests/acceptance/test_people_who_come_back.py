@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,9 +22,10 @@ AGAIN = "Subscribe them again"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """There are two newsletters."""
+    """There are three newsletters."""
     told = settings.model_dump()
-    told["digests"]["figures"] = told["digests"]["letter"] | {"names": {"en": "Labour statistics"}}
+    for id, name in (("figures", "Labour statistics"), ("events", "What is on")):
+        told["digests"][id] = told["digests"]["letter"] | {"names": {"en": name}}
     return Settings.model_validate(told)
 
 
@@ -121,7 +122,7 @@ def test_what_staff_write_of_a_ground_is_text(house: House, browser: TestClient)
 
 
 def test_of_several_newsletters_they_get_again_what_they_want(house: House, browser: TestClient) -> None:
-    wishes = [{"digest": "letter", "cadence": "daily"}, {"digest": "figures", "cadence": "weekly"}]
+    wishes = [{"digest": digest, "cadence": "weekly"} for digest in ("letter", "figures", "events")]
     house.subscribe("binta@travail.example", languages="en", wishes=wishes)
 
     def stopped() -> set[str]:
@@ -129,16 +130,19 @@ def test_of_several_newsletters_they_get_again_what_they_want(house: House, brow
 
     told = posted(browser, "people/3/stop", digest="figures")
     assert AGAIN in told and "Unsubscribe them" in told
-    assert "those that they stopped last" not in told
-    posted(browser, "people/3/again", again="figures", **TOLD)
-    assert stopped() == set()
+    assert "those that they stopped last" not in told and "all of these" not in told
+    house.clock.move(timedelta(days=1))
     told = posted(browser, "people/3/stop", digest="")
-    assert "those that they stopped last: " in told
-    posted(browser, "people/3/again", again="letter", **TOLD)
+    assert "those that they stopped last: What is on and The letter" in told
+    posted(browser, "people/3/again", again="", **TOLD)
     assert stopped() == {"figures"}
     assert person_of(house, 3).status.value == "active"
     posted(browser, "people/3/again", again="figures", **TOLD)
-    posted(browser, "people/3/stop", digest="")
+    assert stopped() == set()
+    assert "all of these" in posted(browser, "people/3/stop", digest="")
+    posted(browser, "people/3/again", again="letter", **TOLD)
+    assert stopped() == {"figures", "events"}
+    assert "all of these" in posted(browser, "people/3/again", again="letter", **TOLD)
     posted(browser, "people/3/again", again="", **TOLD)
     assert stopped() == set()
 
