@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.acceptance.house import House, Mail
+from tests.said import Said
 from tools.answering import answering
 from tribune.bootstrap import Application
 from tribune.config import Settings
@@ -85,10 +86,8 @@ class Keyboard:
         self.page.set_default_timeout(30_000)
         self.page.on("filechooser", lambda _: None)  # asked for only when it opens, the first may be missed
         self.formats = Formats(locale, app.codelists)
-        texts = app.translations.gettext(locale)
-        self.say: Callable[[str], str] = texts.gettext
-        self.say_in: Callable[[str, str], str] = texts.pgettext
-        self.say_many: Callable[[str, str, int], str] = texts.ngettext
+        said = Said(app.translations.gettext(locale))
+        self.say, self.say_in, self.say_many = said.one, said.within, said.many
 
     def opens(self, path: str) -> None:
         """They go to an address of the site."""

@@ -84,10 +84,10 @@ def stale(locale: str, template: Catalog) -> list[str]:
     """What is wrong with a catalogue, one line each: missing, left over, fuzzy, untranslated, a place lost."""
     catalogue = read(locale)
     said = []
-    wanted = {_key(message): message for message in template if message.id}
-    there = {_key(message): message for message in catalogue if message.id}
-    said += [f"{locale}: missing, run `make messages`: {key!r}" for key in wanted.keys() - there.keys()]
-    said += [f"{locale}: no longer used, run `make messages`: {key!r}" for key in there.keys() - wanted.keys()]
+    wanted = {key(message): message for message in template if message.id}
+    there = {key(message): message for message in catalogue if message.id}
+    said += [f"{locale}: missing, run `make messages`: {one!r}" for one in wanted.keys() - there.keys()]
+    said += [f"{locale}: no longer used, run `make messages`: {one!r}" for one in there.keys() - wanted.keys()]
     said += [f"{locale}: fuzzy: {message.id!r}" for message in catalogue if message.id and message.fuzzy]
     said += [f"{locale}: no translation: {message.id!r}" for message in untranslated(locale, catalogue)]
     for message in there.values():
@@ -104,7 +104,8 @@ def _file(locale: str) -> Path:
     return LOCALES / locale / "LC_MESSAGES" / "tribune.po"
 
 
-def _key(message: Message) -> tuple[str, ...]:
+def key(message: Message) -> tuple[str, ...]:
+    """A text's context ("": none), its English, and its plural where it has one."""
     ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
     return (message.context or "", *ids)
 

@@ -214,11 +214,11 @@ class Application(StaffParts):
 
     @cached_property
     def sign_ups(self) -> SignUps:
-        from tribune.domain.sign_up import Quota
+        from tribune.domain.sign_up import LONGEST_WINDOW, Quota
         from tribune.services.audience.sign_up import SignUps
 
         told = self.settings.sign_up
-        quotas = (Quota(told.per_network_hour, timedelta(hours=1)), Quota(told.per_network_day, timedelta(days=1)))
+        quotas = (Quota(told.per_network_hour, timedelta(hours=1)), Quota(told.per_network_day, LONGEST_WINDOW))
         return SignUps(self.rules, quotas, lambda network: self.signer.fingerprint("network", network))
 
     @cached_property

@@ -259,7 +259,7 @@ def test_a_network_that_asks_too_often_is_told_so_honestly_over_all_processes(ho
         assert [answer.status_code for answer in told] == [303, 303, 303, 429, 429], (
             "what stands on the left is not believed"
         )
-        assert told[3].headers["retry-after"] == "3600"
+        assert told[3].headers["retry-after"] == "4800", "one of the three is out of sight then"
         assert 'value="p3@work.example.org"' in told[3].text
         assert "It has nothing to do with your address" in told[3].text
         assert via(one, "192.0.2.1", 9).status_code == 303

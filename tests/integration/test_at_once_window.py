@@ -17,6 +17,7 @@ from tribune.domain.audience import Cadence
 from tribune.domain.digests import Digest
 from tribune.domain.events import MAILINGS, ItemReleased
 from tribune.domain.items import ItemRecord, LanguageVersion, Withdrawal
+from tribune.domain.schedule import Timing
 from tribune.ports.clock import StoppedClock
 from tribune.ports.schedules import NEVER
 from tribune.services.catalogue.catalogue_item import catalogue_record, withdraw_record
@@ -150,13 +151,12 @@ def test_a_withdrawn_item_opens_nothing(app: Application, clock: StoppedClock) -
 def test_the_window_is_not_a_cohort_that_can_be_deserted(app: Application, clock: StoppedClock) -> None:
     now = clock.now()
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.AT_ONCE, 0, 8, "Africa/Dakar", now)
         assert tx.schedules.next_due_at() is None
     release(app, item(app, "one"))
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 6, "Africa/Dakar", now)
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 7, "Africa/Dakar", now)
-        tx.schedules.ensure_cohort("letter", Cadence.WEEKLY, 0, 6, "Africa/Dakar", now)
+        tx.schedules.ensure_cohorts("letter", [Timing(Cadence.DAILY, 0, 6, "Africa/Dakar")], now)
+        tx.schedules.ensure_cohorts("letter", [Timing(Cadence.DAILY, 0, 7, "Africa/Dakar")], now)
+        tx.schedules.ensure_cohorts("letter", [Timing(Cadence.WEEKLY, 0, 6, "Africa/Dakar")], now)
         assert tx.schedules.forget_deserted() == 2
         found = tx.schedules.upcoming(10)
     assert [(u.row.cadence.value, u.row.due_at, u.people) for u in found] == [

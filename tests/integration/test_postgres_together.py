@@ -20,6 +20,7 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Rhythm, Subscriber, Subscription
 from tribune.domain.items import ItemRecord, LanguageVersion
 from tribune.domain.mailings import MailingState
+from tribune.domain.schedule import Timing
 from tribune.domain.sending import Marks, RetryClaim
 from tribune.ports.clock import StoppedClock
 from tribune.services.audience.change_subscribers import change_subscribers
@@ -175,7 +176,7 @@ def test_numbers_of_people_are_given_once(app: Application) -> None:
 def test_cohorts_that_two_make_are_there_once(app: Application, clock: StoppedClock) -> None:
     def make(tx: SqlTransaction) -> None:
         for hour in range(24):
-            tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, hour, "Africa/Dakar", clock.now())
+            tx.schedules.ensure_cohorts("letter", [Timing(Cadence.DAILY, 0, hour, "Africa/Dakar")], clock.now())
 
     at_once(*(in_write(app, make) for _ in range(4)))
     clock.move(timedelta(days=1))

@@ -13,6 +13,7 @@ from tribune import cli
 from tribune.bootstrap import Application
 from tribune.commands.schedule import in_words
 from tribune.domain.audience import Cadence
+from tribune.domain.schedule import Timing
 
 
 @pytest.fixture
@@ -32,8 +33,10 @@ def config_file(app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TRIBUNE_CONFIG", str(file))
     with app.store.write() as tx:
         add_people(tx, 3)
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 6, "Africa/Dakar", app.clock.now())
-        tx.schedules.ensure_cohort("letter", Cadence.WEEKLY, 4, 6, "Asia/Tokyo", app.clock.now())  # nobody is there
+        tx.schedules.ensure_cohorts("letter", [Timing(Cadence.DAILY, 0, 6, "Africa/Dakar")], app.clock.now())
+        tx.schedules.ensure_cohorts(
+            "letter", [Timing(Cadence.WEEKLY, 4, 6, "Asia/Tokyo")], app.clock.now()
+        )  # nobody is there
     return file
 
 

@@ -47,6 +47,8 @@ for _ in range(24 * 4 * 3):
     scheduler.editions(app)
 """
 
+DAKAR = Timing(Cadence.DAILY, 0, 8, "Africa/Dakar")
+
 
 def told(app: Application) -> list[CloudEvent]:
     """All events of the topic: nothing is committed, so each call reads from the start."""
@@ -109,7 +111,7 @@ def test_processes_whose_clocks_disagree_fire_each_occasion_once(app: Applicatio
 def test_two_schedulers_of_one_process_fire_once(app: Application) -> None:
     due_at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Dakar", due_at - timedelta(hours=1))
+        tx.schedules.ensure_cohorts("letter", [DAKAR], due_at - timedelta(hours=1))
     app.clock = SystemClock(due_at - timedelta(seconds=1) - SystemClock().now())
     both = [scheduler.build(app), scheduler.build(app)]
     for one in both:
@@ -127,7 +129,7 @@ def test_two_schedulers_of_one_process_fire_once(app: Application) -> None:
 def test_ticking_goes_on_when_the_store_comes_back(app: Application) -> None:
     due_at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Dakar", due_at - timedelta(hours=1))
+        tx.schedules.ensure_cohorts("letter", [DAKAR], due_at - timedelta(hours=1))
         tx.connection.execute(text("ALTER TABLE schedules RENAME TO away"))
     failures = Failures()
     app.metrics = failures
@@ -148,7 +150,7 @@ def test_ticking_goes_on_when_the_store_comes_back(app: Application) -> None:
 def test_after_a_stop_nothing_ticks(app: Application) -> None:
     due_at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Dakar", due_at - timedelta(hours=1))
+        tx.schedules.ensure_cohorts("letter", [DAKAR], due_at - timedelta(hours=1))
     app.clock = SystemClock(due_at - timedelta(seconds=2) - SystemClock().now())
     ticking = scheduler.build(app)
     ticking.start()
@@ -162,7 +164,7 @@ def test_after_a_stop_nothing_ticks(app: Application) -> None:
 def test_it_runs_alone_until_it_is_told_to_stop(app: Application) -> None:
     due_at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     with app.store.write() as tx:
-        tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, "Africa/Dakar", due_at - timedelta(hours=1))
+        tx.schedules.ensure_cohorts("letter", [DAKAR], due_at - timedelta(hours=1))
     app.clock = SystemClock(due_at - SystemClock().now())
     stop = threading.Event()
     alone = threading.Thread(target=scheduler.run, args=(app, stop))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.notice_world import events
 from tests.planning_world import World
@@ -17,7 +18,9 @@ from tribune.domain.consent import ConsentAct
 from tribune.domain.notices import NoticeKind
 from tribune.domain.sign_up import Asking, Quota, Standing
 from tribune.ports.clock import StoppedClock
+from tribune.ports.quotas import Counted, Window
 from tribune.ports.store import PLANNING
+from tribune.services.audience.carry_out_retention import Periods, retention_slice
 from tribune.services.audience.confirm_sign_up import Confirmation, confirm_together, look_at_sign_up
 from tribune.services.audience.sign_up import CHECK_YOUR_MAIL, sign_up_together
 from tribune.services.audience.unsubscribe import Stop, unsubscribe, unsubscribe_together
@@ -171,14 +174,70 @@ def test_one_address_is_not_mailed_again_and_again(app: Application, door: Door,
 def test_a_network_may_ask_so_often_and_others_are_not_hit(app: Application, clock: StoppedClock) -> None:
     door = Door(app, (Quota(3, HOUR), Quota(5, HOUR * 24)))
     answers = [door.asks(f"p{n}@example.org").again_at for n in range(5)]
-    assert answers == [None] * 3 + [clock.now() + HOUR] * 2, "at the end of the hour"
+    assert answers == [None] * 3 + [clock.now() + HOUR * 4 / 3] * 2, "once a third of the hour is out of sight"
     assert door.person("p3@example.org") is None
     assert door.asks("q@example.org", network="203.0.113.0/24") is CHECK_YOUR_MAIL
-    clock.move(HOUR)
+    clock.move(HOUR * 4 / 3)
     again = door.asks("p5@example.org").again_at
-    assert again == datetime(2026, 11, 24, tzinfo=UTC), "in a day, refused ones count too"
+    assert again == datetime(2026, 11, 24, 4, 48, tzinfo=UTC), "in a day, refused ones count too"
+
+
+@pytest.mark.parametrize("before", [timedelta(seconds=1), HOUR / 2])
+def test_at_a_border_no_more_may_pass_than_anywhere(app: Application, clock: StoppedClock, before: timedelta) -> None:
+    door = Door(app, (Quota(4, HOUR),))
+    clock.move(HOUR - before)
+    assert [door.asks(f"p{n}@example.org").again_at for n in range(4)] == [None] * 4
+    clock.move(before)  # the next window begins
+    assert door.asks("a@example.org").again_at == clock.now() + HOUR / 2, "one was refused: two must be out of sight"
+    clock.move(HOUR / 2)
+    assert door.asks("b@example.org") is CHECK_YOUR_MAIL
+    again = door.asks("c@example.org").again_at
+    assert again == clock.now() + HOUR / 2
+    clock.move(HOUR / 2)
+    clock.move(HOUR)
+    assert [door.asks(f"d{n}@example.org").again_at for n in range(4)] == [None] * 4, "it is all out of sight"
+
+
+def test_a_window_is_kept_while_it_is_in_sight(app: Application, clock: StoppedClock) -> None:
+    door = Door(app, (Quota(1, HOUR * 24),))
+    periods = Periods(HOUR * 999, HOUR * 999, HOUR * 999)
+
+    def windows_gone() -> int:
+        with app.store.write() as tx:
+            return retention_slice(tx, periods, clock.now()).windows
+
+    door.asks(ANNA)
+    clock.move(HOUR * 24)
+    assert windows_gone() == 0
+    assert door.asks("ben@example.org").again_at is not None
+    clock.move(HOUR * 24)
+    assert windows_gone() == 1
+    clock.move(HOUR * 24)
+    assert windows_gone() == 1
+
+
+def test_counting_is_one_statement_for_all_networks_of_a_batch(app: Application, clock: StoppedClock) -> None:
+    windows = [Window(f"n{n}", clock.now() + HOUR, HOUR) for n in range(30)]
+    former = [window._replace(until=clock.now()) for window in windows[:9]]
+    told: list[str] = []
+
+    def heard(connection: object, cursor: object, statement: str, *_: object) -> None:
+        told.append(statement)
+
     with app.store.write() as tx:
-        assert tx.quotas.forget_before(clock.now() + timedelta(days=2)) > 0
+        assert tx.quotas.count(dict.fromkeys(former, 7)) == dict.fromkeys(former, Counted(7, 0))
+    event.listen(app.store.engine, "before_cursor_execute", heard)
+    with app.store.write() as tx:
+        assert tx.quotas.count({}) == {}
+        first = tx.quotas.count(dict.fromkeys(windows, 2))
+        assert first == {window: Counted(2, 7 if window.who in {w.who for w in former} else 0) for window in windows}
+        assert tx.quotas.count({windows[0]: 1, windows[20]: 3}) == {
+            windows[0]: Counted(3, 7),
+            windows[20]: Counted(5, 0),
+        }
+    event.remove(app.store.engine, "before_cursor_execute", heard)
+    # On SQLite, which is in the same process, one a window.
+    assert len([one for one in told if "quotas" in one]) == (2 if app.store.waits else 32)
 
 
 def test_several_forms_at_once_share_a_transaction_and_the_quota(app: Application) -> None:

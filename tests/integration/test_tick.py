@@ -37,7 +37,7 @@ DIGESTS = {"letter"}
 def ensure(app: Application, *cohorts: tuple[Cadence, int, int, str], digest: str = "letter") -> None:
     with app.store.write() as tx:
         for cadence, weekday, hour, zone in cohorts:
-            tx.schedules.ensure_cohort(digest, cadence, weekday, hour, zone, app.clock.now())
+            tx.schedules.ensure_cohorts(digest, [Timing(cadence, weekday, hour, zone)], app.clock.now())
 
 
 def tick(app: Application) -> Ticked:
@@ -100,7 +100,7 @@ def test_who_is_stored_late_for_an_instant_has_a_mailing_of_their_own(app: Appli
     for zone in ("Africa/Abidjan", "Africa/Accra"):
         began = datetime(2026, 11, 23, 7, 59, 55, tzinfo=UTC)
         with app.store.write() as tx:
-            tx.schedules.ensure_cohort("letter", Cadence.DAILY, 0, 8, zone, began)
+            tx.schedules.ensure_cohorts("letter", [Timing(Cadence.DAILY, 0, 8, zone)], began)
         clock.move(timedelta(seconds=6))
         (late,) = tick(app).fired
         assert (late.occasion, [c.zone for c in late.cohorts]) == ("2026-11-23", [zone])

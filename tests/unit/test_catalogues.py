@@ -9,6 +9,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from tests.arabic import write_arabic
+from tests.said import Said
 from tools import messages
 from tribune.domain.errors import ConfigurationError
 from tribune.rendering.locales import Translations, direction
@@ -59,6 +60,21 @@ def test_what_is_wrong_with_a_catalogue_is_told(tmp_path: Path, monkeypatch: pyt
         assert fault in told
     assert messages.update("fr", wanted) == 1  # one has no translation: nothing is guessed
     assert messages.stale("fr", wanted)[0].startswith("fr: ")
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "es"])
+def test_a_text_that_nothing_says_any_more_is_noticed_by_the_tests_that_look_for_it(locale: str) -> None:
+    said = Said(Translations((locate("locales"),), "en").gettext(locale))
+    assert said.one("Row") == {"en": "Row", "fr": "Ligne", "es": "Fila"}[locale]
+    assert said.within("rows of an import", "refused")
+    assert "%(number)s" in said.many("Take in %(number)s person", "Take in %(number)s people", 2)
+    gone = "no code or template says"
+    with pytest.raises(AssertionError, match=gone):
+        said.one("Nobody says this any more")
+    with pytest.raises(AssertionError, match=gone):
+        said.within("rows", "refused")
+    with pytest.raises(AssertionError, match=gone):
+        said.many("Take in %(number)s person", "Take in people", 2)
 
 
 VERB = ("A choisi", "a choisi")

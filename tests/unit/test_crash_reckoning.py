@@ -138,6 +138,16 @@ def test_a_stalled_sender_that_wakes_up_is_blamed_for_what_another_sent_meanwhil
     assert blame([stall, fault(KILL, 16.8)], Double(15, 17), LEASE) is stall
 
 
+def test_what_was_sent_after_a_stall_is_not_the_stall_s() -> None:
+    """A kill followed within the second: what was accepted then came again because of it, also where the mail server
+    still read what the killed one had written."""
+    stall, kill = fault(STALL, 10, until=22), fault(KILL, 22.4)
+    for accepted in (22.1, 22.3, 22.6):
+        assert blame([stall, kill], Double(accepted, 33), LEASE) is kill
+    assert blame([stall, kill], Double(21.9, 33), LEASE) is stall
+    assert blame([stall], Double(22.1, 24), LEASE) is stall, "a sender that wakes up late"
+
+
 def test_a_fault_explains_what_comes_until_its_lease_is_over_and_no_later() -> None:
     kill = fault(KILL, 10, until=12)
     last = 12 + LEASE + SLACK

@@ -13,7 +13,7 @@ from tribune.codelists import load
 from tribune.domain.audience import Choice
 from tribune.domain.codelists import Code, Codelist, Codelists, Places, PlaceType
 from tribune.domain.errors import Conflict, InvalidInput
-from tribune.domain.masks import AXES, WIDTH, Bits, choice_mask, codes, item_mask, room
+from tribune.domain.masks import AXES, Bits, choice_mask, codes, item_mask, room
 from tribune.services.audience.refresh_masks import begin_masks, masker, refresh_masks
 
 
@@ -26,7 +26,7 @@ def test_an_empty_choice_is_any_and_a_choice_of_what_is_gone_is_nothing() -> Non
     assert choice_mask(Choice(), bits(), places) == (1, 0, 1, 0, 0, 0, 0, 0, 1)
     gone = choice_mask(Choice(policy_areas=frozenset({"gone"})), bits(), places)
     assert gone[:2] == (0, 0)
-    assert len(gone) == WIDTH
+    assert len(gone) == sum(AXES.values())
 
 
 def test_words_keep_their_sign_bit_free() -> None:

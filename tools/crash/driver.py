@@ -216,6 +216,8 @@ lease_seconds = {self.plan.lease}
         ):  # what was published and refused meanwhile must have come before the clock moves again
             fault.items = frozenset(self.publisher.published)
         self.faults.append(fault)
+        with (self.folder / "faults.tsv").open("a", encoding="utf-8") as told:  # beside the mail server's record
+            told.write(f"{fault.at:.4f}\t{fault.until:.4f}\t{fault.label}\n")
         stuck = self._wait_for(fault)
         say(
             f"{number} {fault.label:<44} due {fault.due:>6,}  next mail "

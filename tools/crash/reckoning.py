@@ -140,10 +140,12 @@ def blame(faults: Sequence[Fault], double: Double, lease: float) -> Fault | None
 
     Only a fault whose reach the second copy is within can be to blame. Of these: a mail that was accepted while a fault
     lasted that keeps senders from writing down what they sent is that fault's; else the first fault between the two
-    acceptances is to blame; else (a clock that was stepped, a sender that wakes up late) the last one before both.
+    acceptances is to blame; else (a clock that was stepped, a sender that wakes up late) the last one before both. What
+    was accepted once it was over is not what it lasted for: a stop that answered for the second after it took 281
+    doubles of a kill that came within that second.
     """
     near = [fault for fault in faults if fault.at <= double.again <= fault.reach(lease)]
-    while_it_lasted = [fault for fault in near if fault.kind.lasting and fault.at <= double.before <= fault.until + 1]
+    while_it_lasted = [fault for fault in near if fault.kind.lasting and fault.at <= double.before <= fault.until]
     if while_it_lasted:
         return while_it_lasted[-1]
     between = [fault for fault in near if double.before - 0.05 <= fault.at]

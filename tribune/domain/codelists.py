@@ -247,10 +247,6 @@ class Places:
             around = self.places[around].within
         return tuple(found)
 
-    def groups_of(self, country: str) -> tuple[str, ...]:
-        """The typology groups that a country belongs to, in the list's order."""
-        return tuple(code for code, members in self.groups.items() if country in members)
-
     def find(self, word: str) -> str | None:
         """The place of an ISO alpha-2, alpha-3 or M49 code, or of a name in any language as a whole; else None.
 

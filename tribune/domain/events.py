@@ -78,7 +78,8 @@ class Cohort:
 @dataclass(frozen=True, slots=True)
 class EditionDue:
     """An edition is due for some cohorts at one instant. `occasion` is the local date, or for at once the instant.
-    `dated`: only for those in them who have been served before; whoever is new waits for the cohort's own hour."""
+    `dated`: only for those in them who have been served before, and for `newcomers` (people's numbers); whoever else is
+    new waits for the cohort's own hour."""
 
     digest: str
     cadence: str
@@ -86,6 +87,7 @@ class EditionDue:
     due_at: datetime
     cohorts: tuple[Cohort, ...] = ()
     dated: bool = False
+    newcomers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

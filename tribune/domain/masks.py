@@ -23,8 +23,6 @@ AXES: Mapping[str, int] = {"topics": 2, "places": 6, "kinds": 1}
 CODELIST_OF: Mapping[str, str] = {"topics": "policy_areas", "places": "places", "kinds": "kinds"}
 """The code list behind each axis."""
 
-WIDTH = sum(AXES.values())
-
 ANY = 1
 """Bit 0."""
 

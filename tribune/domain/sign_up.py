@@ -72,17 +72,39 @@ class Standing(StrEnum):
     """It was not confirmed in time, or the person was erased."""
 
 
+LONGEST_WINDOW = timedelta(days=1)
+"""No quota's time is longer; so long after its end, a window that was counted still matters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `number` sign-ups from one network within this time."""
+    """At most `number` sign-ups from one network within this time. The time slides: windows that follow each other
+    without gaps are counted, and of the one before as much as would still be in sight if it had been asked evenly
+    (the "sliding window counter" of https://blog.cloudflare.com/counting-things-a-lot-of-different-things/). So
+    nothing comes at once at a border; spread over all of `within`, up to twice the number may."""
 
     number: int
     within: timedelta
 
     def until(self, now: datetime) -> datetime:
-        """The end of the window in which `now` lies; windows follow each other without gaps."""
+        """The end of the window in which `now` lies."""
         seconds = int(self.within.total_seconds())
         return datetime.fromtimestamp((int(now.timestamp()) // seconds + 1) * seconds, UTC)
+
+    def holds(self, asked: int, before: int, now: datetime) -> bool:
+        """Whether it may be the `asked`th of its window, where so many came in the one before. Those who were refused
+        count too, but no window weighs more than what it let through."""
+        in_sight = self.until(now) - now
+        return asked * self.within + min(before, self.number) * in_sight <= self.number * self.within
+
+    def again(self, asked: int, before: int, now: datetime) -> datetime:
+        """When one more may come after these, if none does until then."""
+        end = self.until(now)
+        if asked >= self.number:  # not in this window
+            asked, before, end = 0, asked, end + self.within
+        before = max(min(before, self.number), 1)
+        in_sight = min(self.within * (self.number - 1 - asked) // before, self.within)
+        return max(end - in_sight, now)
 
 
 def pending(asking: Asking) -> Subscriber:

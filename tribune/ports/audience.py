@@ -87,10 +87,6 @@ class Audience(Protocol):
 
     def count(self) -> Mapping[Status, int]: ...
 
-    def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
-        """The people behind deliveries of one digest and cadence. Who has been erased is not among them."""
-        ...
-
     def add(self, new: Sequence[Subscriber], mask: Mask, now: datetime) -> list[int]:
         """Store new people, with their subscriptions, rhythms and marks as given (`id` aside); their ids in order."""
         ...

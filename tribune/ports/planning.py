@@ -107,9 +107,10 @@ class Planning(Protocol):
         local_date: date | None,
         *,
         dated: bool = False,
+        newcomers: Collection[int] = (),
     ) -> Due:
         """Active people of the cohorts who have not been served on `local_date` or later (None: at once, all); with
-        `dated` none of those who have never been served.
+        `dated`, of those who have never been served only these `newcomers`.
 
         Who has stopped the digest or has a suppressed address is left out.
         """

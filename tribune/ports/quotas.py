@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
-Window = tuple[str, datetime]
-"""Whom (an opaque word), and when the window of time ends in which they are counted."""
+
+class Window(NamedTuple):
+    """Whom (an opaque word), when the window of time ends in which they are counted, and how long it is: the one before
+    ended where it begins."""
+
+    who: str
+    until: datetime
+    within: timedelta
+
+
+class Counted(NamedTuple):
+    """How many a window holds, and the one before it."""
+
+    asked: int
+    before: int
 
 
 class Quotas(Protocol):
     """Counters of windows of time."""
 
-    def count(self, asked: Mapping[Window, int]) -> dict[Window, int]:
+    def count(self, asked: Mapping[Window, int]) -> dict[Window, Counted]:
         """Add to these windows; how much each holds now, these included. Whoever counts the same window next waits
         until this transaction ends."""
         ...

@@ -49,13 +49,9 @@ class Upcoming:
 class Schedules(Protocol):
     """Cohorts and their due instants."""
 
-    def ensure_cohort(self, digest: str, cadence: Cadence, weekday: int, hour: int, zone: str, now: datetime) -> None:
-        """Have a row for these people, due at their next occasion after `now`. Changes nothing where it stands already.
-        Daily ignores the weekday; at once needs no cohort, so nothing happens. Raises InvalidInput."""
-        ...
-
     def ensure_cohorts(self, digest: str, timings: Collection[Timing], now: datetime) -> int:
-        """The same for many at once; how many rows are new.
+        """Have a row for each of these timings, due at its next occasion after `now`; how many are new. One that stands
+        already is left alone. Daily ignores the weekday; at once needs no row. Raises InvalidInput.
 
         An instant fires once. A row that comes late to it (an import that began before the hour and is stored after
         the tick) is due some microseconds later, so that its people have a mailing of their own.

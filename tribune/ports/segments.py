@@ -116,7 +116,3 @@ class Segments(Protocol):
     def ids(self, rule: Rule, terms: Terms, *, mailable: bool) -> Iterator[Sequence[int]]:
         """Everybody who is in, in batches in order of id; with `mailable`, those whom a mailing may reach now."""
         ...
-
-    def among(self, rule: Rule, terms: Terms, ids: Collection[int]) -> set[int]:
-        """Those of these people who are in."""
-        ...

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete,
 from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
-from tribune.ports.audience import CarryOver, HeldBack, Mask, Recipient
+from tribune.ports.audience import CarryOver, HeldBack, Mask
 from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs, carried_over, forget_carry_overs, take_held_by_pause
@@ -90,28 +90,6 @@ class SqlAudience:
     def count(self) -> Mapping[Status, int]:
         rows = self._connection.execute(select(subscribers.c.status, func.count()).group_by(subscribers.c.status))
         return {Status(status): number for status, number in rows}
-
-    def recipients(self, ids: Collection[int], digest: str, cadence: Cadence) -> dict[int, Recipient]:
-        found = {}
-        for batch in _batches(sorted(set(ids))):
-            wanted = list(self._of(batch))
-            reasons = self.suppressed([subscriber.address for subscriber in wanted])
-            for person in wanted:
-                found[person.id] = Recipient(
-                    id=person.id,
-                    name=person.name,
-                    address=person.address,
-                    group=person.group,
-                    languages=person.languages,
-                    zone=person.zone,
-                    status=person.status,
-                    choices=tuple(
-                        s.choice for s in person.subscriptions if s.digest == digest and s.cadence is cadence
-                    ),
-                    stopped=any(r.stopped_at is not None for r in person.rhythms if r.digest == digest),
-                    suppressed=reasons.get(person.address, ""),
-                )
-        return found
 
     def _read(self, which: ColumnElement[bool]) -> Iterator[Subscriber]:
         """Subscribers in order of id. Told their ids, a database looks each of them up; told how to find them, it may

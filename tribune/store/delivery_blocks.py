@@ -119,15 +119,3 @@ def _place(members: bytes, subscriber: int) -> tuple[int, int] | None:
         return None
     place, chunk = _AT.unpack_from(members, at * _BYTES + 1)
     return chunk, place
-
-
-def everybody_in(connection: Connection, mailing: int) -> Ints:
-    """The subscribers of a mailing, in order."""
-    import numpy as np
-
-    rows = connection.execute(select(_b.block, _b.members).where(_b.mailing_id == mailing).order_by(_b.block)).all()
-    if not rows:
-        return np.empty(0, np.int64)
-    sizes = [len(members) // _BYTES for _, members in rows]
-    first = np.repeat(np.array([block << BITS for block, _ in rows], np.int64), sizes)
-    return first + np.frombuffer(b"".join(members for _, members in rows), np.uint8)[::_BYTES]

@@ -69,8 +69,9 @@ class DuePeople:
         local_date: date | None,
         *,
         dated: bool = False,
+        newcomers: Collection[int] = (),
     ) -> Due:
-        due, new = self._read_due(digest, cadence, _wanted(cohorts, local_date, dated=dated))
+        due, new = self._read_due(digest, cadence, _wanted(cohorts, local_date, newcomers if dated else None))
         if local_date is not None and len(new):
             due = self._without_served(due, new, digest, cadence, local_date.isoformat())
         return due
@@ -221,14 +222,20 @@ def people_with_marks() -> Select[Any]:
     )
 
 
-def _wanted(cohorts: Sequence[Cohort], local_date: date | None, *, dated: bool) -> list[ColumnElement[bool]]:
+def _wanted(
+    cohorts: Sequence[Cohort], local_date: date | None, newcomers: Collection[int] | None
+) -> list[ColumnElement[bool]]:
+    """Of those who have never been served, these newcomers; None: all."""
     if local_date is None:
         return []
+    new: ColumnElement[bool] = marks.c.last_date.is_(None)
+    if newcomers is not None:
+        new = and_(new, marks.c.subscriber_id.in_(sorted(newcomers)))
     return [
         tuple_(rhythms.c.zone, rhythms.c.hour, rhythms.c.weekday).in_(
             [(cohort.zone, cohort.hour, cohort.weekday) for cohort in cohorts]
         ),
-        marks.c.last_date < local_date if dated else or_(marks.c.last_date.is_(None), marks.c.last_date < local_date),
+        or_(new, marks.c.last_date < local_date),
     ]
 
 

@@ -121,8 +121,9 @@ class SqlPlanning(MaskQueries):
         local_date: date | None,
         *,
         dated: bool = False,
+        newcomers: Collection[int] = (),
     ) -> Due:
-        return self._people.due(digest, cadence, cohorts, local_date, dated=dated)
+        return self._people.due(digest, cadence, cohorts, local_date, dated=dated, newcomers=newcomers)
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         return self._people.these(digest, cadence, ids)

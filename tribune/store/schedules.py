@@ -38,11 +38,6 @@ class SqlSchedules:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def ensure_cohort(self, digest: str, cadence: Cadence, weekday: int, hour: int, zone: str, now: datetime) -> None:
-        if cadence is Cadence.AT_ONCE:
-            return
-        self.ensure_cohorts(digest, [Timing(cadence, weekday, hour, zone)], now)
-
     def ensure_cohorts(self, digest: str, timings: Collection[Timing], now: datetime) -> int:
         wanted = {(t.cadence, cohort_weekday(t.cadence, t.weekday), t.hour, t.zone): t for t in timings}
         if len(wanted) == 1:

@@ -75,7 +75,7 @@ class SegmentPeople:
         found: list[int] = []
         for start in range(1, _MOST_TRIED, _AT_ONCE):
             tried = [shuffle.number_at(place) for place in range(start, start + _AT_ONCE)]
-            inside = self.among(rule, terms, tried)
+            inside = self._among(rule, terms, tried)
             found += [id for id in tried if id in inside]
             if len(found) >= size:
                 return tuple(found[:size])
@@ -100,8 +100,8 @@ class SegmentPeople:
             if found:
                 yield found
 
-    def among(self, rule: Rule, terms: Terms, ids: Collection[int]) -> set[int]:
-        self._set_up()
+    def _among(self, rule: Rule, terms: Terms, ids: Collection[int]) -> set[int]:
+        """Those of these people who are in; the caller has set up."""
         found: set[int] = set()
         for batch in batches(sorted(set(ids))):
 

@@ -20,6 +20,7 @@ from tribune.services.imports.preview_import import preview_import
 from tribune.services.imports.remove_imports import remove_import
 from web import forms
 from web.newsroom.access import actor, may, needs
+from web.newsroom.failure_words import FailureWords
 from web.newsroom.frame import Newsroom
 from web.newsroom.import_form import ImportForm, form_of, form_of_plan, plan_of
 from web.newsroom.import_words import ImportWords
@@ -177,6 +178,7 @@ class ImportPages:
         texts = self._app.translations.gettext(locale)
         words = ImportWords(texts)
         facts["refusals"] = RefusalWords(texts, self._pages.formats(locale))
+        facts["failures"] = FailureWords(texts, self._pages.formats(locale))
         preview = facts.get("preview")
         facts["missing"] = [words.column(name) for name in preview.missing] if preview else []
         facts["groups"] = [(code.code, code.label(locale)) for code in self._app.codelists.groups]

@@ -4,7 +4,7 @@ sentences of tribune/services/audience/subscriber_cells.py and csv_file.py; the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 from tribune.domain.imports import Refusal
@@ -13,6 +13,34 @@ from tribune.rendering.locales import Texts
 
 _LABEL = re.compile(r" \([^)]*\)")
 """The English name that follows a code."""
+
+
+class KnownSentences:
+    """Sentences that services tell in English, as `told` has them in the language of the page: a pattern of what can be
+    said -> the translation, with a place for each of its named groups."""
+
+    def __init__(self, told: Mapping[str, str], formats: Formats) -> None:
+        self._told = [(re.compile(pattern, re.S), sentence) for pattern, sentence in told.items()]
+        self._formats = formats
+
+    def translated(self, english: str) -> tuple[str, bool]:
+        """The sentence, and whether it is known; one that is not stays as it is."""
+        for pattern, sentence in self._told:
+            found = pattern.fullmatch(english)
+            if found is not None:
+                return sentence % {
+                    name: part(name, told, self._formats) for name, told in found.groupdict().items()
+                }, True
+        return english, False
+
+
+def part(name: str, told: str, formats: Formats) -> str:
+    """What a sentence has in a place of this name, as the reader writes it."""
+    if name in ("number", "other"):
+        return formats.number(int(told.replace(",", "")))
+    if name == "words":
+        return ", ".join(re.split(r", | or ", _LABEL.sub("", told.removesuffix(" ..."))))
+    return told
 
 
 class RefusalWords:
@@ -26,26 +54,12 @@ class RefusalWords:
         """Reason and hint, and whether both are in the reader's language."""
         if self._formats.locale.startswith("en"):
             return f"{refusal.reason} {refusal.hint}".strip(), True
-        reason, known = self._sentence(refusal.reason)
-        hint, hint_known = self._sentence(refusal.hint) if refusal.hint else ("", True)
+        reason, known = self._sentences.translated(refusal.reason)
+        hint, hint_known = self._sentences.translated(refusal.hint) if refusal.hint else ("", True)
         return f"{reason} {hint}".strip(), known and hint_known
 
-    def _sentence(self, english: str) -> tuple[str, bool]:
-        for pattern, sentence in self._sentences:
-            found = pattern.fullmatch(english)
-            if found is not None:
-                return sentence % {name: self._part(name, told) for name, told in found.groupdict().items()}, True
-        return english, False
-
-    def _part(self, name: str, told: str) -> str:
-        if name in ("number", "other"):
-            return self._formats.number(int(told.replace(",", "")))
-        if name == "words":
-            return ", ".join(re.split(r", | or ", _LABEL.sub("", told.removesuffix(" ..."))))
-        return told
-
     @cached_property
-    def _sentences(self) -> Sequence[tuple[re.Pattern[str], str]]:
+    def _sentences(self) -> KnownSentences:
         _ = self._texts.gettext
         told = {
             r"There is no address\.": _("There is no address."),
@@ -88,4 +102,4 @@ class RefusalWords:
                 "A quotation mark may be left open; nothing after it could be read."
             ),
         }
-        return [(re.compile(pattern, re.S), sentence) for pattern, sentence in told.items()]
+        return KnownSentences(told, self._formats)

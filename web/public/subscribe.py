@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -204,7 +205,7 @@ class SubscribeForm:
 
     def too_many(self, request: Request, sent: Sent, again_at: Any) -> Response:
         """429, with the truth: it is the network, not the person."""
-        seconds = max(int((again_at - self._app.clock.now()).total_seconds()), 1)
+        seconds = max(ceil((again_at - self._app.clock.now()).total_seconds()), 1)
         wait = self._pages.formats(self.public.locale(request)).minutes(-(-seconds // 60))
         answer = self.show(request, sent, 429, again_at=wait)
         answer.headers["retry-after"] = str(seconds)

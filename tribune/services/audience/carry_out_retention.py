@@ -1,11 +1,12 @@
 """What is past its time goes, a slice at a time: unconfirmed sign-ups and whoever made them, the networks of consent
-records, the records of people who left long ago, and windows of quotas that are over."""
+records, the records of people who left long ago, and windows of quotas that matter no more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tribune.domain.sign_up import LONGEST_WINDOW
 from tribune.ports.store import PEOPLE, Transaction
 
 ROWS = 1_000
@@ -47,5 +48,5 @@ def retention_slice(tx: Transaction, periods: Periods, now: datetime, rows: int 
         people,
         tx.consents.forget_networks(now - periods.networks, rows),
         tx.consents.forget_ended(now - periods.consents, rows),
-        tx.quotas.forget_before(now),
+        tx.quotas.forget_before(now - LONGEST_WINDOW),
     )

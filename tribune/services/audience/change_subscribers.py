@@ -125,7 +125,7 @@ def _retimed(old: Subscriber, new: Subscriber) -> list[Change]:
     for rhythm in new.rhythms:
         former = before.get((rhythm.digest, rhythm.cadence.rank))
         if former is not None and (was := _timing(former, old.zone)) != _timing(rhythm, new.zone):
-            changed.append(Change(rhythm.digest, was, _timing(rhythm, new.zone), rhythm.last_date))
+            changed.append(Change(rhythm.digest, was, _timing(rhythm, new.zone), rhythm.last_date, new.id))
     return changed
 
 

@@ -3,7 +3,7 @@ the catalogue alone. Nobody's data are read, so it costs the same however many s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,8 +67,3 @@ def _wants(wanted: Wanted, item: Item, digests: Mapping[str, Digest], places: Pl
         and matches(wish.choice, item, places)
         for wish in wanted.subscriptions
     )
-
-
-def as_many(found: Sequence[Shown], most: int) -> tuple[Sequence[Shown], int]:
-    """The first of them, and how many more there are."""
-    return found[:most], max(len(found) - most, 0)

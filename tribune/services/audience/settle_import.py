@@ -186,12 +186,14 @@ def _settle_one_by_one(
     now: datetime,
     found: Slice,
 ) -> None:
-    """People who are there, or have left another system."""
+    """People who are there, or have left another system. Somebody whose sign-up waits for its confirmation is taken in
+    as if they were new: a stranger's form must not keep them out."""
     known = tx.audience.by_keys(units)
     horizon = tx.catalogue.last_sequence()
     added: list[Subscriber] = []
     woken: list[Subscriber] = []
     changed: list[Changed] = []
+    taken_in: list[Changed] = []
     for key, unit in units.items():
         told = Told.of(unit) if isinstance(unit, Row) else unit
         old = known.get(key)
@@ -202,16 +204,21 @@ def _settle_one_by_one(
         if old is not None and wakes:
             old = resumed(old, before_reach)
             woken.append(old)
-        new = _as_told(old, told, gone, horizon, now)
+        waits = old is not None and old.status is Status.PENDING
+        # Nothing of what a form said stands: whoever filled it in, nobody has confirmed it.
+        new = _as_told(None if waits else old, told, gone, horizon, now)
         if old is None:
             added.append(new)
+            found.outcomes[key] = Outcome.NEW
+        elif waits:
+            taken_in.append((old, replace(new, id=old.id)))
             found.outcomes[key] = Outcome.NEW
         elif new == old and not wakes:
             found.outcomes[key] = Outcome.UNCHANGED
         else:
             changed.append((old, new))
             found.outcomes[key] = Outcome.CHANGED
-    found.done.added += len(added)
+    found.done.added += len(added) + len(taken_in)
     found.done.changed += len(changed)
     if mask is None:
         return
@@ -219,8 +226,11 @@ def _settle_one_by_one(
     ensure_cohorts(tx, added, now)
     for person in woken:  # first: a change of choice then carries over no more than what is made up for
         tx.audience.set_stopped(person, now)
+    changed += taken_in
     if changed:
         change_subscribers(tx, changed, on.digests, on.codelists, now, owed=found.owed)
+    # Who is taken in as having left can still confirm what waits: their mailbox says then that they want it.
+    tx.sign_ups.settle([new.id for _, new in taken_in if new.status is not Status.UNSUBSCRIBED], now)
     catch_up_at_once(tx, woken, now)
     whose = [*zip(ids, added, strict=True), *((new.id, new) for _, new in changed)]
     tx.consents.add([_record(id, person, on, now) for id, person in whose])
@@ -269,8 +279,7 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
     for had in old.subscriptions if old is not None else ():
         if had.digest not in named or told.partial:
             wishes[had] = None
-    # Somebody whose sign-up waits is taken in on the ground that staff give: a stranger's form must not keep them out.
-    status = old.status if old is not None and old.status is not Status.PENDING else Status.ACTIVE
+    status = old.status if old is not None else Status.ACTIVE
     if all(r.stopped_at is not None for r in rhythms.values()):
         status = Status.UNSUBSCRIBED
     elif status is Status.ACTIVE and any(wish.status is Status.PAUSED for wish, _ in told.rhythms.values()):

@@ -87,21 +87,24 @@ def sign_up_together(tx: Transaction, asked: Sequence[Asking], needs: SignUps, n
 
 def _over_quota(tx: Transaction, asked: Sequence[Asking], needs: SignUps, now: datetime) -> dict[int, datetime]:
     """The places of forms from networks that have asked too often, and when each may ask again. They count as well."""
-    places: dict[int, list[tuple[Window, int]]] = {}
+    places: dict[int, list[tuple[Window, Quota, int]]] = {}
     rank: Counter[Window] = Counter()
     for n, asking in enumerate(asked):
         if not asking.network:
             continue
         for quota in needs.quotas:
-            window = needs.hidden(f"{quota.within.total_seconds():.0f} {asking.network}"), quota.until(now)
+            who = needs.hidden(f"{quota.within.total_seconds():.0f} {asking.network}")
+            window = Window(who, quota.until(now), quota.within)
             rank[window] += 1
-            # How many of the window may stand before this batch for this one to be within the quota.
-            places.setdefault(n, []).append((window, quota.number - rank[window]))
-    total = tx.quotas.count(rank)
-    over = {
-        n: [window[1] for window, room in told if total[window] - rank[window] > room] for n, told in places.items()
-    }
-    return {n: max(until) for n, until in over.items() if until}
+            places.setdefault(n, []).append((window, quota, rank[window]))
+    counted = tx.quotas.count(rank)
+    over: dict[int, datetime] = {}
+    for n, told in places.items():
+        for window, quota, place in told:
+            total, before = counted[window]
+            if not quota.holds(total - rank[window] + place, before, now):
+                over[n] = max(quota.again(total, before, now), over.get(n, now))
+    return over
 
 
 def _not_suppressed(tx: Transaction, wanted: dict[str, Asking]) -> list[str]:

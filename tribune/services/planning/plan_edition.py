@@ -66,7 +66,9 @@ def plan_edition(
     if tx.planning.mailing_of(digest.id, cadence, edition.occasion, edition.due_at) is not None:
         return Planned()
     local_date = None if cadence is Cadence.AT_ONCE else date.fromisoformat(edition.occasion)
-    due = tx.planning.due(digest.id, cadence, edition.cohorts, local_date, dated=edition.dated)
+    due = tx.planning.due(
+        digest.id, cadence, edition.cohorts, local_date, dated=edition.dated, newcomers=edition.newcomers
+    )
     if not len(due.ids):
         return Planned()
     horizon = tx.catalogue.last_sequence()

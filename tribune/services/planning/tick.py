@@ -26,7 +26,7 @@ SOURCE = "/tribune/scheduler"
 @dataclass(frozen=True, slots=True, order=True)
 class Edition:
     """An edition that was fired for cohorts that share its due instant. `late`: past the limit of being stale;
-    `dated`: see EditionDue."""
+    `dated` and `newcomers`: see EditionDue."""
 
     due_at: datetime
     digest: str
@@ -35,6 +35,7 @@ class Edition:
     cohorts: tuple[Cohort, ...] = ()
     late: bool = False
     dated: bool = False
+    newcomers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def edition_due(edition: Edition, now: datetime) -> CloudEvent:
     series = f"{edition.digest}/{edition.cadence.value}"
     record = f"{series}/{edition.occasion}/{edition.due_at.astimezone(UTC).isoformat()}"
     e = edition
-    data = EditionDue(e.digest, e.cadence.value, e.occasion, e.due_at, e.cohorts, e.dated)
+    data = EditionDue(e.digest, e.cadence.value, e.occasion, e.due_at, e.cohorts, e.dated, e.newcomers)
     return new_event("edition.due", data, source=SOURCE, key=series, record=record, time=now)
 
 
