@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from tests.acceptance.house import House
@@ -19,6 +19,8 @@ from tribune.domain.items import ItemRecord
 from tribune.domain.segment_json import read
 from tribune.domain.staff import Role
 from tribune.domain.staff_members import LinkPurpose
+from tribune.services.audience.pause_subscriber import pause_until
+from tribune.services.audience.unsubscribe import unsubscribe
 from tribune.services.imports.work_on_import import work_on_import
 from tribune.services.segments.archive_segment import archive_segment
 from tribune.services.segments.save_segment import Draft, save_segment
@@ -89,6 +91,19 @@ def _people_and_items(house: House) -> None:
     with house.app.store.write() as tx:
         tx.audience.suppress("complained@travail.example", "complaint", house.clock.now())
         tx.audience.suppress("gone@travail.example", "hard_bounce", house.clock.now())
+    _somebody_who_pauses(house)
+
+
+def _somebody_who_pauses(house: House) -> None:
+    """Number 4, who has stopped one of two newsletters."""
+    wishes = [{"digest": "letter", "cadence": "daily", "hour": 8}, {"digest": "data", "cadence": "weekly"}]
+    house.subscribe("rosa@prensa.example", name="Rosa Vidal", group="media", languages="es|en", wishes=wishes)
+    now = house.clock.now()
+    with house.app.store.write() as tx:
+        person = tx.audience.by_address("rosa@prensa.example")
+        assert person is not None and person.id == 4
+        unsubscribe(tx, person.id, "data", now)
+        pause_until(tx, person.id, date(2026, 12, 24), now)
 
 
 def _readers(house: House) -> dict[str, str]:

@@ -137,6 +137,31 @@ def test_a_test_mail_goes_to_one_address_alone(file: str, house: Path, capsys: p
     assert "This is not an address." in wrong(capsys, *words, "--send-test", "not an address")
 
 
+def test_a_new_house_counts_tries_and_plans_at_once(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(house)
+    for name, text in (("all.json", '{"who": {"everyone": true}}'), ("survey.yaml", CAMPAIGN)):
+        (house / name).write_text(text, encoding="utf-8")
+    plan = ("campaign", "plan", "survey.yaml", "--segment", "all", "--digest", "letter")
+    assert out(capsys, "segments", "save", "all.json") == "all saved, version 1.\n"
+    assert "Nothing is planned." in out(capsys, *plan, "--dry-run")
+    assert out(capsys, "segments", "count", "all") == "0 people, 0 of whom can be mailed now\n"
+    assert "Nobody in the segment 'all' would get this campaign." in wrong(capsys, *plan)
+    assert out(capsys, "subscribers", "refresh") == "0 subscriptions changed.\n"
+
+
+def test_a_house_without_digests_says_what_to_add(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(house)
+    settings = house / "tribune.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").partition("[digests")[0], encoding="utf-8")
+    (house / "survey.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    told = wrong(capsys, "campaign", "plan", "survey.yaml", *FOR)
+    assert "There is no digest 'letter'. Add [digests.letter] to the settings." in told
+
+
 def test_what_goes_wrong_is_said_in_words(file: str, house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Did you mean 'governments'?" in wrong(
         capsys, "campaign", "plan", file, "--segment", "goverments", "--digest", "letter"

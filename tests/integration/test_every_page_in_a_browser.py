@@ -92,7 +92,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     # people
     f"{N}/people": (f"{N}/people",),
     f"{N}/people/new": (f"{N}/people/new",),
-    f"{N}/people/{{id}}": (f"{N}/people/1", f"{N}/people/3"),
+    f"{N}/people/{{id}}": tuple(f"{N}/people/{number}" for number in (1, 3, 4)),
     f"{N}/people/{{id}}/change": (f"{N}/people/1/change",),
     f"{N}/data-requests": (f"{N}/data-requests",),
     f"{N}/imports": (f"{N}/imports",),
@@ -194,6 +194,12 @@ def pause_somebody_without_a_day(page: Page) -> None:
     page.locator("#errors").wait_for()
 
 
+def subscribe_somebody_again_without_a_basis(page: Page) -> None:
+    page.locator("details:has(#again) summary").click()
+    page.locator("form:has(#again) button").click()
+    page.locator("#errors").wait_for()
+
+
 def accept_an_invitation_with_errors(page: Page) -> None:
     page.fill("#password", "short")
     page.fill("#code", "1")
@@ -238,6 +244,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "no basis": (f"{N}/imports/{{uploaded}}", check_without_a_basis),
     "a segment with errors": (f"{N}/segments/new", build_a_segment_with_errors),
     "a pause without a day": (f"{N}/people/1", pause_somebody_without_a_day),
+    "no basis to write to somebody again": (f"{N}/people/4", subscribe_somebody_again_without_a_basis),
     "a wrong invitation": (f"{N}/invitation/{{invitation}}", accept_an_invitation_with_errors),
     "a wrong password": (f"{N}/account/password", change_the_password_wrongly),
     "a token, shown once": (f"{N}/account/tokens", make_a_token),

@@ -35,7 +35,9 @@ TEXT = """We are preparing a **report**, out in *March*.
 
 [Answer the survey](https://observatory.example/en/survey?a=1&b=2)
 
-Questions? Write to [the team](mailto:team@observatory.example)."""
+Questions? Write to [the team](mailto:team@observatory.example), or see <https://observatory.example/help?a=1&b=2>.
+
+Or write to <help@observatory.example>."""
 ENGLISH = Message("en", "Your view on platform work", TEXT)
 FRENCH = Message("fr", "Votre avis sur le travail de plateforme : une enquête de l’Observatoire", "Dites-nous.")
 DUE = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -78,10 +80,23 @@ def test_its_text_in_english(parts: Composer) -> None:
     assert "\n\nWe are preparing a report, out in March.\n\nWhat we ask\n" + "-" * 40 + "\n\n- ten minutes" in told
     assert re.search(r"\n- ten minutes .*\n  \S.* do it;\n- an answer\.\n\n1\. one\n2\. two\n", told)
     assert "\nAnswer the survey:\nhttps://observatory.example/en/survey?a=1&b=2\n" in told
-    assert "Write to the team (team@observatory.example)." in told
+    assert "Write to the team (team@observatory.example), or see" in told
+    assert re.search(r"\shttps://observatory\.example/help\?a=1&b=2\.", told), "alone, not twice"
+    assert "Or write to help@observatory.example.\n" in told
     assert "Further reading\n" + "=" * 40 in told
     assert "You receive this message because you are subscribed to The Letter." in told
     assert "Weekly edition" not in told and "In this issue" not in told and "Also new for you" not in told
+
+
+def test_an_address_in_angle_brackets_is_a_link_and_a_hostile_one_is_text(parts: Composer) -> None:
+    html = mails.html_of(mails.parse(mail(parts, "en")))
+    assert re.search(r'<a href="https://observatory\.example/help\?a=1&amp;b=2"[^>]*>https://observ[^<]*2</a>\.', html)
+    assert re.search(r'<a href="mailto:help@observatory\.example"[^>]*>help@observatory\.example</a>', html)
+    hostile = Message("en", "Hello", "See <javascript:alert(1)> and <data:text/html,x>.")
+    message = mails.parse(mail(parts, "en", hostile))
+    assert "See <javascript:alert(1)> and <data:text/html,x>." in mails.text_of(message)
+    assert "See &lt;javascript:alert(1)&gt; and &lt;data:text/html,x&gt;." in mails.html_of(message)
+    assert not re.search(r"href=.?(javascript|data):", mails.html_of(message))
 
 
 def test_nothing_stands_under_a_heading_where_nothing_goes_with_it(parts: Composer) -> None:

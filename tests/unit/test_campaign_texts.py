@@ -19,6 +19,23 @@ from tribune.rendering.marked_text import Block, Look, Span, blocks, faults, fit
 from tribune.services.campaigns.read_campaign import read_campaign, schema
 
 OFFERED = ("en", "fr", "es")
+HOSTILE_ADDRESSES = (
+    "javascript:alert(1)",
+    "JavaScript:alert(document.cookie)//https://a.example",
+    "data:text/html;base64,PHNjcmlwdD4=",
+    "vbscript:x",
+    "file:///etc/passwd",
+    "https:a.example",
+    "https://",
+    "https://user:pass@a.example",
+    "https://user@a.example",
+    "mailto:a@b.example?bcc=c@d.example",
+    "MAILTO:a@b.example",
+    "a@b.example?bcc=c",
+    "a,b@c.example",
+    "me@localhost",
+    "tel:+41227996111",
+)
 
 
 def one(text: str) -> tuple[Span, ...]:
@@ -74,8 +91,44 @@ def test_marks_within_a_paragraph() -> None:
     assert one("[us](mailto:us@a.example)!") == (Span("us", "mailto:us@a.example"), Span("!"))
 
 
+def test_an_address_in_angle_brackets_is_a_link() -> None:
+    assert one("See <https://a.example/x_(1),>, or write to <me+you@a.example>.") == (
+        Span("See "),
+        Span("https://a.example/x_(1),", "https://a.example/x_(1),"),
+        Span(", or write to "),
+        Span("me+you@a.example", "mailto:me+you@a.example"),
+        Span("."),
+    )
+    assert one("*<mailto:me@a.example>*") == (Span("me@a.example", "mailto:me@a.example", stressed=True),)
+    assert one("<https://exämple.example/é>") == (Span("https://exämple.example/é", "https://exämple.example/é"),)
+    assert one("a [b](<https://a.example/x>)")[1] == Span("b", "https://a.example/x")
+    assert one("[our <https://a.example/?q=](page)>")[-1].link == "https://a.example/?q=](page)"
+    for alone in ("<https://a.example>", "<me@a.example>"):
+        assert not faults(alone)
+        assert blocks(alone)[0].look is Look.PARAGRAPH, "it has no words to stand on a button"
+
+
+def test_a_link_holds_no_other_link() -> None:
+    for inner in ("<https://b.example>", "<me@b.example>", "https://b.example"):
+        (span,) = one(f"See [{inner} here](https://a.example)")[1:]
+        assert span == Span(f"{inner} here", "https://a.example")
+
+
+@pytest.mark.parametrize("address", HOSTILE_ADDRESSES)
+def test_no_hostile_address_in_angle_brackets_is_a_link(address: str) -> None:
+    assert one(f"a <{address}> b") == (Span(f"a <{address}> b"),)
+    (wrong,) = faults(f"First.\n\nSecond,\nthird <{address}>.")
+    assert (wrong.line, "is no address that a mail may link to" in wrong.what) == (4, True)
+    assert "Write <https://...> or <name@example.org>" in wrong.hint
+    assert not faults(f"a \\<{address}>")
+
+
 @pytest.mark.parametrize(
-    "text", ["2 * 3 * 4", "snake_case_name", "C* and D*", r"\*not\*", "[no](javascript:x)", "5 < 6"]
+    "text",
+    [
+        *("2 * 3 * 4", "snake_case_name", "C* and D*", r"\*not\*", "[no](javascript:x)", "5 < 6"),
+        *("<javascript:alert(1)>", "<data:text/html,x>", r"\<me@a.example>", "<me@ a.example>"),
+    ],
 )
 def test_what_is_no_mark_is_text(text: str) -> None:
     assert one(text) == (Span(text.replace("\\", "")),)
@@ -107,6 +160,7 @@ def test_a_link_alone_is_a_button() -> None:
         ("[answer here](https://a.example/my survey)", "this is no link yet"),
         ("[x] (https://a.example/y)", "this is no link yet"),
         ("[x] (mailto:a@b.example)", "this is no link yet"),
+        ("[x] (<a@b.example>)", "this is no link yet"),
         ("![x](https://a.example/my y.png)", "this is no link yet"),
         ("[x][1]", "links by number or name cannot stand here"),
         ("See `code`.", "code cannot stand here"),
@@ -177,6 +231,10 @@ def test_what_is_escaped_or_no_mark_is_no_fault(text: str) -> None:
         "[a](h(x)",
         "http://a@",
         "<a",
+        "<a@",
+        "<ab:",
+        "<https://a.example/",
+        "[<ab:c>",
         "{{",
         "- ",
         "- a\n- ",
@@ -205,7 +263,7 @@ def test_any_text_is_taken_apart_and_links_stay_fit(text: str) -> None:
                 assert not span.link or fit(span.link)
 
 
-@given(st.text(alphabet="*[]()#-1. \nabh:/t", max_size=400))
+@given(st.text(alphabet="*[]()#-1. \nabh:/t<>@", max_size=400))
 def test_any_marks_are_taken_apart(text: str) -> None:
     words = "".join(block.plain for block in blocks(text))
     assert set("abht") & set(words) <= set(text)

@@ -14,7 +14,7 @@ from tribune.domain.audience import Choice
 from tribune.domain.codelists import Code, Codelist, Codelists, Places, PlaceType
 from tribune.domain.errors import Conflict, InvalidInput
 from tribune.domain.masks import AXES, Bits, choice_mask, codes, item_mask, room
-from tribune.services.audience.refresh_masks import masker, refresh_masks
+from tribune.services.audience.refresh_masks import begin_masks, masker, refresh_masks
 
 
 def bits() -> Bits:
@@ -61,6 +61,24 @@ def test_a_group_that_changes_reaches_its_new_members_after_a_refresh(app: Appli
     assert world.got(world.plan("daily"), person) == [(item, "en")]
 
 
+def test_a_store_that_has_no_code_lists_yet_says_so_and_takes_them_in_once(app: Application) -> None:
+    world = World(app)
+    world.person("daily")
+    with app.store.write() as tx:
+        tx.planning.set_mask_versions({"places": "older"})
+    begin_masks(app.store, app.codelists)
+    with app.store.read() as tx, pytest.raises(Conflict, match="code lists have changed"):
+        masker(tx, app.codelists)
+    with app.store.write() as tx:
+        tx.connection.exec_driver_sql("DELETE FROM codelist_versions")
+    with app.store.read() as tx, pytest.raises(Conflict, match="have not been taken into this store yet") as told:
+        masker(tx, app.codelists)
+    assert "tribune subscribers refresh" in str(told.value)
+    begin_masks(app.store, app.codelists)
+    with app.store.read() as tx:
+        assert masker(tx, app.codelists).bits.topics
+
+
 def with_areas(codelists: Codelists, names: list[str]) -> Codelists:
     areas = {name: Code(name, {"en": name, "fr": name, "es": name}) for name in names}
     return replace(codelists, policy_areas=Codelist("policy area", areas, version="-".join(names)[:60]))
@@ -79,6 +97,6 @@ def test_a_list_that_has_no_room_says_so(app: Application) -> None:
 
 
 def test_masks_are_refused_until_they_are_in_step(app: Application) -> None:
-    with app.store.write() as tx, pytest.raises(Conflict, match="code lists have changed"):
+    with app.store.write() as tx, pytest.raises(Conflict, match="code lists have not been taken in"):
         masker(tx, app.codelists)
     assert START

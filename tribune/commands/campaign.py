@@ -11,7 +11,6 @@ import typer
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
     from tribune.domain.campaigns import Draft
-    from tribune.domain.digests import Digest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,9 +41,11 @@ def plan(
     """Plan a campaign: its recipients and its contents are fixed, and it waits for approval."""
     from tribune.bootstrap import application
     from tribune.commands import _campaign_views as views
+    from tribune.services.audience.refresh_masks import begin_masks
     from tribune.services.campaigns.plan_campaign import Wanted, outline_campaign, plan_campaign
 
     with application() as house:
+        begin_masks(house.store, house.codelists)
         wanted = Wanted(_read(house, file), segment, digest, _instant(at))
         if dry_run:
             with house.store.read() as tx:
@@ -89,10 +90,11 @@ def preview(
     from tribune.commands._campaign_views import write_preview
     from tribune.domain.addresses import plain
     from tribune.domain.errors import InvalidInput
+    from tribune.services.campaigns.plan_campaign import digest_named
     from tribune.services.campaigns.preview_campaign import NOBODY, preview_campaign
 
     with application() as house:
-        draft, told = _read(house, file), _digest(house, digest)
+        draft, told = _read(house, file), digest_named(digest, house.digests)
         address = send_test.strip() or NOBODY
         if not plain(address):
             raise InvalidInput("This is not an address.", where="--send-test")
@@ -136,14 +138,6 @@ def _read(house: Application, file: Path) -> Draft:
     except UnicodeDecodeError:
         raise InvalidInput("This is not UTF-8.", where=str(file), hint="Save it as UTF-8.") from None
     return read_campaign(text, str(file), house.rules.offered)
-
-
-def _digest(house: Application, id: str) -> Digest:
-    from tribune.domain.errors import NotFound
-
-    if id not in house.digests:
-        raise NotFound(f"There is no digest {id!r}.", hint=f"The settings have {', '.join(house.digests)}.")
-    return house.digests[id]
 
 
 def _instant(text: str) -> datetime | None:

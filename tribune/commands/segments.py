@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,7 +107,7 @@ def count(which: Which) -> None:
     """Say how many people are in, and how many of them a mailing may reach now. A file is only tried, not saved."""
     from tribune.services.segments.see_segment import count_segment
 
-    with application() as app, app.store.read() as tx:
+    with _ready() as app, app.store.read() as tx:
         found = count_segment(tx, _rule(app, tx, which), app.codelists, app.clock.now())
     print(f"{found.people:,} people, {found.mailable:,} of whom can be mailed now")
 
@@ -118,7 +120,7 @@ def sample(
     """Name a few of the people by number, with what rules know of them."""
     from tribune.services.segments.see_segment import see_segment
 
-    with application() as app, app.store.read() as tx:
+    with _ready() as app, app.store.read() as tx:
         for facts in see_segment(tx, _rule(app, tx, which), app.codelists, app.clock.now(), size).sample:
             print(_person(facts))
 
@@ -133,7 +135,7 @@ def why(
     from tribune.rendering.segment_reasons import SegmentReasons
     from tribune.services.segments.say_why_in_segment import say_why_in_segment
 
-    with application() as app, app.store.read() as tx:
+    with _ready() as app, app.store.read() as tx:
         told = say_why_in_segment(tx, _rule(app, tx, which), person, app.codelists, app.clock.now())
         reasons = SegmentReasons(rule_words(app), app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists))
         print(reasons.answer(told.verdict))
@@ -194,6 +196,16 @@ def tags() -> None:
         print(f"{name}  {number:,}")
     if not found:
         print("Nobody bears a tag yet: `tribune segments tag TAG NUMBER...`.")
+
+
+@contextmanager
+def _ready() -> Iterator[Application]:
+    """The house, its store ready to find people by rules."""
+    from tribune.services.audience.refresh_masks import begin_masks
+
+    with application() as app:
+        begin_masks(app.store, app.codelists)
+        yield app
 
 
 def _known(app: Application) -> Known:

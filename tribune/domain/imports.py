@@ -70,7 +70,7 @@ class Outcome(StrEnum):
     """The file says the same in an earlier row."""
     REFUSED = "refused"
     SUPPRESSED = "suppressed"
-    """The address is on the suppression list, or the person has unsubscribed: only they can come back."""
+    """The address is on the suppression list, or the person has unsubscribed: no file brings them back."""
 
 
 class ImportState(StrEnum):

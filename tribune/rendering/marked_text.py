@@ -66,6 +66,10 @@ class Wrong(NamedTuple):
 _LOOKS = {"heading_open": Look.HEADING, "bullet_list_open": Look.BULLETS, "ordered_list_open": Look.NUMBERS}
 _MAIL = re.compile(r"mailto:[^\s<>()\[\],;:\"\\@?&]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 _BARE = re.compile(r"https?://[^\s<>\"\\\[\]]*[^\s<>\"\\\[\].,;:!?)»”’*]")
+_ANGLED = re.compile(r"<(?:mailto:)?([^\s<>@:]+@[^\s<>@:]+)>|<([A-Za-z][A-Za-z0-9+.-]+:[^\s<>]*)>")
+"""An address in angle brackets: of a mailbox, or another."""
+_ITSELF = "autolink"
+"""As markdown-it marks a link that is its own words."""
 _WORDS = (
     (re.compile(r"\{\{|\{%|%\(\w+\)s|\[\[\w+"), "there are no placeholders.", "The mail's head names its reader."),
     (re.compile(r"^\s*[•‣▪]\s"), "this begins no point of a list.", "Write a hyphen instead."),
@@ -148,29 +152,47 @@ def _bare(state: StateInline, silent: bool) -> bool:
     if not found:
         return False
     if fit(found[0]):
-        state.push("link_open", "a", 1).attrs = {"href": found[0]}
-        state.push("text", "", 0).content = found[0]
-        state.push("link_close", "a", -1)
+        _link(state, found[0], found[0])
     else:
         state.append_pending(found[0])
     state.pos = found.end()
     return True
 
 
+def _angled(state: StateInline, silent: bool) -> bool:
+    """The rule for an address in angle brackets (markdown-it's own encodes what readers see)."""
+    found = None if state.linkLevel else _ANGLED.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    mailbox, other = found.groups()
+    address = f"mailto:{mailbox}" if mailbox else other
+    if not silent and state.md.validateLink(address):
+        _link(state, address, mailbox or other)
+    elif not silent:
+        state.append_pending(found[0])
+    state.pos = found.end()
+    return True
+
+
+def _link(state: StateInline, address: str, words: str) -> None:
+    """An address that stands for itself."""
+    link = state.push("link_open", "a", 1)
+    link.attrs, link.markup = {"href": address}, _ITSELF
+    told = state.push("text", "", 0)
+    told.content, told.markup = words, _ITSELF
+    state.push("link_close", "a", -1)
+
+
 def _left_over(tokens: Sequence[Token], first: int) -> Iterator[Wrong]:
     """What is still text in a paragraph that begins in line `first`, and was meant as a mark."""
-    told, link = "", ""
+    told = ""
     for token in tokens:
-        if token.type == "link_open":
-            link = str(token.attrs["href"])
-        elif token.type == "link_close":
-            link = ""
-        elif token.type in ("softbreak", "hardbreak"):
+        if token.type in ("softbreak", "hardbreak"):
             told += "\n"
-        elif token.type == "text" and token.content != link:
-            told += token.content
-        else:  # an address that stands for itself is \x01, a character that is escaped \x00
-            told += "\x01" if token.type == "text" else "\x00"
+        elif token.type == "text":
+            told += "\x01" if token.markup == _ITSELF else token.content
+        elif not token.type.startswith("link_"):  # a character that is escaped, a mark
+            told += "\x00"
     for pattern, what, hint in _LEFT:
         for found in pattern.finditer(told):
             yield Wrong(first + told.count("\n", 0, found.start()), what, hint)
@@ -182,7 +204,8 @@ def _parser(links: Callable[[str], bool], rules: str) -> MarkdownIt:
     parser.validateLink = links  # type: ignore[assignment]
     parser.inline.ruler.before("text", "bare", _bare)
     parser.inline.add_terminator_char("h")
-    parser.enable(["heading", "list", "newline", "escape", "link", *rules.split()])
+    parser.inline.ruler.at("autolink", _angled)
+    parser.enable(["heading", "list", "newline", "escape", "link", "autolink", *rules.split()])
     parser.parse("warm")  # rules are compiled at their first use, which must not happen in two threads at once
     return parser
 
@@ -206,6 +229,8 @@ def _refused(token: Token) -> tuple[str, str] | None:
         return "numbered lists begin with 1.", f"Where this is no list, write {first}\\{token.markup}"
     if token.type == "link_open" and not fit(address := str(token.attrs["href"])):
         what = f"{address[:80]!r} is no address that a mail may link to."
+        if token.markup == _ITSELF:
+            return what, r"Write <https://...> or <name@example.org>; where it is no link, \< for the first sign."
         return what, "Write it with https:// (or mailto: and an address)."
     return _TOKENS.get(token.type)
 

@@ -84,7 +84,12 @@ def _writing(routes: APIRouter) -> None:
     )
     def add_one(call: Doing, told: PersonIn) -> Response:
         """Add a subscriber who agreed elsewhere, with the ground on which they are written to. Nobody is asked to
-        confirm: whoever is not sure lets the person sign up instead."""
+        confirm: whoever is not sure lets the person sign up instead.
+
+        Where a sign-up of that address still waits to be confirmed, what you tell takes its place: nothing of what the
+        form said is kept, and the link that was mailed says that they are subscribed already and changes nothing. An
+        address that is a subscriber's already, or unsubscribed, or on the suppression list is a conflict (409).
+        """
         basis = told.basis.basis()
         refresh_masks(call.house.store, call.house.codelists)
 

@@ -12,11 +12,14 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from tribune.bootstrap import Application
+from tribune.domain.audience import Subscriber
 from tribune.domain.errors import Conflict, InvalidInput
+from tribune.domain.imports import BasisKind
 from tribune.domain.preferences import wish_key
 from tribune.domain.staff import Permission
 from tribune.ports.data_requests import OPEN, RequestKind
 from tribune.ports.store import Transaction
+from tribune.rendering.locales import Texts
 from tribune.rendering.receiving import Receiving
 from tribune.services.people import help_person
 from tribune.services.people.by import By
@@ -25,7 +28,10 @@ from tribune.services.people.see_person import see_person
 from tribune.services.segments.tag_people import tag_people, untag_people
 from web import forms
 from web.newsroom.access import actor, may, needs, staff_names
+from web.newsroom.again_form import AgainForm
 from web.newsroom.frame import Newsroom
+from web.newsroom.import_form import basis_of
+from web.newsroom.import_words import ImportWords
 from web.newsroom.people_words import PeopleWords
 from web.newsroom.person_forms import PersonForms
 from web.pages import Pages
@@ -36,8 +42,7 @@ REQUESTS = 100
 
 Text = Annotated[str, Query(max_length=320)]
 Id = Annotated[int, Path(ge=1, lt=2**31)]
-Act = Annotated[str, Path(pattern="^(link|stop|pause|tag|untag|suppress|erase)$")]
-
+Act = Annotated[str, Path(pattern="^(link|stop|again|pause|resume|tag|untag|suppress|erase)$")]
 
 CHANGE = [needs(Permission.CHANGE_PEOPLE)]
 
@@ -117,21 +122,46 @@ class PeoplePages:
         return self.show(request, "people.html", found=found, q=wanted, count=count, gone=gone)
 
     def person(
-        self, request: Request, id: int, *, done: str = "", errors: dict[str, str] | None = None, status: int = 200
+        self,
+        request: Request,
+        id: int,
+        *,
+        done: str = "",
+        errors: dict[str, str] | None = None,
+        again: AgainForm | None = None,
+        status: int = 200,
     ) -> Response:
         """One person. That somebody has looked is written down."""
         with self._app.store.write() as tx:
             seen = see_person(tx, id, actor(request), self._app.clock.now())
             names = staff_names(request, tx)
+        again = again or AgainForm()
         locale = self._frame.locale(request)
-        receiving = Receiving(self._app.translations.gettext(locale), self._pages.formats(locale))
+        texts = self._app.translations.gettext(locale)
+        receiving = Receiving(texts, self._pages.formats(locale))
         rhythms = {(r.digest, r.cadence): r for r in seen.person.rhythms}
         wishes = [(one, rhythms[one.digest, one.cadence], wish_key(one)) for one in seen.person.subscriptions]
         told = [(wish, receiving.sentence(wish, rhythm), rhythm, key) for wish, rhythm, key in wishes]
         facts: dict[str, Any] = {"seen": seen, "wishes": told, "reads": receiving, "done": done, "names": names}
-        digests = {r.digest: self._app.digests.get(r.digest) for r in seen.person.rhythms}
-        facts["digest_options"] = [(id, digest.name(locale) if digest else id) for id, digest in digests.items()]
-        return self.show(request, "person.html", status=status, errors=errors or {}, **facts)
+        facts |= self._newsletters(seen.person, locale)
+        facts |= {"again": again, "bases": list(BasisKind), "told_basis": ImportWords(texts)}
+        facts["reach_back"] = self._app.rules.pause_reach_back.days
+        return self.show(request, "person.html", status=status, errors=errors or again.errors, **facts)
+
+    def _newsletters(self, person: Subscriber, locale: str) -> dict[str, Any]:
+        """(id, name) of those that somebody receives and of those that they have stopped; `stopped_last`: the names of
+        several that they stopped together, as what they stopped last."""
+        names = {}
+        for digest in (rhythm.digest for rhythm in person.rhythms):
+            known = self._app.digests.get(digest)
+            names[digest] = known.name(locale) if known else digest
+        stopped = {r.digest: r.stopped_at for r in person.rhythms if r.stopped_at is not None}
+        together = [names[digest] for digest, at in stopped.items() if at == max(stopped.values())]
+        return {
+            "running": [(digest, name) for digest, name in names.items() if digest not in stopped],
+            "stopped": [(digest, names[digest]) for digest in stopped],
+            "stopped_last": together if len(together) > 1 else [],
+        }
 
     def export(self, request: Request, id: int) -> Response:
         """All that is held about one person, as a file: what they would take themselves."""
@@ -146,29 +176,58 @@ class PeoplePages:
     def help(self, request: Request, id: int, act: str, fields: forms.Fields) -> Response:
         """What staff do for one person."""
         texts = self._app.translations.gettext(self._frame.locale(request))
+        words = PeopleWords(texts)
+        if act == "again":
+            return self._bring_back(request, id, AgainForm.typed(fields), texts)
         try:
             with self._app.store.write() as tx:
-                self._acts(fields)[act](tx, id, By(actor(request)))
+                changed = self._acts(fields)[act](tx, id, By(actor(request)))
         except Conflict:
-            told = texts.gettext("They were sent several links already.")
-            return self.person(request, id, errors={"link": told}, status=409)
+            return self.person(request, id, errors={"link": words.refused("link")}, status=409)
         except (InvalidInput, ValueError):
-            field = {"tag": "tag", "untag": "tag", "stop": "digest"}.get(act, "until")
-            return self.person(request, id, errors={field: PeopleWords(texts).wrong(field)}, status=422)
-        home = f"{self._frame.home(request)}/people"
-        return RedirectResponse(f"{home}?gone=1" if act == "erase" else f"{home}/{id}?done={act}", 303)
+            wrong = {"tag": "tag", "untag": "tag", "stop": "digest"}.get(act, "until")
+            return self.person(request, id, errors={wrong: words.wrong(wrong)}, status=422)
+        if act == "erase":
+            return RedirectResponse(f"{self._frame.home(request)}/people?gone=1", 303)
+        return self._done(request, id, act, changed)
+
+    def _bring_back(self, request: Request, id: int, form: AgainForm, texts: Texts) -> Response:
+        """Somebody receives again what they have stopped, or what is wrong is shown."""
+        app, words = self._app, PeopleWords(texts)
+        basis = basis_of(form, texts)
+        if not form.source:
+            form.errors["source"] = words.wrong("source")
+        if basis is None:
+            return self.person(request, id, again=form, status=422)
+        told = form.again or None, basis, app.rules.pause_reach_back, By(actor(request)), app.clock.now()
+        try:
+            with app.store.write() as tx:
+                changed = help_person.bring_back(tx, id, *told)
+        except Conflict:
+            form.errors["again"] = words.refused("again")
+            return self.person(request, id, again=form, status=409)
+        except InvalidInput:
+            form.errors["again"] = words.wrong("again")
+            return self.person(request, id, again=form, status=422)
+        return self._done(request, id, "again", changed)
+
+    def _done(self, request: Request, id: int, act: str, changed: object) -> Response:
+        done = "same" if changed is False else act
+        return RedirectResponse(f"{self._frame.home(request)}/people/{id}?done={done}", 303)
 
     def _acts(self, fields: forms.Fields) -> dict[str, Callable[[Transaction, int, By], object]]:
         app, now = self._app, self._app.clock.now()
+        reach_back = app.rules.pause_reach_back
         digest, tag = fields.one("digest"), fields.one("tag").strip().lower()
 
-        def pause(tx: Transaction, id: int, by: By) -> None:
-            help_person.pause_person(tx, id, date.fromisoformat(fields.one("until")), by, now)
+        def pause(tx: Transaction, id: int, by: By) -> bool:
+            return help_person.pause_person(tx, id, date.fromisoformat(fields.one("until")), by, now)
 
         return {
             "link": lambda tx, id, by: help_person.send_link(tx, id, app.rules, by, now),
             "stop": lambda tx, id, by: help_person.stop_person(tx, id, digest or None, by, now),
             "pause": pause,
+            "resume": lambda tx, id, by: help_person.resume_person(tx, id, reach_back, by, now),
             "tag": lambda tx, id, by: tag_people(tx, [id], tag, by.actor, now),
             "untag": lambda tx, id, by: untag_people(tx, [id], tag, by.actor, now),
             "suppress": lambda tx, id, by: help_person.suppress_person(tx, id, by, now),

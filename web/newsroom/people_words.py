@@ -109,6 +109,13 @@ class PeopleWords:
             return _("This address is a subscriber’s already: find the person, and change what is known of them.")
         return _("This address is on the suppression list: only the person can come back, by subscribing themselves.")
 
+    def refused(self, act: str) -> str:
+        """Why nothing was done for somebody."""
+        _ = self._texts.gettext
+        if act == "link":
+            return _("They were sent several links already.")
+        return _("They cannot be subscribed again here while their address is on the suppression list.")
+
     def wrong(self, field: str) -> str:
         """What is wrong with a field."""
         _ = self._texts.gettext
@@ -116,6 +123,7 @@ class PeopleWords:
             "until": _("Choose a day between tomorrow and a year from now."),
             "address": _("This is not an e-mail address. Use the form name@example.org."),
             "name": _("Write the name in one line, with 300 characters at most."),
+            "source": _("Say how they told you that they want it again."),
             "tag": _("Use small letters, digits and hyphens, at most 60 of them, such as g20-alumni."),
             "rhythms": _("Please choose how often it is to come."),
         }.get(field, _("Please choose from the list."))

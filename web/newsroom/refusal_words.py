@@ -82,7 +82,7 @@ class RefusalWords:
             r"This is not an hour\.": _("This is not an hour."),
             r"Use a full hour, 0 to 23\.": _("Use a full hour, from 0 to 23."),
             r"The cell is empty\.": _("The cell is empty."),
-            r"Fill it in, or say what holds for empty cells\.": _("Fill it in, or say what holds for empty cells."),
+            r"Fill it in, or give a value for empty cells\.": _("Fill it in, or give a value for empty cells."),
             r"The cell is too long\.": _("The cell is too long."),
             r"Did you mean (?P<words>.*)\?": _("Possible: %(words)s."),
             r"Use one of: (?P<words>.*)": _("Possible: %(words)s."),

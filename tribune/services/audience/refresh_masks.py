@@ -39,13 +39,29 @@ def wanted_versions(codelists: Codelists) -> Mapping[str, str]:
 
 
 def masker(tx: Transaction, codelists: Codelists) -> Masker:
-    """What makes masks. Raises Conflict while the stored ones were derived from other versions of the code lists."""
-    if tx.planning.mask_versions() != wanted_versions(codelists):
+    """What makes masks. Raises Conflict while the stored ones were derived from other versions of the code lists, or
+    from none."""
+    stored = tx.planning.mask_versions()
+    if not stored:
+        raise Conflict(
+            "The code lists have not been taken into this store yet.",
+            hint="Run `tribune subscribers refresh`, or start Tribune's processes.",
+        )
+    if stored != wanted_versions(codelists):
         raise Conflict(
             "The code lists have changed, and subscriptions have not been brought in step with them yet.",
             hint="Restart Tribune's processes (or run `tribune subscribers refresh`) with the same code lists.",
         )
     return Masker(codelists, tx.planning.bits())
+
+
+def begin_masks(store: Store, codelists: Codelists) -> None:
+    """Take the code lists into a store that has none yet. Lists that have changed are left alone: other processes may
+    still work with the old ones."""
+    with store.read() as tx:
+        if tx.planning.mask_versions():
+            return
+    refresh_masks(store, codelists)
 
 
 def refresh_masks(store: Store, codelists: Codelists) -> int:

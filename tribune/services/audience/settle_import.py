@@ -152,7 +152,8 @@ def _count(found: Slice, unit: Unit) -> None:
         if isinstance(outcome, Refusal):
             what = replace(outcome, row=row)
         elif digest in gone:
-            reason, hint = f"They have unsubscribed from {digest}.", "Only they themselves can subscribe again."
+            reason = f"They have unsubscribed from {digest}."
+            hint = "If they have asked for it, subscribe them again on their page."
             what = Refusal(row, "address", unit.address, reason, hint, Outcome.SUPPRESSED)
         done.outcomes[what.outcome if isinstance(what, Refusal) else what] += 1
         found.results.append(what if isinstance(what, Refusal) else (row, what))

@@ -101,6 +101,14 @@ def plan_campaign(
     return mailing
 
 
+def digest_named(id: str, digests: Mapping[str, Digest]) -> Digest:
+    """The digest in whose name a campaign goes out. Raises NotFound."""
+    if id not in digests:
+        hint = f"The settings have {', '.join(digests)}." if digests else f"Add [digests.{id}] to the settings."
+        raise NotFound(f"There is no digest {id!r}.", hint=hint)
+    return digests[id]
+
+
 def outline_campaign(
     tx: Transaction, wanted: Wanted, digests: Mapping[str, Digest], codelists: Codelists, rules: Rules, now: datetime
 ) -> Outline:
@@ -109,9 +117,7 @@ def outline_campaign(
     Raises NotFound for a segment, a digest or an item that there is not, InvalidInput for a time that has passed,
     Conflict for a segment that is archived and while the masks are out of step with the code lists.
     """
-    digest = digests.get(wanted.digest)
-    if digest is None:
-        raise NotFound(f"There is no digest {wanted.digest!r}.", hint=f"The settings have {', '.join(digests)}.")
+    digest = digest_named(wanted.digest, digests)
     if wanted.at is not None and wanted.at <= now:
         raise InvalidInput("This time has passed.", where="at", hint="Leave it out to send once it is approved.")
     segment = find_segment(tx, wanted.segment)

@@ -67,7 +67,7 @@ def _refused(reader: RowReader, number: int, cells: list[str]) -> Refusal | None
         row = reader.row(number, cells)
         if row.facts.nature is None:
             empty = "languages" if row.facts.languages is None else "zone"
-            raise RefusedCell(empty, "", "The cell is empty.", "Fill it in, or say what holds for empty cells.")
+            raise RefusedCell(empty, "", "The cell is empty.", "Fill it in, or give a value for empty cells.")
     except RefusedCell as error:
         return error.at(number)
     return None

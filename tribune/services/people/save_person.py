@@ -1,6 +1,6 @@
 """Staff, or a program of theirs, add a person or change one: facts and subscriptions, each checked with its place.
 
-Who has unsubscribed stays unsubscribed, and who is never mailed stays so: only they themselves can come back.
+Who has unsubscribed stays unsubscribed, and who is never mailed stays so: no change brings them back.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ def _stays_stopped(before: Subscriber, after: Subscriber) -> None:
     }
     if before.status is Status.UNSUBSCRIBED or stopped & changed:
         raise Conflict(
-            "This person has unsubscribed.", where="stopped", hint="Only they themselves can subscribe again."
+            "This person has unsubscribed.",
+            where="stopped",
+            hint="If they asked for it, subscribe them again first.",
         )
 
 
