@@ -16,6 +16,7 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Fallback, shown_language
 from tribune.domain.items import DataSummary, Item, LanguageVersion
 from tribune.domain.mailings import Mailing
+from tribune.rendering.compiled import Compiled
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts, direction
 from tribune.rendering.marked_text import blocks
@@ -28,6 +29,8 @@ from web.newsroom.reasons import Reasons
 from web.newsroom.staff_words import StaffWords
 from web.newsroom.steps import Steps
 from web.words import Words
+
+_COMPILED = Compiled()
 
 
 class Pages:
@@ -102,6 +105,7 @@ class Pages:
             texts = self.app.translations.gettext(locale)
             environment = Environment(
                 loader=FileSystemLoader(locate("templates") / "web"),
+                bytecode_cache=_COMPILED,
                 autoescape=True,
                 undefined=StrictUndefined,
                 trim_blocks=True,

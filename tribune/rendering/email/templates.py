@@ -6,7 +6,7 @@ Templates are the house's own files; nothing that staff or sources write is ever
 from __future__ import annotations
 
 import textwrap
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from tribune.rendering.locales import Translations
 if TYPE_CHECKING:
     from css_inline import CSSInliner
     from jinja2 import Environment
+
+    from tribune.rendering.compiled import Compiled
 
 TEXT_WIDTH = 72
 
@@ -49,6 +51,7 @@ class Templates:
 
             found = Environment(
                 loader=FileSystemLoader(self._folder),
+                bytecode_cache=_compiled(),
                 autoescape=lambda name: not (name or "").endswith(".txt"),  # noqa: S701 - text is not HTML
                 undefined=StrictUndefined,
                 trim_blocks=True,
@@ -67,6 +70,13 @@ class Templates:
 def wrap(text: str) -> str:
     """A paragraph in lines of 72 characters; words, hyphenated ones too, stay whole."""
     return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+@cache
+def _compiled() -> Compiled:
+    from tribune.rendering.compiled import Compiled
+
+    return Compiled()
 
 
 @lru_cache(maxsize=4)
