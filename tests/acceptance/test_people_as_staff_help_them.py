@@ -104,7 +104,7 @@ def test_staff_change_pause_and_unsubscribe_somebody(house: House, browser: Test
 
 def test_who_has_unsubscribed_is_corrected_and_not_brought_back(house: House, browser: TestClient) -> None:
     posted(browser, "people/1/stop", digest="")
-    assert "only they themselves can choose" in browser.get("/en/newsroom/people/1/change").text
+    assert "their choices cannot be changed here" in browser.get("/en/newsroom/people/1/change").text
     assert "The changes are saved." in change(browser, 1, **WHO, **WISHES)[1]
     person = person_of(house, 1)
     assert (person.name, person.status.value) == ("Awa Diop Sy", "unsubscribed")
