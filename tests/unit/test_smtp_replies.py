@@ -209,3 +209,22 @@ def test_the_cheap_looks_see_what_a_slow_one_sees(middle: bytes, before: bool, a
 )
 def test_an_answer_is_about_a_recipient_or_about_us(answer: bytes, means: type[Exception]) -> None:
     assert type(judged(int(answer[:3]), answer[4:])) is means
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind", "for_all"),
+    [
+        (452, b"4.2.2 mailbox full: too many messages", Retryable, False),
+        (450, b"4.2.1 The user is receiving mail too quickly, slow down", Retryable, False),
+        (450, b"4.1.8 too many unknown senders", Retryable, False),
+        (451, b"4.7.1 too many messages, slow down", Throttled, False),
+        (450, b"too many messages", Throttled, False),
+        (452, b"4.3.1 disk full", Throttled, False),
+        (421, b"4.2.1 too many", Throttled, True),
+    ],
+)
+def test_what_speaks_of_a_mailbox_is_not_about_us(code: int, words: bytes, kind: type, for_all: bool) -> None:
+    error = judged(code, words)
+    assert type(error) is kind
+    if isinstance(error, Throttled):
+        assert (error.of_mail, error.for_all) == (True, for_all)

@@ -73,7 +73,15 @@ class DeliveryError(TribuneError):
 
 
 class Throttled(DeliveryError):
-    """Slow down: the lane waits."""
+    """Slow down: the lane waits. `of_mail`: said in answer to one recipient or their message, which has been tried
+    therefore. `for_all`: whoever it is said to, it speaks of the connection; else of where this mail goes, too."""
+
+    def __init__(
+        self, what: str, *, code: str = "", where: str = "", hint: str = "", of_mail: bool = False, for_all: bool = True
+    ) -> None:
+        self.of_mail = of_mail
+        self.for_all = for_all
+        super().__init__(what, code=code, where=where, hint=hint)
 
 
 class Retryable(DeliveryError):

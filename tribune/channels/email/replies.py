@@ -17,6 +17,8 @@ _ABOUT_US = re.compile(
     r"\b4\.(3\.[12]|4\.5|7\.28|7\.500)\b|too (many|much)|rate.?limit|throttl|slow(ing)? down|server (is )?busy",
     re.IGNORECASE,
 )
+_OF_AN_ADDRESS = re.compile(r"\d{3} 4\.[12]\.\d")
+"""A mailbox or an address (RFC 3463, x.1.x and x.2.x): whatever the words are, they are not about us."""
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
@@ -33,8 +35,9 @@ def told(code: int, words: bytes) -> str:
 def judged(code: int, words: bytes) -> DeliveryError:
     """What an answer to RCPT, to DATA or to the message means."""
     answer = told(code, words)
-    if code == 421 or (400 <= code < 500 and _ABOUT_US.search(answer)):
-        return Throttled("The mail server asks us to slow down.", code=answer)
+    about_us = 400 <= code < 500 and not _OF_AN_ADDRESS.match(answer) and _ABOUT_US.search(answer)
+    if code == 421 or about_us:
+        return Throttled("The mail server asks us to slow down.", code=answer, of_mail=True, for_all=code == 421)
     if 400 <= code < 500:
         return Retryable("The mail server cannot take this now.", code=answer)
     if 500 <= code < 600:
