@@ -82,6 +82,14 @@ def test_doubt_ends_in_quarantine() -> None:
     assert judged(unknown, attempts=len(RETRY_DELAYS) + 1).state is S.QUARANTINED, "not failed: it may have left"
 
 
+def test_a_notice_that_is_itself_told_to_slow_down_has_been_tried() -> None:
+    told = Throttled("slowly", code="451", of_mail=True)
+    assert judged(told) == NoticeVerdict(S.RETRY, "451", 1, 0, NOW + REST + RETRY_DELAYS[0])
+    last = judged(told, attempts=len(RETRY_DELAYS) + 1)
+    assert isinstance(last, NoticeVerdict)
+    assert (last.state, last.code) == (S.FAILED, "451 (given up)")
+
+
 def test_a_throttled_channel_costs_no_attempt() -> None:
     for attempts in (1, 4, len(RETRY_DELAYS) + 1):
         verdict = judged(Throttled("slowly"), attempts=attempts, handovers=2)

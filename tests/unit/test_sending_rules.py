@@ -113,6 +113,15 @@ def test_doubt_ends_in_quarantine_after_three_hand_overs_or_at_once_where_the_ch
     assert at_once.state is DeliveryState.QUARANTINED
 
 
+def test_a_mail_that_is_told_to_slow_down_comes_after_the_rest_and_its_wait_and_ends_as_any_other() -> None:
+    told = Throttled("slowly", code="451", of_mail=True)
+    for attempts, delay in enumerate(RETRY_DELAYS, 1):
+        wanted = Verdict(7, DeliveryState.RETRY, "451", attempts, 0, NOW + THROTTLE_DELAY + delay)
+        assert judged(told, attempts=attempts) == wanted
+    last = judged(told, attempts=len(RETRY_DELAYS) + 1, handovers=2)
+    assert last == Verdict(7, DeliveryState.FAILED, "451 (given up)", len(RETRY_DELAYS) + 1, 1)
+
+
 def test_a_throttled_channel_never_costs_an_attempt() -> None:
     for attempts in (1, 3, len(RETRY_DELAYS) + 1):
         verdict = judged(Throttled("slowly"), attempts=attempts, handovers=2)

@@ -194,13 +194,13 @@ def judge_notice(
     verdict = NoticeVerdict(
         NoticeState(told.state.value), told.code, told.attempts, told.handovers, told.next_attempt_at
     )
-    if told.state is not DeliveryState.RETRY or isinstance(error, Throttled):
+    if told.state is not DeliveryState.RETRY or (isinstance(error, Throttled) and not error.of_mail):
         return verdict
     if notice.attempts > len(RETRY_DELAYS):
         unknown = isinstance(error, UnknownOutcome)
         state = NoticeState.QUARANTINED if unknown else NoticeState.FAILED
         return NoticeVerdict(state, f"{told.code} (given up)", told.attempts, told.handovers)
-    again = now + RETRY_DELAYS[notice.attempts - 1]
+    again = now + RETRY_DELAYS[notice.attempts - 1] + (rest if isinstance(error, Throttled) else timedelta())
     return NoticeVerdict(NoticeState.RETRY, told.code, told.attempts, told.handovers, again)
 
 

@@ -152,16 +152,19 @@ def judge(
     """What becomes of a delivery after a hand-over; None: it is sent.
 
     `attempts` and `handovers` count this one; a known outcome takes the hand-over back, and a throttled channel
-    the attempt too: it was not the recipient's.
+    the attempt too: it was not the recipient's. Where this very mail was told to slow down it has been tried: it
+    comes after the rest and the usual wait, behind all that only rest, and its attempts end as any other's do.
     """
     if error is None:
         return None
     code = error.code or error.what
     if isinstance(error, Permanent):
         return Verdict(place, DeliveryState.FAILED, code, attempts, handovers - 1)
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled) and not error.of_mail:
         return Verdict(place, DeliveryState.RETRY, code, attempts - 1, handovers - 1, now + rest)
     delay = retry_delay(attempts)
+    if delay is not None and isinstance(error, Throttled):
+        delay += rest
     if isinstance(error, UnknownOutcome):
         if policy is InDoubt.QUARANTINE or handovers >= MAX_HANDOVERS or delay is None:
             return Verdict(place, DeliveryState.QUARANTINED, code, attempts, handovers)
