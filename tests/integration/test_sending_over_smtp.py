@@ -139,7 +139,7 @@ def test_the_log_never_holds_an_address_a_token_or_a_password(
         port=app.settings.email.smtp.port,
     ):
         drain([consumer(app)], app)
-    assert counts(app, mailing) == {"waiting": 2}
+    assert counts(app, mailing) == {"retry": 2}
     told = capfd.readouterr().err
     assert "throttled" in told
     assert "example.org" not in told

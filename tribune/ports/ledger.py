@@ -167,6 +167,10 @@ class Ledger(Protocol):
         ready chunks of the same lane and domain group rest too."""
         ...
 
+    def rest_lane(self, claim: Claim, until: datetime) -> None:
+        """Let the ready chunks of the claim's lane and domain group rest; its own is done."""
+        ...
+
     # the moves of a retry
     def claim_retries(
         self, mailing: int, chunk: int, now: datetime, lease: timedelta, limit: int

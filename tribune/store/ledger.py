@@ -222,14 +222,17 @@ class SqlLedger:
     def release(self, claim: Claim, not_before: datetime | None, *, whole_lane: bool = False) -> None:
         self._moved(claim, moves.RELEASE, {"again_at": not_before})
         if not_before is not None and whole_lane:
-            c = chunks.c
-            self._connection.execute(
-                update(chunks)
-                .where(c.state == ChunkState.READY.value, c.lane == claim.lane)
-                .where(c.domain_group == claim.domain_group, may_leave(c.mailing_id, LEAVING))
-                .where(or_(c.not_before.is_(None), c.not_before < not_before))
-                .values(not_before=not_before)
-            )
+            self.rest_lane(claim, not_before)
+
+    def rest_lane(self, claim: Claim, until: datetime) -> None:
+        c = chunks.c
+        self._connection.execute(
+            update(chunks)
+            .where(c.state == ChunkState.READY.value, c.lane == claim.lane)
+            .where(c.domain_group == claim.domain_group, may_leave(c.mailing_id, LEAVING))
+            .where(or_(c.not_before.is_(None), c.not_before < until))
+            .values(not_before=until)
+        )
 
     def _moved(self, claim: Claim, move: Update, told: dict[str, Any]) -> None:
         if self._connection.execute(move, _fence(claim) | told).rowcount != 1:

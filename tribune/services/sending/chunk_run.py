@@ -33,6 +33,9 @@ from tribune.services.sending.make_mails import Batch, Sender, load_window
 
 log = structlog.get_logger()
 
+FIRST_NO_MORE = timedelta(minutes=8)
+"""Where a lane rests this long, having rested in vain before, its first mail is tried by itself later on."""
+
 
 def claim_chunk(tx: Transaction, sender: Sender, mailing_id: int, chunk: int) -> ChunkRun | None:
     """Take a chunk; None where there is nothing to take: done, taken, resting, or not allowed."""
@@ -79,7 +82,8 @@ class ChunkRun:
             return None
         self.marks = marks
         batch = load_window(tx, self.sender, self.mailing, self.claim, marks)
-        return Window(self.sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
+        pace = allowed.after.total_seconds(), allowed.apart.total_seconds()
+        return Window(self.sender, batch, self.claim.domain_group, until, *pace)
 
     def settle(self, tx: Transaction, batch: Batch, done: HandedOver) -> bool:
         """Record what became of a window; whether the next one may be opened. False: this sender is through with the
@@ -90,6 +94,9 @@ class ChunkRun:
         self._settle(tx, self.marks.reached(reached), list(verdicts.values()))
         if self.marks.finished:
             self._finish(tx)
+            if done.rest is not None:
+                tx.ledger.rest_lane(self.claim, now + done.rest)
+                self._say_that_it_rests(done)
         elif done.broken is not None:
             # Its event is tried again; with an instant the scheduler gives it out, too, should the event be given up.
             tx.ledger.release(self.claim, now + BROKEN_DELAY)
@@ -131,15 +138,20 @@ class ChunkRun:
     ) -> tuple[int, dict[int, Verdict]]:
         """How far the mark may go, and the exceptions below it.
 
-        Mails refused by a throttled channel at the very end wait with the rest and burn nothing; any before one that
-        left (a channel may have several in flight) become retries.
+        Mails that a throttled channel did not take at the very end wait with the rest and burn nothing; any before one
+        that left (a channel may have several in flight) become retries. So does each that was itself told to slow
+        down, and the first one where the channel has long taken nothing: put first again and again, a mail that a
+        server cannot bear would let nobody pass.
         """
         reached = done.untouched[0].place if done.untouched else self.marks.doubt
         for slot in reversed(batch.slots):
-            if isinstance(done.errors.get(slot.place), Throttled):
+            error = done.errors.get(slot.place)
+            if isinstance(error, Throttled) and not error.of_mail:
                 reached = slot.place
             elif slot.place in done.errors:
                 break
+        if reached == self.marks.sent and reached in done.errors and not done.asked and pause >= FIRST_NO_MORE:
+            reached += 1
         # What an earlier sender may have sent is not taken for unsent because its mail cannot be made any more.
         before = self.marks.handovers - 1
         verdicts = {place: replace(told, handovers=before) for place, told in done.verdicts.items() if place < reached}

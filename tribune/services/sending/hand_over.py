@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tribune.domain.errors import DeliveryError, Throttled, UnknownOutcome
+from tribune.domain.addresses import OTHER
+from tribune.domain.errors import DeliveryError, Retryable, Throttled, UnknownOutcome
 from tribune.domain.mailings import DeliveryState, Mailing
 from tribune.domain.sending import THROTTLE_DELAY, Slot, Verdict, suppresses
 from tribune.ports.channels import Outcome, OutgoingMail
@@ -42,10 +43,14 @@ def deadline(sender: Sender) -> float:
 
 
 class Window:
-    """A batch on its way. `until` is its deadline; `after` and `apart` (seconds) pace it where a rate is set."""
+    """A batch on its way, to a domain group. `until` is its deadline; `after` and `apart` (seconds) pace it where a
+    rate is set."""
 
-    def __init__(self, sender: Sender, batch: Batch, until: float, after: float = 0.0, apart: float = 0.0) -> None:
+    def __init__(
+        self, sender: Sender, batch: Batch, group: str, until: float, after: float = 0.0, apart: float = 0.0
+    ) -> None:
         self.batch = batch
+        self._group = group
         self.done = HandedOver()
         self._sender = sender
         self._until = until
@@ -89,6 +94,9 @@ class Window:
         """What the channel says of a mail of this window."""
         slot, recipient = self._given.pop(outcome.delivery)
         error = outcome.error
+        if isinstance(error, Throttled) and not error.for_all and self._group == OTHER:
+            # The group is thousands of domains that know nothing of each other: nobody waits for somebody else's.
+            error = Retryable(error.what, code=error.code)
         self.done.errors[slot.place] = None if error is None else _clean(error, recipient)
         if isinstance(error, Throttled):
             self.done.asked = self.done.asked or outcome.wait is not None
@@ -128,10 +136,12 @@ class Window:
         return self.done
 
 
-def hand_over(sender: Sender, batch: Batch, until: float, after: float = 0.0, apart: float = 0.0) -> HandedOver:
+def hand_over(
+    sender: Sender, batch: Batch, group: str, until: float, after: float = 0.0, apart: float = 0.0
+) -> HandedOver:
     """Give the mails of one batch to the channel until the end, the deadline (monotonic), a throttle or a stop; `after`
     and `apart` as in `Window`."""
-    window = Window(sender, batch, until, after, apart)
+    window = Window(sender, batch, group, until, after, apart)
     broken: Exception | None = None
     try:
         for outcome in sender.channel.send(_all_of(window)):

@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from tribune.domain.addresses import OTHER
 from tribune.domain.mailings import WINDOW, DeliveryState, Mailing
 from tribune.domain.sending import MAX_HANDOVERS, InDoubt, RetryClaim, Verdict, judge, policy_of
 from tribune.domain.throttling import Permit
@@ -46,7 +47,8 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
         if not claims:
             return tried
         with renewing(sender.lease, partial(_renewals, sender, mailing_id, chunk, claims)):
-            done = hand_over(sender, batch, until, allowed.after.total_seconds(), allowed.apart.total_seconds())
+            pace = allowed.after.total_seconds(), allowed.apart.total_seconds()
+            done = hand_over(sender, batch, claims[0].domain_group, until, *pace)
         settle = partial(_settle, sender, mailing, chunk, claims, batch, done)
         settle_patiently(sender.store, settle, sender.stopping)
         if done.broken is not None:
@@ -108,6 +110,7 @@ def _settle(
     tx: Transaction,
 ) -> None:
     now = tx.now()
+    _rest(tx, sender, claims[0].domain_group, done, now)
     untouched = {slot.place for slot in done.untouched}
     told: dict[int, Verdict] = {}
     for claim in claims:
@@ -119,6 +122,16 @@ def _settle(
     tell_of_failures(tx, mailing, chunk, batch, told)
     if tx.ledger.finish(mailing.id, now):
         tx.outbox.add(mailing_changed(tx, mailing, "mailing.finished", now))
+
+
+def _rest(tx: Transaction, sender: Sender, group: str, done: HandedOver, now: datetime) -> None:
+    """A provider that slows us down is left alone for longer each time in a row, as for first attempts."""
+    if group == OTHER:
+        return
+    if done.rest is not None and not done.asked:
+        done.rest = tx.throttles.failed(sender.channel.name, group, now) - now
+    elif done.rest is None and any(error is None for error in done.errors.values()):
+        tx.throttles.went_well(sender.channel.name, group)
 
 
 def _verdict(
