@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
 from tests.acceptance.test_desk_as_staff_see_it import page, plain
+from tests.acceptance.test_subscribing_as_readers_do import confirmation, reader, send
 from tests.newsroom import staff_browser
 from tests.people_world import actions, person_of, posted, two_people
 from tribune.config import Settings
@@ -180,3 +181,23 @@ def test_another_site_s_form_brings_nobody_back(house: House, browser: TestClien
         )
         assert forged.status_code == 403
     assert person_of(house, 1).status.value == "unsubscribed"
+
+
+def test_a_form_that_waits_is_forgotten_when_staff_bring_them_back(house: House, browser: TestClient) -> None:
+    posted(browser, "people/1/stop", digest="")
+    with reader(house.app) as their:
+        send(their, address="awa@travail.example")
+        path = confirmation(house, "awa@travail.example")
+        posted(browser, "people/1/again", again="letter", **TOLD)
+        with house.app.store.read() as tx:
+            assert tx.sign_ups.of(1) == []
+        told = plain(their.get(path).text)
+        assert "Your subscription is confirmed already" in told and "Open your preferences" in told
+        posted(browser, "people/1/stop", digest="")
+        their.post(path, data={"name": ""})
+    assert person_of(house, 1).status.value == "unsubscribed", "an old link brings nobody back"
+
+
+def test_a_pause_is_told_to_staff_as_to_the_reader(house: House, browser: TestClient) -> None:
+    house.subscribe("zoe@travail.example", cadence="daily", hour=8, zone="Europe/Zurich")
+    assert "until 20 December 2026" in posted(browser, "people/3/pause", until="2026-12-20")

@@ -132,6 +132,21 @@ def test_who_is_never_mailed_is_not_added(api: Api) -> None:
     assert api.post("/people", ADA).status_code == 201
 
 
+def test_who_asked_never_to_be_mailed_is_unsubscribed_and_comes_back_by_confirming(api: Api, app: Application) -> None:
+    number = add(api)
+    wish = {"address": "Ada@example.org", "reason": "asked_by_phone_or_letter"}
+    assert api.post("/suppressions", wish).status_code == 201
+    assert api.get(f"/people/{number}").json()["status"] == "unsubscribed"
+    record = api.get(f"/people/{number}/consents").json()["data"][-1]
+    assert (record["act"], record["source"], record["by"]) == ("unsubscribed", "api", f"token:{api.token.token.id}")
+    problem(api.post(f"/people/{number}/resubscribe", {"basis": ADA["basis"]}), 409, "conflict")
+    door = Door(app)
+    door.asks("ada@example.org")
+    assert door.confirms(door.link("ada@example.org")) is Standing.DONE
+    back = api.get(f"/people/{number}").json()
+    assert (back["status"], back["suppressed"]) == ("active", None)
+
+
 def test_every_fault_of_a_person_is_told_by_its_place(api: Api) -> None:
     wrong = {
         "address": "no address",
@@ -264,13 +279,18 @@ def test_who_looks_at_people_is_written_down(api: Api, app: Application) -> None
     api.get("/people")
     api.post("/people/find", {"address": "ada@example.org"})
     api.post("/suppressions/check", {"address": "ada@example.org"})
+    api.get(f"/people/{person}/consents")
+    api.get(f"/people/{person}/deliveries")
+    problem(api.get("/people/999/consents"), 404, "not-found")
     with app.store.read() as tx:
-        entries = [(one.action, one.about) for one in tx.audit.entries()][-4:]
+        entries = [(one.action, one.about) for one in tx.audit.entries()][-6:]
     assert entries == [
         ("person.seen", f"subscriber/{person}"),
         ("people.listed", ""),
         ("person.seen", f"subscriber/{person}"),
         ("suppression.looked_up", ""),
+        ("person.seen", f"subscriber/{person}"),
+        ("person.seen", f"subscriber/{person}"),
     ]
 
 

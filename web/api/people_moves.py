@@ -113,6 +113,7 @@ def _looks(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             existing(tx, person)
             records = tx.consents.of(person)
+        call.looked("person.seen", f"subscriber/{person}")
         return ConsentsOut(
             data=[
                 ConsentOut(
@@ -139,6 +140,7 @@ def _looks(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             existing(tx, person)
             found = tx.ledger.deliveries_to(person, limit=limit)
+        call.looked("person.seen", f"subscriber/{person}")
         return SentsOut(
             data=[SentOut(mailing=one.mailing, language=one.locale, state=one.state, code=one.code) for one in found]
         )
@@ -156,10 +158,11 @@ def _suppressions(routes: APIRouter) -> None:
         "/v1/suppressions", tags=["suppressions"], dependencies=CHANGE, status_code=201, response_model=SuppressionOut
     )
     def add_suppression(call: Doing, told: ReasonIn) -> Response:
-        """Never mail an address again. The list keeps a keyed hash only; the first reason stays."""
+        """Never mail an address again. The list keeps a keyed hash only; the first reason stays. A subscriber who
+        asked for it (`asked_by_phone_or_letter`) is unsubscribed from everything."""
 
         def work(tx: Transaction, now: datetime) -> Done:
-            put_on_list(tx, told.address, told.reason, call.caller.actor, now)
+            put_on_list(tx, told.address, told.reason, by(call), now)
             reason = tx.audience.suppressed([told.address]).get(told.address)
             return Done(SuppressionOut(suppressed=True, reason=reason), 201)
 

@@ -51,7 +51,7 @@ class PersonOut(Out):
     zone: str
     fallback: Fallback = Field(description="What becomes of an item in none of their languages.")
     status: Status
-    paused_until: datetime | None
+    paused_until: datetime | None = Field(description="When a pause ends: the beginning of a day in `zone`.")
     suppressed: str | None = Field(description="Why their address is never mailed; null: it may be.")
     tags: list[str]
     subscriptions: list[SubscriptionOut]

@@ -182,8 +182,9 @@ class PeoplePages:
         try:
             with self._app.store.write() as tx:
                 changed = self._acts(fields)[act](tx, id, By(actor(request)))
-        except Conflict:
-            return self.person(request, id, errors={"link": words.refused("link")}, status=409)
+        except Conflict as error:
+            why = words.refused("link-listed" if error.where == help_person.LISTED else "link")
+            return self.person(request, id, errors={"link": why}, status=409)
         except (InvalidInput, ValueError):
             wrong = {"tag": "tag", "untag": "tag", "stop": "digest"}.get(act, "until")
             return self.person(request, id, errors={wrong: words.wrong(wrong)}, status=422)

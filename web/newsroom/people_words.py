@@ -114,6 +114,8 @@ class PeopleWords:
         _ = self._texts.gettext
         if act == "link":
             return _("They were sent several links already.")
+        if act == "link-listed":
+            return _("No link can be sent to them while their address is on the suppression list.")
         return _("They cannot be subscribed again here while their address is on the suppression list.")
 
     def wrong(self, field: str) -> str:

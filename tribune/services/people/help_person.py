@@ -24,10 +24,16 @@ from tribune.services.people.find_people import existing
 BY_STAFF = "asked_by_phone_or_letter"
 """The reason on the suppression list where staff put somebody there because they asked for it."""
 
+LISTED = "suppressed"
+"""Where a Conflict comes from the suppression list."""
+
 
 def send_link(tx: Transaction, id: int, rules: Rules, by: By, now: datetime) -> None:
-    """Send the person a link to their preferences. Raises NotFound, and Conflict where they were sent enough."""
+    """Send the person a link to their preferences. Raises NotFound, and Conflict where they were sent enough or are
+    never mailed (LISTED)."""
     person = existing(tx, id)
+    if tx.audience.suppressed([person.address]):
+        raise Conflict("This person's address is on the suppression list: no link is sent to it.", where=LISTED)
     digest = next((r.digest for r in person.rhythms), "")
     if request_notice(tx, NoticeKind.PREFERENCES_LINK, id, {"digest": digest}, rules, now) is None:
         raise Conflict("They were sent several links already.", hint="Wait an hour.")
@@ -87,7 +93,9 @@ def export_person(tx: Transaction, id: int, digests: Mapping[str, Digest], by: B
 
 
 def suppress_person(tx: Transaction, id: int, by: By, now: datetime) -> None:
-    """Never mail their address again. Raises NotFound."""
+    """They do not want to be mailed ever again: they are unsubscribed from everything, and their address goes on the
+    list. When they fill in the form again, they are asked at their address, as who has left. Raises NotFound."""
+    stop_person(tx, id, None, by, now)
     tx.audience.suppress(existing(tx, id).address, BY_STAFF, now)
     tx.audit.add(by.actor, "person.suppressed", f"subscriber/{id}", {"reason": BY_STAFF}, now)
 
