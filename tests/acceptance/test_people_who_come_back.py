@@ -186,12 +186,12 @@ def test_another_site_s_form_brings_nobody_back(house: House, browser: TestClien
 def test_a_form_that_waits_is_forgotten_when_staff_bring_them_back(house: House, browser: TestClient) -> None:
     posted(browser, "people/1/stop", digest="")
     with reader(house.app) as their:
-        send(their, address="awa@travail.example")
+        send(their, address="awa@travail.example", digest="letter")
         path = confirmation(house, "awa@travail.example")
         posted(browser, "people/1/again", again="letter", **TOLD)
         with house.app.store.read() as tx:
             assert tx.sign_ups.of(1) == []
-        told = plain(their.get(path).text)
+        told = plain(their.get(path + "?in=en").text)
         assert "Your subscription is confirmed already" in told and "Open your preferences" in told
         posted(browser, "people/1/stop", digest="")
         their.post(path, data={"name": ""})
@@ -200,4 +200,4 @@ def test_a_form_that_waits_is_forgotten_when_staff_bring_them_back(house: House,
 
 def test_a_pause_is_told_to_staff_as_to_the_reader(house: House, browser: TestClient) -> None:
     house.subscribe("zoe@travail.example", cadence="daily", hour=8, zone="Europe/Zurich")
-    assert "until 20 December 2026" in posted(browser, "people/3/pause", until="2026-12-20")
+    assert "until Sunday 20 December 2026" in posted(browser, "people/3/pause", until="2026-12-20")
