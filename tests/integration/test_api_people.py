@@ -140,6 +140,8 @@ def test_who_asked_never_to_be_mailed_is_unsubscribed_and_comes_back_by_confirmi
     record = api.get(f"/people/{number}/consents").json()["data"][-1]
     assert (record["act"], record["source"], record["by"]) == ("unsubscribed", "api", f"token:{api.token.token.id}")
     problem(api.post(f"/people/{number}/resubscribe", {"basis": ADA["basis"]}), 409, "conflict")
+    refused = problem(api.post(f"/people/{number}/link"), 409, "conflict")
+    assert "suppression list" in str(refused), "no link is promised that never leaves"
     door = Door(app)
     door.asks("ada@example.org")
     assert door.confirms(door.link("ada@example.org")) is Standing.DONE
