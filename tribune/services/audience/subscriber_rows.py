@@ -103,8 +103,8 @@ class Row(NamedTuple):
 class RowReader:
     """Reads cells into facts. The same cells are read once: files repeat themselves.
 
-    `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds for who is new where the
-    file has no such column or the cell is empty. Tags among them are for everybody.
+    `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds for who is new where
+    the file has no such column or the cell is empty. Tags among them are for everybody.
     """
 
     def __init__(
