@@ -87,7 +87,7 @@ def database(server: Server) -> Iterator[str]:
 
 
 def _copied(server: Server) -> str:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
+    name = _name()
     with administration(server) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     if server not in _new:
@@ -97,20 +97,29 @@ def _copied(server: Server) -> str:
 
 
 def _emptied(server: Server) -> str | None:
-    """A database that a test has left, as a new one would be. One whose tables or settings were changed is dropped."""
+    """A database that a test has left, as a new one would be, under another name: whatever still holds the former one
+    does not reach it. One that is gone, or whose tables or settings were changed, is not used again."""
     if not _left:
         return None
-    name = _left.pop()
-    with psycopg.connect(server.url(name), autocommit=True) as connection:
-        connection.execute(_OTHERS_OUT)
-        as_it_was = connection.execute(_SHAPE).fetchone() == _new[server].shape
-        if as_it_was:
-            _empty(connection, _new[server])
-    if as_it_was:
-        return name
+    former, name = _left.pop(), _name()
+    try:
+        with psycopg.connect(server.url(former), autocommit=True) as connection:
+            connection.execute(_OTHERS_OUT)
+            as_it_was = connection.execute(_SHAPE).fetchone() == _new[server].shape
+            if as_it_was:
+                _empty(connection, _new[server])
+    except psycopg.OperationalError:
+        as_it_was = False
     with administration(server) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    return None
+        if as_it_was:
+            connection.execute(f"ALTER DATABASE {former} RENAME TO {name}")
+            return name
+        connection.execute(f"DROP DATABASE IF EXISTS {former} WITH (FORCE)")
+        return None
+
+
+def _name() -> str:
+    return f"test_{os.getpid()}_{next(_numbers)}"
 
 
 _left: list[str] = []
@@ -126,6 +135,10 @@ _SHAPE = """SELECT md5(string_agg(told, ' ' ORDER BY told)) FROM (
     UNION ALL SELECT concat_ws(',', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT concat_ws(',', conrelid::regclass, conname) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(',', adrelid::regclass, adnum, pg_get_expr(adbin, adrelid)) FROM pg_attrdef
+    UNION ALL SELECT concat_ws(',', relname, reloptions) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(',', proname, md5(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast_temp)'
     UNION ALL SELECT setconfig::text FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
         WHERE datname = current_database()) AS all_of_it"""
 _SEQUENCES = "SELECT sequencename, last_value, start_value FROM pg_sequences WHERE schemaname = 'public'"

@@ -78,7 +78,7 @@ class DuePeople:
 
     def these(self, digest: str, cadence: Cadence, ids: Collection[int]) -> Due:
         self._hold_ids(sorted(set(ids)))
-        return self._read_held(digest, cadence)[0]
+        return self._fewer(self._read_held(digest, cadence)[0])
 
     def _read_due(self, digest: str, cadence: Cadence, wanted: Sequence[ColumnElement[bool]]) -> tuple[Due, Any]:
         """Who is wanted, and the ids of those among them whose mark has no date yet."""
@@ -95,7 +95,12 @@ class DuePeople:
     def subscribed(self, digest: str, ids: Ints) -> Due:
         self._hold_ids(ids.tolist())
         query = _held_people(literal(0), literal(0)).where(has_digest(held.c.id, digest))
-        return self._read_people(query)[0]
+        return self._fewer(self._read_people(query)[0])
+
+    def _fewer(self, due: Due) -> Due:
+        """Of those who are held some may be no part of it: whoever asks further about these holds them anew."""
+        self._holding = None
+        return due
 
     def _read_held(self, digest: str, cadence: Cadence) -> tuple[Due, Any]:
         of_rhythm = and_(marks.c.subscriber_id == held.c.id, marks.c.digest == digest, marks.c.cadence == cadence.value)

@@ -193,6 +193,9 @@ class SqlLedger:
         told = _fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
         return self._connection.execute(moves.OPEN, told | {"until": now + lease}).rowcount == 1
 
+    def goes_on(self, mailing: int) -> bool:
+        return self._connection.scalar(moves.GOES_ON, {"mailing": mailing}) is not None
+
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         if any(verdict.place >= marks.sent for verdict in verdicts):
             raise ValueError("an exception is recorded only once the mark has passed it")

@@ -46,6 +46,8 @@ CLAIM = (
     .returning(_c.epoch, _c.lane, _c.domain_group, _c.locale, _c.size, _c.sent_upto, _c.doubt_upto, _c.handovers)
 )
 
+GOES_ON = select(_m.id).where(_m.id == bindparam("mailing"), _m.state.in_(LEAVING))
+
 OPEN = (
     update(chunks)
     .where(_HELD, may_leave(_c.mailing_id, LEAVING), _c.sent_upto == bindparam("sent"))

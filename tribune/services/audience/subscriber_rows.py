@@ -77,7 +77,8 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `silent`: the file has no
-    column about what people want, so this is for who is new only: a default says nothing of who is there. `wants`: of somebody whose only one it is."""
+    column about what people want, so this is for who is new only: a default says nothing of who is there.
+    `wants`: of somebody whose only one it is."""
 
     digest: str
     cadence: Cadence
