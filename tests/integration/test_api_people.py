@@ -31,6 +31,10 @@ ADA: dict[str, Any] = {
 }
 
 
+def today(api: Api) -> dict[str, Any]:
+    return {**ADA["basis"], "given": api.app.clock.now().date().isoformat()}
+
+
 def add(api: Api, **other: Any) -> int:
     answer = api.post("/people", ADA | other)
     assert answer.status_code == 201, answer.text
@@ -234,7 +238,7 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     steps = [
         ("unsubscribe", {}, "unsubscribed", True),
         ("unsubscribe", {}, "unsubscribed", False),
-        ("resubscribe", {"basis": ADA["basis"]}, "active", True),
+        ("resubscribe", {"basis": today(api)}, "active", True),
         ("pause", {"until": "2026-12-24"}, "paused", True),
         ("pause", {"until": "2026-12-24"}, "paused", False),
         ("resume", None, "active", True),
@@ -250,7 +254,35 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     assert ("paused", *mine) in acts
     problem(api.post(f"{path}/resubscribe", {}), 422, "invalid")
     problem(api.post(f"{path}/unsubscribe", {"digest": "other"}), 422, "invalid")
-    problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
+    past = problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
+    assert [one["pointer"] for one in past["errors"]] == ["#/until"]
+
+
+@pytest.mark.parametrize(
+    ("ground", "place"),
+    [
+        ({"kind": "transfer"}, "#/basis/kind"),
+        ({"kind": "public_function"}, "#/basis/kind"),
+        ({"kind": "contract"}, "#/basis/kind"),
+        ({"given": None}, "#/basis/given"),
+        ({"given": "2026-03-01"}, "#/basis/given"),
+        ({"given": "2999-01-01"}, "#/basis/given"),
+    ],
+)
+def test_nobody_comes_back_but_by_a_consent_that_is_newer_than_their_stop(
+    api: Api, ground: dict[str, Any], place: str
+) -> None:
+    person = add(api)
+    api.post(f"/people/{person}/unsubscribe", {})
+    told = problem(api.post(f"/people/{person}/resubscribe", {"basis": today(api) | ground}), 422, "invalid")
+    assert [one["pointer"] for one in told["errors"]] == [place]
+    assert api.get(f"/people/{person}").json()["status"] == "unsubscribed"
+
+
+def test_a_consent_of_the_future_is_none(api: Api) -> None:
+    ahead = {"kind": "consent", "source": "a form", "given": "2999-01-01"}
+    told = problem(api.post("/people", ADA | {"basis": ahead}), 422, "invalid")
+    assert [one["pointer"] for one in told["errors"]] == ["#/basis/given"]
 
 
 def test_a_person_s_data_is_given_out_and_that_is_written_down(api: Api) -> None:

@@ -77,9 +77,10 @@ def _moves(routes: APIRouter) -> None:
 
     @routes.post("/v1/people/{person}/resubscribe", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
     def resubscribe_person(call: Doing, person: Number, which: AgainIn) -> Response:
-        """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. Same
+        """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. It is
+        a consent (no other kind brings anybody back), given no earlier than on the day of their last stop. Same
         choices, same rhythm."""
-        basis = which.basis.basis()
+        basis = which.basis.basis(call.house.clock.now())
 
         def change(tx: Transaction, now: datetime) -> bool:
             reach_back = call.house.rules.pause_reach_back
