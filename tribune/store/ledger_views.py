@@ -100,7 +100,11 @@ def find_deliveries(
     if states:
         query = query.where(STATE.in_([state.value for state in states]))
     newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
-    query = query.order_by(newest_first, deliveries.c.chunk, deliveries.c.place).limit(limit)
+    return shown(connection, query.order_by(newest_first, deliveries.c.chunk, deliveries.c.place).limit(limit))
+
+
+def shown(connection: Connection, query: Select[Any]) -> list[DeliveryView]:
+    """The rows of the view, for people to look at."""
     return [
         DeliveryView(m, chunk, place, person, locale, signature, DeliveryState(state), code, attempts, again)
         for m, chunk, place, person, locale, signature, state, code, attempts, again in connection.execute(query)
