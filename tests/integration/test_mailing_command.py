@@ -139,6 +139,31 @@ def hold_back(app: Application, mailing: int, places: int, handovers: int = 0) -
         )
 
 
+def test_the_list_is_not_drowned_by_mailings_without_deliveries(
+    app: Application, said: Said, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned(app, 2)
+    emptied(app, 30)
+    plan(app.store, [1], occasion="2026-11-24")
+    assert run("list") == 0
+    told = said()
+    assert "2 waiting" in told
+    assert "1 waiting" in told
+    assert "30 mailings without any delivery are left out; see them with --all." in told
+    assert run("list", "--limit", "1") == 0
+    told = said()
+    assert "2 waiting" not in told
+    assert "left out" not in told, "the others are older than what is shown"
+    assert run("list", "--all") == 0
+    told = said()
+    assert told.count("none") == 19
+    assert "left out" not in told
+    assert run("list", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["mailing"] for line in out.splitlines()] == [32, 1]
+    assert "30 mailings without any delivery" in err
+
+
 def test_what_is_held_back_is_found_however_many_mailings_came_after(app: Application, said: Said) -> None:
     hold_back(app, planned(app, 3), 3)
     emptied(app, 1_001)

@@ -42,21 +42,31 @@ def mailing() -> None:
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 20,
+    all_: Annotated[bool, typer.Option("--all", help="Also those without any delivery.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The newest mailings: for whom, when, how far."""
+    """The newest mailings that have deliveries: for whom, when, how far."""
     from tribune.bootstrap import application
     from tribune.commands._mailing_views import mailing_data, print_list
     from tribune.services.sending.mailing_progress import mailing_progress
 
     with application() as house, house.store.read() as tx:
-        found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit)]
+        found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit, empty=all_)]
+        oldest = found[-1].mailing.id if len(found) == limit else 0
+        left_out = 0 if all_ else tx.ledger.count_empty(oldest)
         now = tx.now()
+    which = "1 mailing without any delivery is" if left_out == 1 else f"{left_out:,} mailings without any delivery are"
+    note = f"{which} left out; see {'it' if left_out == 1 else 'them'} with --all." if left_out else ""
     if as_json:
         for progress in found:
             print(json.dumps(mailing_data(progress, now), ensure_ascii=False))
-    elif found:
-        print_list(found, now)
+        if note:
+            print(note, file=sys.stderr)
+    elif found or note:
+        if found:
+            print_list(found, now)
+        if note:
+            print(note)
     else:
         print("No mailing has been planned yet. `tribune schedule list` shows what is due when.")
 

@@ -53,10 +53,14 @@ class SqlLedger:
         limit: int | None = 50,
         edition: int | None = None,
         before: int | None = None,
+        empty: bool = True,
     ) -> list[Mailing]:
         return views.find_mailings(
-            self._connection, states=states, since=since, limit=limit, edition=edition, before=before
+            self._connection, states=states, since=since, limit=limit, edition=edition, before=before, empty=empty
         )
+
+    def count_empty(self, oldest: int) -> int:
+        return views.count_empty(self._connection, oldest)
 
     def chunks(self, mailing: int) -> list[ChunkView]:
         return views.find_chunks(self._connection, mailing)

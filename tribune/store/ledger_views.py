@@ -219,6 +219,7 @@ def find_mailings(
     limit: int | None = 50,
     edition: int | None = None,
     before: int | None = None,
+    empty: bool = True,
 ) -> list[Mailing]:
     of_one = mailings.outerjoin(editions, editions.c.id == mailings.c.edition_id)
     of_one = of_one.outerjoin(campaigns, campaigns.c.id == mailings.c.campaign_id)
@@ -239,6 +240,8 @@ def find_mailings(
         query = query.where(mailings.c.edition_id == edition)
     if before is not None:
         query = query.where(mailings.c.id < before)
+    if not empty:
+        query = query.where(mailings.c.recipients > 0)
     rows = connection.execute(query.order_by(mailings.c.id.desc()).limit(limit)).mappings()
     return [
         Mailing(
@@ -265,6 +268,12 @@ def find_mailings(
         )
         for row in rows
     ]
+
+
+def count_empty(connection: Connection, oldest: int) -> int:
+    m = mailings.c
+    query = select(func.count()).select_from(mailings).where(m.id >= oldest, m.recipients == 0)
+    return connection.execute(query).scalar_one()
 
 
 def find_chunks(connection: Connection, mailing: int) -> list[ChunkView]:
