@@ -9,8 +9,9 @@ from pathlib import Path
 
 BENCHES = (
     *("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices"),
-    *("smtp", "sending", "sending --postgres --senders 2", "first_mail", "own_lane", "planning_pg"),
-    *("pages", "sign_ups", "segments"),
+    *("smtp", "sending", "sending --postgres --senders 2", "sending --postgres --senders 2 --large"),
+    *("sending --postgres --senders 2 --mails 1000000", "first_mail", "own_lane", "planning_pg", "explain"),
+    *("pages", "sign_ups", "segments", "campaigns", "preferences", "import_rows"),
 )
 
 

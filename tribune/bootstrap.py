@@ -307,6 +307,7 @@ class Application(StaffParts):
             security=told.smtp.security,
             username=told.smtp.username,
             password=told.smtp.password.get_secret_value(),
+            password_file=told.smtp.password_file,
             auth=told.smtp.auth,
             ca_file=told.smtp.ca_file,
             timeout=told.smtp.timeout_seconds,

@@ -236,6 +236,24 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
 
 
+def test_a_person_s_data_is_given_out_and_that_is_written_down(api: Api) -> None:
+    person = add(api)
+    answer = api.post(f"/people/{person}/export")
+    assert answer.headers["cache-control"] == "no-store"
+    assert ADA["address"] in answer.text
+    assert "consents" in " ".join(answer.json()).lower() or "consent" in answer.text
+    assert [(action, about) for _, action, about in api.audited()][-1] == ("person.exported", f"subscriber/{person}")
+    problem(api.post("/people/999/export"), 404, "not-found")
+
+
+def test_a_person_is_sent_a_link_and_not_too_many(api: Api) -> None:
+    person = add(api)
+    told = [api.post(f"/people/{person}/link").status_code for _ in range(6)]
+    assert set(told) == {202, 409}
+    assert told == sorted(told), "so many, and then no more for a while"
+    problem(api.post("/people/999/link"), 404, "not-found")
+
+
 def test_a_person_is_erased(api: Api) -> None:
     person = add(api)
     problem(api.call("DELETE", f"/people/{person}"), 428, "state-needed")

@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 
 from tests.mailing_world import Killed, Scripted, channel, counts, events, planned, state, tick, types, unsubscribe
 from tests.planned import make_sender, plan, withdraw_item
+from tests.waiting import until
 from tribune.bootstrap import Application
 from tribune.domain.errors import Conflict, InvalidInput, NotFound, Permanent, Retryable
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
@@ -21,6 +22,7 @@ from tribune.services.sending.pause_mailing import pause_mailing, resume_mailing
 from tribune.services.sending.retry_mailing import retry_mailing
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
+from tribune.services.sending.send_stream import Stream
 from tribune.store.tables import chunks, delivery_exceptions
 
 __all__ = ["channel"]
@@ -68,6 +70,29 @@ def test_a_pause_takes_effect_within_one_window_and_loses_nothing(app: Applicati
     assert resume(app, mailing) == [0]
     send_chunk(make_sender(app, channel, "b"), mailing, 0)
     assert channel.times == dict.fromkeys(range(1, 2 * WINDOW + 1), 1)
+    assert state(app, mailing) is MailingState.FINISHED
+
+
+def test_a_stream_with_two_windows_open_hands_over_no_more_than_the_one_in_hand(app: Application) -> None:
+    """Two windows are open at a time, so that the channel never waits for the ledger: the pause ends both."""
+    mailing = planned(app, WINDOW, WINDOW, 2 * WINDOW)
+    channel = Scripted()
+
+    def before(number: int) -> None:
+        if number == 7:
+            pause(app, mailing)
+        elif number == WINDOW + 1:
+            until(lambda: counts(app, mailing).get("sent") == WINDOW)
+
+    channel.before = before
+    Stream(make_sender(app, channel), [(mailing, chunk) for chunk in range(3)]).run()
+    assert len(channel.handed) in (WINDOW, WINDOW + 1), (
+        "the first window, and what was in hand when its end was settled"
+    )
+    assert resume(app, mailing)
+    channel.before = lambda number: None
+    Stream(make_sender(app, channel, "b"), [(mailing, chunk) for chunk in range(3)]).run()
+    assert channel.times == dict.fromkeys(range(1, 4 * WINDOW + 1), 1)
     assert state(app, mailing) is MailingState.FINISHED
 
 

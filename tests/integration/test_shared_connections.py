@@ -80,10 +80,10 @@ def test_senders_at_the_same_time_keep_to_it_and_no_mail_is_lost(
         for thread in (first, second):
             thread.join(60)
     assert alone == 6, "one alone has all of them"
-    # Who comes has one at once, whatever the others hold; a goodbye is on its way for a moment.
-    assert house.most <= 6 + 2
+    # Who comes has one at once, whatever the others hold; three goodbyes may be on their way.
+    assert house.most <= 6 + 3, "and not 20"
     together = [there for sender, there in seen if sender == 2][-50:]
-    assert max(together) <= 7
+    assert max(together) <= 6 + 2
     assert sum(house.got.values()) == 800 and set(house.got.values()) == {1}
     with app.store.read() as tx:
         left = tx.connection.exec_driver_sql("SELECT count(*) FROM connection_shares").scalar()

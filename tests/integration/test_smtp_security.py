@@ -204,6 +204,26 @@ def test_each_way_of_signing_in(authority: trustme.CA, ca_file: Path, auth: str,
     assert office.secure == [True, True] or security == "tls"
 
 
+def test_a_renewed_token_is_read_from_its_file_at_the_next_sign_in(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    how: dict[str, Any] = {"username": "tribune", "auth": "xoauth2", "password_file": file, "connections": 1}
+    office = Office()
+    with mail_server(
+        office, tls_context=server_tls(authority), auth_required=True, authenticator=office.authenticate
+    ) as port:
+        channel = over_tls(port, ca_file, "starttls", **how)
+        (missing,) = outcomes(channel, mail(1))
+        assert isinstance(missing.error, Throttled) and "cannot be read" in str(missing.error)
+        file.write_text("expired\n")
+        (refused,) = outcomes(over_tls(port, ca_file, "starttls", **how), mail(1))
+        assert isinstance(refused.error, Throttled) and refused.error.code.startswith("535")
+        file.write_text(f"{TOKEN}\n")
+        (taken,) = outcomes(channel, mail(1))
+        assert taken.error is None
+
+
 @pytest.mark.parametrize("auth", ["plain", "login", "xoauth2"])
 @pytest.mark.parametrize("password", ["wrong horse", "", "pässwörd \0 with everything", "x" * 300])
 def test_a_wrong_secret_costs_no_recipient_anything_and_is_told_nowhere(

@@ -71,7 +71,7 @@ def test_no_secret_stands_in_the_file(file: str) -> None:
     for name, service in read(file)["services"].items():
         for key, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SECRET|SIGNING_KEYS|SUPPRESSION_KEY|TOKEN", key):
-                assert re.search(r"\$\{[A-Z_]+:\?[^}]+\}", value), f"{name}: {key} must come from the environment"
+                assert re.search(r"\$\{[A-Z_]+:(\?[^}]+|-)\}", value), f"{name}: {key} must come from the environment"
                 assert not re.search(r"\w{12,}", re.sub(r"\$\{[^}]*\}", "", value))
             assert not re.search(r"://[^/@\s]*:[^/@\s]+@", value), f"{name}: {key} holds a password"
 

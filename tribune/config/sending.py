@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from tribune.config.kinds import Domain, Section
 from tribune.domain.addresses import GROUPS, domain_group
@@ -14,7 +14,8 @@ from tribune.domain.addresses import GROUPS, domain_group
 class Smtp(Section):
     """A mail server. The certificate is always verified; `ca_file` adds an own authority.
 
-    With `auth` xoauth2 the password is the access token. `connections`: at most, for each process or thread
+    With `auth` xoauth2 the password is the access token. `password_file` is read anew at each sign-in: for tokens that
+    are renewed, and for secrets that a container is given as files. `connections`: at most, for each process or thread
     that sends; `[email.throttle] connections` is for all of them together.
     """
 
@@ -23,10 +24,17 @@ class Smtp(Section):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")
+    password_file: Path | None = None
     auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
     ca_file: Path | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     connections: Annotated[int, Field(ge=1, le=100)] = 10
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Smtp:
+        if self.password_file is not None and self.password.get_secret_value():
+            raise ValueError("password and password_file are both set: leave one of them out")
+        return self
 
 
 class Throttle(Section):

@@ -159,6 +159,10 @@ class Ledger(Protocol):
         be: the claim is gone, the mailing was paused or cancelled, or the durable mark does not allow so much."""
         ...
 
+    def goes_on(self, mailing: int) -> bool:
+        """Whether its mails may leave: it is approved or running, neither paused nor cancelled."""
+        ...
+
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
         """Hold a chunk for another lease from now; False where it is held no more."""
         ...

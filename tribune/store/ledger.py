@@ -194,8 +194,11 @@ class SqlLedger:
         return Claim(mailing, chunk, row.epoch, row.lane, row.domain_group, row.locale, marks)
 
     def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> bool:
-        told = _fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
+        told = moves.fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
         return self._connection.execute(moves.OPEN, told | {"until": now + lease}).rowcount == 1
+
+    def goes_on(self, mailing: int) -> bool:
+        return self._connection.scalar(moves.GOES_ON, {"mailing": mailing}) is not None
 
     def settle(self, claim: Claim, marks: Marks, verdicts: Sequence[Verdict], now: datetime) -> None:
         if any(verdict.place >= marks.sent for verdict in verdicts):
@@ -236,14 +239,14 @@ class SqlLedger:
             )
 
     def _moved(self, claim: Claim, move: Update, told: dict[str, Any]) -> None:
-        if self._connection.execute(move, _fence(claim) | told).rowcount != 1:
+        if self._connection.execute(move, moves.fence(claim) | told).rowcount != 1:
             raise Conflict(
                 "another sender has this chunk, or its mailing may not leave any more",
                 where=f"chunk {claim.mailing}.{claim.chunk}",
             )
 
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
-        return self._connection.execute(moves.RENEW, _fence(claim) | {"until": now + lease}).rowcount == 1
+        return self._connection.execute(moves.RENEW, moves.fence(claim) | {"until": now + lease}).rowcount == 1
 
     # -- the moves of a retry ---------------------------------------------------------------------------------
 
@@ -392,7 +395,3 @@ class SqlLedger:
             if self._connection.execute(change).rowcount:
                 woken.append((mailing, chunk))
         return woken
-
-
-def _fence(claim: Claim) -> dict[str, Any]:
-    return {"of_mailing": claim.mailing, "of_chunk": claim.chunk, "of_epoch": claim.epoch}

@@ -12,6 +12,7 @@ from web.api import (
     items,
     mailings,
     people,
+    people_help,
     people_moves,
     publishing,
     records,
@@ -47,6 +48,7 @@ def create_api(house: Application, pages: Pages, parts: Parts = no_parts) -> Fas
     events.add(api.router)
     people.add(api.router)
     people_moves.add(api.router)
+    people_help.add(api.router)
     imports.add(api.router)
     segments.add(api.router)
     tags.add(api.router)

@@ -109,6 +109,10 @@ class Window:
         """The monotonic instant before which it gives no mail."""
         return self._next_at
 
+    def stop(self) -> None:
+        """Hand over no more of it: its mailing was paused or cancelled. What the channel has in hand is finished."""
+        self._closed = True
+
     def give_up(self, error: Exception | None) -> None:
         """The channel broke off: nobody knows what became of what it had in hand."""
         self.done.broken = error

@@ -71,6 +71,7 @@ class Stream:
         self._open: deque[Opened] = deque()
         self._window_of: dict[str, Window] = {}
         self._held: dict[Chunk, ChunkRun] = {}
+        self._halted: set[int] = set()  # mailings that were paused or cancelled while we had windows of them
 
     def run(self) -> None:
         """Send until there is nothing left, or the sender is to stop. Raises what the channel or the store fell over,
@@ -118,6 +119,8 @@ class Stream:
     def _take(self) -> OutgoingMail | None:
         for _ in range(len(self._open)):
             run, window = self._open[0]
+            if run.mailing.id in self._halted:
+                window.stop()
             mail = window.take()
             if mail is not None:
                 self._window_of[mail.delivery] = window
@@ -211,7 +214,7 @@ class Stream:
         if done.broken is not None:
             self._more = False
             self.errors[run.name] = done.broken
-        marks, attempts, goes_on = run.marks, 0, False
+        marks, attempts, goes_on, mailing = run.marks, 0, False, run.mailing.id
 
         def settle(tx: Transaction) -> Window | None:
             nonlocal attempts, goes_on
@@ -219,6 +222,8 @@ class Stream:
             run.marks = marks  # whatever was tried before was not committed
             until = deadline(self._sender)
             goes_on = run.settle(tx, window.batch, done)
+            # Each window that ends looks for all of them, so that a pause holds from here on, not from their ends.
+            (self._halted.discard if tx.ledger.goes_on(mailing) else self._halted.add)(mailing)
             # What became of a window must not be lost because the next one cannot be opened: at first only both.
             return run.open(tx, until) if goes_on and attempts == 1 else None
 
@@ -228,8 +233,7 @@ class Stream:
                 following = self._opened_by_itself(run)
         except Conflict:
             # Our lease ran out and another sender has taken over: what we know of this window is lost.
-            mailing, chunk = run.name
-            log.warning("chunk was taken over", mailing=mailing, chunk=chunk, epoch=run.claim.epoch)
+            log.warning("chunk was taken over", mailing=mailing, chunk=run.claim.chunk, epoch=run.claim.epoch)
             following = None
         except (ConfigurationError, TribuneError) as error:
             self.errors[run.name] = error
@@ -279,6 +283,7 @@ class Stream:
             if run is not None:
                 self.claimed.append(chunk)
             if run is not None and window is not None:
+                self._halted.discard(run.mailing.id)
                 self._held[chunk] = run
                 return run, window
             self.through.add(chunk)

@@ -47,6 +47,7 @@ class SmtpChannel:
         security: str = "starttls",
         username: str = "",
         password: str = "",
+        password_file: Path | None = None,
         auth: str = "auto",
         ca_file: Path | None = None,
         timeout: float = 30.0,
@@ -58,7 +59,9 @@ class SmtpChannel:
                 "email.smtp.security = 'none': a password is never sent without TLS to another machine. "
                 "Use 'starttls' or 'tls', or leave username and password out."
             )
-        self._server = Server(host, port, security, username, password, auth, ca_file, timeout, connections)
+        self._server = Server(
+            host, port, security, username, password, auth, ca_file, timeout, connections, password_file
+        )
         self._share = share
         self._kept: list[Pool] = []
         self._lock = threading.Lock()

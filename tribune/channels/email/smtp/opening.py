@@ -113,7 +113,7 @@ async def _sign_in(connection: Connection, server: Server, abilities: Abilities,
     if way is None:
         raise not_offered(f"AUTH {' or '.join(ways)}")
     step = "user name and password"
-    user, password = server.username, server.password
+    user, password = server.username, server.secret()
     if way == "LOGIN":
         reply = await connection.command(b"AUTH LOGIN", seconds, step)
         for secret in (user, password):

@@ -11,7 +11,8 @@ from tribune.domain.errors import Throttled
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A mail server and how to speak to it. Raises Throttled from `tls` where `ca_file` is none."""
+    """A mail server and how to speak to it. Raises Throttled from `tls` where `ca_file` is none.
+    `password_file` goes before `password`."""
 
     host: str
     port: int
@@ -22,6 +23,20 @@ class Server:
     ca_file: Path | None = None
     timeout: float = 30.0
     connections: int = 10
+    password_file: Path | None = None
+
+    def secret(self) -> str:
+        """The password, or the access token, as it is now: a file is read at each sign-in. Raises Throttled."""
+        if self.password_file is None:
+            return self.password
+        try:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError):
+            raise Throttled(
+                f"{self.password_file} cannot be read.",
+                code="no password",
+                hint="Set email.smtp.password_file to a file that holds the password or the access token alone.",
+            ) from None
 
     def tls(self) -> ssl.SSLContext | None:
         """TLS 1.2 or newer, the certificate always verified; None where there is to be none."""
