@@ -142,7 +142,8 @@ def test_a_part_that_is_away_costs_its_own_figures_only(tmp_path: Path, postgres
 
 
 def test_what_is_held_back_stands_or_rests_has_figures(tmp_path: Path) -> None:
-    house = Application(Settings.model_validate({"data_dir": tmp_path}), metrics=PrometheusMetrics())
+    settings = {"data_dir": tmp_path, "store": {"url": f"sqlite:///{tmp_path / 'store.sqlite3'}"}}
+    house = Application(Settings.model_validate(settings), metrics=PrometheusMetrics())
     house.prepare()
     now = house.clock.now()
     told = figures(exposition(house).decode())

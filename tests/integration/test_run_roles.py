@@ -115,6 +115,17 @@ def test_a_port_of_the_settings_that_is_taken_ends_a_role_too(folder: Path) -> N
     assert f"Port {port} on 127.0.0.1 is taken" in " ".join(done.stderr.split())
 
 
+def test_roles_that_share_a_port_for_figures_in_their_settings_all_start(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = folder / "tribune.toml"
+        told = settings.read_text(encoding="utf-8").replace("port = 0", f"port = 0\nmetrics_port = {port}")
+        settings.write_text(told, encoding="utf-8")
+        with running("run", "scheduler", cwd=folder) as (_, address, lines):
+            assert f"Port {port} is taken; using" in "".join(lines)
+            assert json.loads(get(f"{address}healthz"))["status"] == "ok"
+
+
 def test_a_role_that_does_not_exist_is_refused_with_those_that_do(folder: Path) -> None:
     done = subprocess.run(command("run", "postman"), cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 2

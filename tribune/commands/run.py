@@ -42,7 +42,7 @@ def run(
     """
     from tribune import config, logs
     from tribune.bootstrap import Application
-    from tribune.commands._house import listen_on, run_house
+    from tribune.commands._house import free_port, listen_on, run_house
     from tribune.commands._parts import has_relay
     from web.metrics import PrometheusMetrics
 
@@ -57,9 +57,11 @@ def run(
     if role is Role.WEB:
         listening = listen_on(host or web.host, web.port if port is None else port)
     else:
-        number = web.metrics_port if metrics_port is None else metrics_port
-        if number is not None:
-            listening = listen_on(metrics_host or web.metrics_host, number)
+        at = metrics_host or web.metrics_host
+        if metrics_port is not None:
+            listening = listen_on(at, metrics_port)
+        elif web.metrics_port is not None:  # the roles of a machine share their settings, and each wants a port
+            listening = free_port(at, web.metrics_port)
 
     def ready(address: str) -> None:
         print(f"Tribune runs the {role}{': ' if address else ''}{address}  (Ctrl-C stops it)", flush=True)

@@ -84,7 +84,7 @@ class SqlAttention:
             now - (started or max(due, planned)) - timedelta(seconds=rested if started else 0)
             for due, planned, started, rested in rows
         ]
-        return max([0.0, *(age.total_seconds() for age in ages)])
+        return max((max(age, timedelta()) for age in ages), default=timedelta()).total_seconds()
 
     def resting_channels(self, now: datetime) -> list[Rest]:
         t = throttles.c
