@@ -189,6 +189,14 @@ def test_the_sitemap_leads_to_every_page_in_its_languages(house: House, get: Get
         assert get(f"/sitemap-items-{part}.xml").status_code == 404, part
 
 
+def test_titles_of_feeds_are_set_as_their_language_has_it(get: Get) -> None:
+    for locale, colon in (("fr", "\u00a0: "), ("en", ": "), ("es", ": ")):
+        title = read_feed(get(f"/{locale}/feed.atom?topic=wages").content).title
+        assert title.partition(colon)[1] == colon, title
+        linked = re.findall(r'title="([^"]*) \((?:Atom|JSON Feed)\)"', get(f"/{locale}/topics/wages").text)
+        assert linked == [title, title]
+
+
 def test_robots_are_told_what_is_not_for_them(get: Get) -> None:
     from urllib.robotparser import RobotFileParser
 
@@ -196,7 +204,7 @@ def test_robots_are_told_what_is_not_for_them(get: Get) -> None:
     assert told.headers["content-type"].startswith("text/plain")
     rules = RobotFileParser()
     rules.parse([line for line in told.text.splitlines() if "*/" not in line and "?*" not in line])
-    for path in ("/u/x", "/p/x", "/c/x", "/f/x.atom", "/api/v1/items", "/metrics"):
+    for path in ("/u/x", "/p/x", "/c/x", "/f/x.atom", "/m/x", "/a/x", "/n/x", "/api/v1/items", "/metrics"):
         assert not rules.can_fetch("any", path), path
     for path in ("/", "/en/", "/fr/items/1-x", "/en/feed.atom", "/sitemap.xml"):
         assert rules.can_fetch("any", path), path

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.acceptance.house import House
 from tests.acceptance.test_desk_as_staff_see_it import page, plain
 from tests.newsroom import staff_browser
-from tests.people_world import actions, posted, two_people
+from tests.people_world import actions, person_of, posted, two_people
 from tests.sign_up_world import Door
 from tribune.domain.imports import ImportState
 from tribune.domain.sign_up import Standing
@@ -92,6 +92,8 @@ def test_nobody_is_added_who_is_never_mailed_or_without_a_ground(house: House, b
         answer = browser.post("/en/newsroom/people/new", data={**NEW, missing: ""})
         assert (answer.status_code, f'href="#{field}"' in answer.text) == (422, True)
         assert 'value="new@travail.example"' in answer.text
+    ahead = browser.post("/en/newsroom/people/new", data={**NEW, "given": "2030-01-01"})
+    assert (ahead.status_code, 'href="#given"' in ahead.text, "has not come yet" in ahead.text) == (422, True, True)
     wrong = browser.post("/en/newsroom/people/new", data={**NEW, "address": "<b>no address"})
     assert (wrong.status_code, 'href="#address"' in wrong.text, "<b>no" in wrong.text) == (422, True, False)
     with house.app.store.read() as tx:
@@ -135,6 +137,8 @@ def test_a_file_is_looked_at_checked_and_taken_in(house: House, browser: TestCli
     nothing = browser.post(f"{at}/check", data={**COLUMNS, "do": "check"})
     assert nothing.status_code == 422
     assert "Say on which basis" in nothing.text
+    ahead = browser.post(f"{at}/check", data={**COLUMNS, **BASIS, "given": "2030-01-01"})
+    assert (ahead.status_code, 'href="#given"' in ahead.text, "has not come yet" in ahead.text) == (422, True, True)
     assert browser.post(f"{at}/check", data={**COLUMNS, **BASIS}).status_code == 200
     assert "is being checked" in page(browser, at)
     assert work_on_import(house.app.import_worker)
@@ -159,6 +163,24 @@ def test_a_file_is_looked_at_checked_and_taken_in(house: House, browser: TestCli
     assert (house.app.import_files.report(id).stat().st_mode & 0o777) == 0o600
     kinds = [action for action, about in actions(house) if about == f"import/{id}"]
     assert kinds == ["import.uploaded", "import.checked", "import.started", "import.done"]
+
+
+def test_what_holds_where_a_file_says_nothing_changes_nobody_who_is_here(house: House, browser: TestClient) -> None:
+    before = person_of(house, 1)
+    at = upload(browser)
+    assert "This is for people who are new" in browser.get(at).text
+    told = {"languages": "es", "zone": "Africa/Cairo", "group": "workers", "cadence": "monthly"}
+    columns = COLUMNS | {"column-1": "", "column-2": "", "column-3": ""}
+    assert browser.post(f"{at}/check", data={**columns, **BASIS, **told}).status_code == 200
+    assert work_on_import(house.app.import_worker)
+    assert browser.post(f"{at}/run").status_code == 200
+    assert work_on_import(house.app.import_worker)
+    assert person_of(house, 1) == before
+    with house.app.store.read() as tx:
+        binta = tx.audience.by_address("binta@travail.example")
+    assert binta is not None
+    assert (binta.languages, binta.zone, binta.group) == (("es",), "Africa/Cairo", "workers")
+    assert [rhythm.cadence.value for rhythm in binta.rhythms] == ["monthly"]
 
 
 def test_an_import_can_be_stopped_and_deleted(house: House, browser: TestClient) -> None:

@@ -11,12 +11,13 @@ from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
 from tests.acceptance.test_desk_as_staff_see_it import page, plain
+from tests.acceptance.test_subscribing_as_readers_do import confirmation, reader, send
 from tests.newsroom import staff_browser
 from tests.people_world import actions, person_of, posted, two_people
 from tribune.config import Settings
 from tribune.domain.staff import Role
 
-TOLD = {"basis": "consent", "source": "telephone call", "given": "2026-11-20"}
+TOLD = {"basis": "consent", "source": "telephone call", "given": "2026-11-24"}
 AGAIN = "Subscribe them again"
 
 
@@ -68,14 +69,14 @@ def test_who_has_asked_for_it_is_subscribed_again_with_the_same_choices(house: H
     told = posted(browser, "people/1/again", again="letter", **TOLD)
     assert "They are subscribed again, with the same choices as before." in told
     assert AGAIN not in told
-    assert "They agreed elsewhere, 20 November 2026 – telephone call" in told
+    assert "They agreed elsewhere, 24 November 2026 – telephone call" in told
     after = person_of(house, 1)
     assert (after.status.value, after.subscriptions, after.rhythms) == ("active", before.subscriptions, before.rhythms)
     with house.app.store.read() as tx:
         record = tx.consents.of(1)[-1]
         facts = [entry.facts for entry in tx.audit.entries() if entry.action == "person.resubscribed"]
     assert (record.act.value, record.source.value, record.by) == ("resubscribed", "staff", "staff:1")
-    assert record.basis == "consent, 2026-11-20: telephone call"
+    assert record.basis == "consent, 2026-11-24: telephone call"
     assert [dict(one) for one in facts] == [{"digest": "letter", "basis": "consent"}]
     house.publish("work", titles={"en": "Work"})
     house.until("2026-11-24 09:00")
@@ -93,6 +94,10 @@ def test_who_has_asked_for_it_is_subscribed_again_with_the_same_choices(house: H
         ({"source": "x" * 201}, "source"),
         ({"given": ""}, "given"),
         ({"given": "yesterday"}, "given"),
+        ({"given": "2026-11-01"}, "given"),
+        ({"given": "2030-01-01"}, "given"),
+        ({"basis": "transfer", "given": ""}, "basis"),
+        ({"basis": "public_function"}, "basis"),
         ({"again": "figures"}, "again"),
     ],
 )
@@ -106,8 +111,9 @@ def test_nobody_is_subscribed_again_without_a_ground(
     shown = re.search(r"<details open>\s*<summary>(.*?)</summary>", answer.text)
     assert shown is not None and shown[1] == AGAIN, "what was typed is in sight"
     assert ("Say how they told you" in answer.text) == (wrong == {"source": " "})
-    if "basis" not in wrong:
-        assert 'value="consent" checked' in answer.text
+    assert '<input type="hidden" name="basis" value="consent">' in answer.text, "there is nothing to choose"
+    assert 'type="radio" name="basis"' not in answer.text
+    assert "Only they can want it" in answer.text
     assert person_of(house, 1).status.value == "unsubscribed"
     assert done_to(house, 1) == ["person.unsubscribed"]
 
@@ -180,3 +186,23 @@ def test_another_site_s_form_brings_nobody_back(house: House, browser: TestClien
         )
         assert forged.status_code == 403
     assert person_of(house, 1).status.value == "unsubscribed"
+
+
+def test_a_form_that_waits_is_forgotten_when_staff_bring_them_back(house: House, browser: TestClient) -> None:
+    posted(browser, "people/1/stop", digest="")
+    with reader(house.app) as their:
+        send(their, address="awa@travail.example", digest="letter")
+        path = confirmation(house, "awa@travail.example")
+        posted(browser, "people/1/again", again="letter", **TOLD)
+        with house.app.store.read() as tx:
+            assert tx.sign_ups.of(1) == []
+        told = plain(their.get(path + "?in=en").text)
+        assert "Your subscription is confirmed already" in told and "Open your preferences" in told
+        posted(browser, "people/1/stop", digest="")
+        their.post(path, data={"name": ""})
+    assert person_of(house, 1).status.value == "unsubscribed", "an old link brings nobody back"
+
+
+def test_a_pause_is_told_to_staff_as_to_the_reader(house: House, browser: TestClient) -> None:
+    house.subscribe("zoe@travail.example", cadence="daily", hour=8, zone="Europe/Zurich")
+    assert "until Sunday 20 December 2026" in posted(browser, "people/3/pause", until="2026-12-20")

@@ -97,6 +97,7 @@ def test_what_is_no_such_file_is_refused_and_not_kept(
         ({"columns": {}}, "#/columns"),
         ({"defaults": {"password": "x"}}, "#/defaults"),
         ({"basis": {"kind": "consent", "source": "a form"}}, "#/basis/given"),
+        ({"basis": {"kind": "consent", "source": "a form", "given": "2999-01-01"}}, "#/basis/given"),
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused(api: Api, change: dict[str, Any], place: str) -> None:

@@ -31,6 +31,10 @@ ADA: dict[str, Any] = {
 }
 
 
+def today(api: Api) -> dict[str, Any]:
+    return {**ADA["basis"], "given": api.app.clock.now().date().isoformat()}
+
+
 def add(api: Api, **other: Any) -> int:
     answer = api.post("/people", ADA | other)
     assert answer.status_code == 201, answer.text
@@ -132,6 +136,23 @@ def test_who_is_never_mailed_is_not_added(api: Api) -> None:
     assert api.post("/people", ADA).status_code == 201
 
 
+def test_who_asked_never_to_be_mailed_is_unsubscribed_and_comes_back_by_confirming(api: Api, app: Application) -> None:
+    number = add(api)
+    wish = {"address": "Ada@example.org", "reason": "asked_by_phone_or_letter"}
+    assert api.post("/suppressions", wish).status_code == 201
+    assert api.get(f"/people/{number}").json()["status"] == "unsubscribed"
+    record = api.get(f"/people/{number}/consents").json()["data"][-1]
+    assert (record["act"], record["source"], record["by"]) == ("unsubscribed", "api", f"token:{api.token.token.id}")
+    problem(api.post(f"/people/{number}/resubscribe", {"basis": ADA["basis"]}), 409, "conflict")
+    refused = problem(api.post(f"/people/{number}/link"), 409, "conflict")
+    assert "suppression list" in str(refused), "no link is promised that never leaves"
+    door = Door(app)
+    door.asks("ada@example.org")
+    assert door.confirms(door.link("ada@example.org")) is Standing.DONE
+    back = api.get(f"/people/{number}").json()
+    assert (back["status"], back["suppressed"]) == ("active", None)
+
+
 def test_every_fault_of_a_person_is_told_by_its_place(api: Api) -> None:
     wrong = {
         "address": "no address",
@@ -217,7 +238,7 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     steps = [
         ("unsubscribe", {}, "unsubscribed", True),
         ("unsubscribe", {}, "unsubscribed", False),
-        ("resubscribe", {"basis": ADA["basis"]}, "active", True),
+        ("resubscribe", {"basis": today(api)}, "active", True),
         ("pause", {"until": "2026-12-24"}, "paused", True),
         ("pause", {"until": "2026-12-24"}, "paused", False),
         ("resume", None, "active", True),
@@ -233,7 +254,35 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     assert ("paused", *mine) in acts
     problem(api.post(f"{path}/resubscribe", {}), 422, "invalid")
     problem(api.post(f"{path}/unsubscribe", {"digest": "other"}), 422, "invalid")
-    problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
+    past = problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
+    assert [one["pointer"] for one in past["errors"]] == ["#/until"]
+
+
+@pytest.mark.parametrize(
+    ("ground", "place"),
+    [
+        ({"kind": "transfer"}, "#/basis/kind"),
+        ({"kind": "public_function"}, "#/basis/kind"),
+        ({"kind": "contract"}, "#/basis/kind"),
+        ({"given": None}, "#/basis/given"),
+        ({"given": "2026-03-01"}, "#/basis/given"),
+        ({"given": "2999-01-01"}, "#/basis/given"),
+    ],
+)
+def test_nobody_comes_back_but_by_a_consent_that_is_newer_than_their_stop(
+    api: Api, ground: dict[str, Any], place: str
+) -> None:
+    person = add(api)
+    api.post(f"/people/{person}/unsubscribe", {})
+    told = problem(api.post(f"/people/{person}/resubscribe", {"basis": today(api) | ground}), 422, "invalid")
+    assert [one["pointer"] for one in told["errors"]] == [place]
+    assert api.get(f"/people/{person}").json()["status"] == "unsubscribed"
+
+
+def test_a_consent_of_the_future_is_none(api: Api) -> None:
+    ahead = {"kind": "consent", "source": "a form", "given": "2999-01-01"}
+    told = problem(api.post("/people", ADA | {"basis": ahead}), 422, "invalid")
+    assert [one["pointer"] for one in told["errors"]] == ["#/basis/given"]
 
 
 def test_a_person_s_data_is_given_out_and_that_is_written_down(api: Api) -> None:
@@ -282,13 +331,18 @@ def test_who_looks_at_people_is_written_down(api: Api, app: Application) -> None
     api.get("/people")
     api.post("/people/find", {"address": "ada@example.org"})
     api.post("/suppressions/check", {"address": "ada@example.org"})
+    api.get(f"/people/{person}/consents")
+    api.get(f"/people/{person}/deliveries")
+    problem(api.get("/people/999/consents"), 404, "not-found")
     with app.store.read() as tx:
-        entries = [(one.action, one.about) for one in tx.audit.entries()][-4:]
+        entries = [(one.action, one.about) for one in tx.audit.entries()][-6:]
     assert entries == [
         ("person.seen", f"subscriber/{person}"),
         ("people.listed", ""),
         ("person.seen", f"subscriber/{person}"),
         ("suppression.looked_up", ""),
+        ("person.seen", f"subscriber/{person}"),
+        ("person.seen", f"subscriber/{person}"),
     ]
 
 

@@ -113,6 +113,9 @@ def test_an_import_asks_for_its_basis(house: Path, capsys: pytest.CaptureFixture
     assert "--basis" in capsys.readouterr().err
     assert run("subscribers", "import", str(file), "--basis", "consent", "--source", "a form") == 1
     assert "needs its date" in capsys.readouterr().err
+    future = ("--basis", "consent", "--source", "a form", "--given", "2999-01-01")
+    assert run("subscribers", "import", str(file), *future) == 1
+    assert "has not come yet" in capsys.readouterr().err
     assert (
         run("subscribers", "import", str(file), "--basis", "consent", "--source", "a form", "--given", "2026-03-01")
         == 0

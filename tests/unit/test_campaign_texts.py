@@ -370,3 +370,40 @@ def test_a_file_in_json_is_read_too() -> None:
     told = {"name": "Survey", "messages": {"en": {"subject": "S 🎉", "text": "T\n\n- a"}}}
     draft = read_campaign(json.dumps(told), "c.json", OFFERED)
     assert (draft.messages[0].subject, draft.messages[0].text) == ("S 🎉", "T\n\n- a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[<https://a.example>](https://b.example)",
+        "[https://a.example](https://b.example)",
+        "[https://a.example](https://a.example.b.example/)",
+        "[see HTTPS://A.example/x.](https://a.example/y)",
+        "[https://a.*exam*ple](https://b.example)",
+        "[www.a.example](https://b.example)",
+        "[ada@a.example](mailto:ada@b.example)",
+        "[ada@a.example](https://a.example)",
+        "[https://a.example](mailto:ada@a.example)",
+    ],
+)
+def test_no_link_shows_another_address_than_it_leads_to(text: str) -> None:
+    (wrong,) = faults(f"Good morning\nand good evening:\n\n- one\n- two\n  {text}")
+    assert (wrong.line, wrong.what.startswith("a link shows ")) == (6, True), wrong
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[https://a.example](https://a.example)",
+        "[https://a.example/](https://a.example)",
+        "[https://a.example/long](https://a.example/long/path?x=1)",
+        "[www.a.example](https://www.a.example/en/)",
+        "[https://www.a.example](https://a.example)",
+        "[https://münchen.example/ü](https://münchen.example/ü)",
+        "[<https://a.example>](https://a.example)",
+        "[ada@a.example](mailto:Ada@a.example)",
+        "[our page](https://a.example) and https://b.example, <https://c.example>",
+    ],
+)
+def test_a_link_may_show_its_own_address(text: str) -> None:
+    assert faults(text) == []

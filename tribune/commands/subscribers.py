@@ -50,7 +50,8 @@ def import_(
         typer.Option("--map", help="A column of the file and what it is: 'E-Mail 2=address'; 'Notes=' passes it over."),
     ] = None,
     default: Annotated[
-        list[str] | None, typer.Option(help="What holds where the file says nothing: 'zone=Africa/Dakar'.")
+        list[str] | None,
+        typer.Option(help="What holds for who is new, where the file says nothing: 'zone=Africa/Dakar'."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")] = False,
     report: Annotated[
@@ -65,20 +66,21 @@ def import_(
     if not file.is_file():
         raise InvalidInput("There is no such file.", where=str(file))
     columns = Columns(_pairs(map_ or [], "--map"), _pairs(default or [], "--default"))
-    stated = Basis(basis, source, given.date() if given else None)
-    with Report(report) if report is not None else nullcontext() as kept, application() as app:
-        done = import_subscribers(
-            app.store,
-            app.clock,
-            file,
-            app.digests,
-            app.codelists,
-            basis=stated,
-            columns=columns,
-            report=kept,
-            dry_run=dry_run,
-            reach_back=app.rules.pause_reach_back,
-        )
+    with application() as app:
+        stated = Basis.stated(basis, source, given.date() if given else None, app.clock.now())
+        with Report(report) if report is not None else nullcontext() as kept:
+            done = import_subscribers(
+                app.store,
+                app.clock,
+                file,
+                app.digests,
+                app.codelists,
+                basis=stated,
+                columns=columns,
+                report=kept,
+                dry_run=dry_run,
+                reach_back=app.rules.pause_reach_back,
+            )
     _print_import(done, dry_run)
     if report is not None:
         print(f"What was done with each row: {report}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from tribune.domain.errors import InvalidInput
@@ -26,6 +26,8 @@ class BasisKind(StrEnum):
 
 
 MAX_SOURCE = 200
+AHEAD = timedelta(days=1)
+"""By so much a zone can be ahead of the day in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,19 @@ class Basis:
         if self.kind is BasisKind.CONSENT and self.given is None:
             raise InvalidInput(
                 "A consent that was given elsewhere needs its date.",
-                where="basis",
+                where="given",
                 hint="Give the day, such as 2026-03-01; the last one where it was gathered over time.",
             )
+
+    @classmethod
+    def stated(cls, kind: BasisKind, source: str, given: date | None, now: datetime) -> Basis:
+        """What somebody states at this moment. Raises InvalidInput also for a day that has come nowhere yet."""
+        told = cls(kind, source, given)
+        if given is not None and given > now.date() + AHEAD:
+            raise InvalidInput(
+                "The day of the consent has not come yet.", where="given", hint="Give the day on which they agreed."
+            )
+        return told
 
     @property
     def text(self) -> str:

@@ -44,6 +44,10 @@ class SignUps(Protocol):
         """These have confirmed: nothing of theirs waits any more, and nothing waits for their next mail."""
         ...
 
+    def forget(self, subscribers: Collection[int]) -> None:
+        """Nothing of theirs waits for a confirmation any more; all else stays as it is."""
+        ...
+
     # what time does
     def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
         """Delete sign-ups that have waited since before an instant, at most so many, and erase people who never

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
@@ -68,6 +68,8 @@ _MAIL = re.compile(r"mailto:[^\s<>()\[\],;:\"\\@?&]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,
 _BARE = re.compile(r"https?://[^\s<>\"\\\[\]]*[^\s<>\"\\\[\].,;:!?)»”’*]")
 _ANGLED = re.compile(r"<(?:mailto:)?([^\s<>@:]+@[^\s<>@:]+)>|<([A-Za-z][A-Za-z0-9+.-]+:[^\s<>]*)>")
 """An address in angle brackets: of a mailbox, or another."""
+_SHOWN = re.compile(rf"(?:{_BARE.pattern})|www\.[^\s<>\"]*[\w/]|[^\s<>@:()]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+"""An address that readers see."""
 _ITSELF = "autolink"
 """As markdown-it marks a link that is its own words."""
 _WORDS = (
@@ -127,6 +129,7 @@ def faults(text: str) -> list[Wrong]:
             if wrong := _refused(one):
                 found.add(Wrong(number, *wrong))
         if token.type == "inline" and token.map:
+            found.update(_misleading(token.children or (), token.map[0] + 1))
             found.update(_left_over(token.children or (), token.map[0] + 1))
     if sum(token.level == 0 and token.nesting == 1 for token in tokens) > MAX_BLOCKS:
         found.add(Wrong(1, f"there are more than {MAX_BLOCKS} paragraphs.", "Link to a page that says it all."))
@@ -196,6 +199,38 @@ def _left_over(tokens: Sequence[Token], first: int) -> Iterator[Wrong]:
     for pattern, what, hint in _LEFT:
         for found in pattern.finditer(told):
             yield Wrong(first + told.count("\n", 0, found.start()), what, hint)
+
+
+def _misleading(tokens: Sequence[Token], first: int) -> Iterator[Wrong]:
+    """Links whose words are the address of something else, in a paragraph that begins in line `first`."""
+    line, link, words = first, "", ""
+    for token in tokens:
+        if token.type in ("softbreak", "hardbreak"):
+            line, words = line + 1, f"{words} "
+        elif token.type == "link_open":
+            link, words = ("" if token.markup == _ITSELF else str(token.attrs["href"])), ""
+        elif token.type == "link_close":
+            shown = next((found[0] for found in _SHOWN.finditer(words) if not _leads_to(found[0], link)), "")
+            if link and shown:
+                what = f"a link shows {shown[:80]!r} and leads to {link[:80]!r}."
+                yield Wrong(line, what, "Write in words what is behind it, or the same address.")
+        else:
+            words += token.content
+
+
+def _leads_to(shown: str, link: str) -> bool:
+    """Whether somebody who reads this address comes to it; the end of a long one may be left out."""
+    if "://" not in shown and not shown.lower().startswith("www."):
+        return link.startswith("mailto:") and shown.lower() == unquote(link).removeprefix("mailto:").lower()
+    mine, other = (_bare_address(one) for one in (shown, link))
+    host = mine.partition("/")[0]
+    return host == other.partition("/")[0] and other.startswith(mine)
+
+
+def _bare_address(address: str) -> str:
+    told = address if "://" in address else f"https://{address}"
+    head, slash, path = unquote(_ALL.normalizeLink(told)).partition("://")[2].partition("/")
+    return head.lower().removeprefix("www.") + slash * bool(path) + path.removesuffix("/")
 
 
 def _parser(links: Callable[[str], bool], rules: str) -> MarkdownIt:

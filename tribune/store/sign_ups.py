@@ -79,6 +79,10 @@ class SqlSignUps:
             for table in (sign_ups, carry_overs):
                 self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
 
+    def forget(self, subscribers_: Collection[int]) -> None:
+        for batch in _batches(sorted(subscribers_)):
+            self._connection.execute(delete(sign_ups).where(_c.subscriber_id.in_(batch)))
+
     def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
         old = self._connection.execute(
             select(_c.id, _c.subscriber_id)

@@ -220,7 +220,7 @@ def _moving(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             find_import(tx, id)
         path = _file(call, id)
-        told = Plan(plan.basis.basis(), Columns(plan.columns, plan.defaults))
+        told = Plan(plan.basis.basis(call.house.clock.now()), Columns(plan.columns, plan.defaults))
         _fits(told.columns, look_at(path).header)
         return _move(call, id, lambda tx, id, actor, now: check_import(tx, id, told, actor, now))
 

@@ -90,7 +90,7 @@ def _writing(routes: APIRouter) -> None:
         form said is kept, and the link that was mailed says that they are subscribed already and changes nothing. An
         address that is a subscriber's already, or unsubscribed, or on the suppression list is a conflict (409).
         """
-        basis = told.basis.basis()
+        basis = told.basis.basis(call.house.clock.now())
         refresh_masks(call.house.store, call.house.codelists)
 
         def work(tx: Transaction, now: datetime) -> Done:

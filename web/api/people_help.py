@@ -35,7 +35,8 @@ def add(routes: APIRouter) -> None:
         "/v1/people/{person}/link", tags=["people"], dependencies=CHANGE, response_model=PersonRef, status_code=202
     )
     def send_link(call: Doing, person: Number) -> Response:
-        """Send a person a link to their preferences: a few times an hour at most, after that it is a conflict."""
+        """Send a person a link to their preferences: a few times an hour at most, after that it is a conflict, as it is
+        while their address is on the suppression list."""
 
         def work(tx: Transaction, now: datetime) -> Done:
             help_person.send_link(tx, person, call.house.rules, by(call), now)

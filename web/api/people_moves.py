@@ -77,9 +77,10 @@ def _moves(routes: APIRouter) -> None:
 
     @routes.post("/v1/people/{person}/resubscribe", tags=["people"], dependencies=CHANGE, response_model=PersonRef)
     def resubscribe_person(call: Doing, person: Number, which: AgainIn) -> Response:
-        """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. Same
+        """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. It is
+        a consent (no other kind brings anybody back), given no earlier than on the day of their last stop. Same
         choices, same rhythm."""
-        basis = which.basis.basis()
+        basis = which.basis.basis(call.house.clock.now())
 
         def change(tx: Transaction, now: datetime) -> bool:
             reach_back = call.house.rules.pause_reach_back
@@ -113,6 +114,7 @@ def _looks(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             existing(tx, person)
             records = tx.consents.of(person)
+        call.looked("person.seen", f"subscriber/{person}")
         return ConsentsOut(
             data=[
                 ConsentOut(
@@ -139,6 +141,7 @@ def _looks(routes: APIRouter) -> None:
         with call.house.store.read() as tx:
             existing(tx, person)
             found = tx.ledger.deliveries_to(person, limit=limit)
+        call.looked("person.seen", f"subscriber/{person}")
         return SentsOut(
             data=[SentOut(mailing=one.mailing, language=one.locale, state=one.state, code=one.code) for one in found]
         )
@@ -156,10 +159,11 @@ def _suppressions(routes: APIRouter) -> None:
         "/v1/suppressions", tags=["suppressions"], dependencies=CHANGE, status_code=201, response_model=SuppressionOut
     )
     def add_suppression(call: Doing, told: ReasonIn) -> Response:
-        """Never mail an address again. The list keeps a keyed hash only; the first reason stays."""
+        """Never mail an address again. The list keeps a keyed hash only; the first reason stays. A subscriber who
+        asked for it (`asked_by_phone_or_letter`) is unsubscribed from everything."""
 
         def work(tx: Transaction, now: datetime) -> Done:
-            put_on_list(tx, told.address, told.reason, call.caller.actor, now)
+            put_on_list(tx, told.address, told.reason, by(call), now)
             reason = tx.audience.suppressed([told.address]).get(told.address)
             return Done(SuppressionOut(suppressed=True, reason=reason), 201)
 

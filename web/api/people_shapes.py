@@ -51,7 +51,7 @@ class PersonOut(Out):
     zone: str
     fallback: Fallback = Field(description="What becomes of an item in none of their languages.")
     status: Status
-    paused_until: datetime | None
+    paused_until: datetime | None = Field(description="When a pause ends: the beginning of a day in `zone`.")
     suppressed: str | None = Field(description="Why their address is never mailed; null: it may be.")
     tags: list[str]
     subscriptions: list[SubscriptionOut]
@@ -128,14 +128,14 @@ class BasisIn(In):
     source: Annotated[str, StringConstraints(min_length=1, max_length=MAX_SOURCE)] = Field(
         description="Where the person or their consent comes from: a form, a contract, a body, a system. No names."
     )
-    given: date | None = Field(default=None, description="The day of a consent.")
+    given: date | None = Field(default=None, description="The day of a consent. It is not in the future.")
 
-    def basis(self) -> Basis:
+    def basis(self, now: datetime) -> Basis:
         """Raises InvalidInput."""
         try:
-            return Basis(self.kind, self.source, self.given)
+            return Basis.stated(self.kind, self.source, self.given, now)
         except InvalidInput as error:
-            at = "/basis/given" if self.kind is BasisKind.CONSENT and self.given is None else "/basis/source"
+            at = "/basis/given" if error.where == "given" else "/basis/source"
             raise InvalidInput(error.what, faults=[Fault(at, error.what, error.hint)]) from None
 
 
@@ -161,7 +161,9 @@ class OfDigestIn(In):
 class AgainIn(OfDigestIn):
     """Who comes back, and on what ground: only the person themselves can want it."""
 
-    basis: BasisIn
+    basis: BasisIn = Field(
+        description="`kind` is consent, and `given` the day on which they told you: not before that of their last stop."
+    )
 
 
 class PauseIn(In):

@@ -10,7 +10,7 @@ from web.forms import Fields
 @dataclass(slots=True)
 class AgainForm:
     """Somebody wants back what they have stopped: which newsletter ("": those that they stopped last),
-    and how they said so."""
+    and how and when they said so: nobody else's word brings them back."""
 
     again: str = ""
     basis: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from tribune.domain.errors import InvalidInput
@@ -57,7 +57,7 @@ def form_of_plan(columns: Sequence[str], kept: Mapping[str, object]) -> ImportFo
     return form
 
 
-def plan_of(form: ImportForm, header: Sequence[str], texts: Texts) -> Plan | None:
+def plan_of(form: ImportForm, header: Sequence[str], texts: Texts, now: datetime) -> Plan | None:
     """What the form says, or None with `errors` in the form."""
     _ = texts.gettext
     errors = form.errors
@@ -82,7 +82,7 @@ def plan_of(form: ImportForm, header: Sequence[str], texts: Texts) -> Plan | Non
                 "zone": _("Use the name of a time zone such as Africa/Dakar."),
                 "tags": _("Use small letters, digits and hyphens, such as g20-alumni; several with | between them."),
             }[name]
-    basis = basis_of(form, texts)
+    basis = basis_of(form, texts, now)
     if errors or basis is None:
         return None
     told = dict(zip(header, form.columns, strict=True))
@@ -98,7 +98,7 @@ class SaysBasis(Protocol):
     errors: dict[str, str]
 
 
-def basis_of(form: SaysBasis, texts: Texts) -> Basis | None:
+def basis_of(form: SaysBasis, texts: Texts, now: datetime) -> Basis | None:
     """What the form says, or None with `errors` in the form."""
     _ = texts.gettext
     kind = next((kind for kind in BasisKind if kind.value == form.basis), None)
@@ -116,7 +116,10 @@ def basis_of(form: SaysBasis, texts: Texts) -> Basis | None:
     if form.errors.keys() & {"basis", "source", "given"} or kind is None:
         return None
     try:
-        return Basis(kind, form.source, given)
-    except InvalidInput:
-        form.errors["source"] = _("Write at most 200 characters, in one line.")
+        return Basis.stated(kind, form.source, given, now)
+    except InvalidInput as error:
+        if error.where == "given":
+            form.errors["given"] = _("This day has not come yet. Give the day on which they agreed.")
+        else:
+            form.errors["source"] = _("Write at most 200 characters, in one line.")
         return None

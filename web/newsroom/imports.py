@@ -151,7 +151,7 @@ class ImportPages:
         texts = self._app.translations.gettext(self.frame.locale(request))
         if fields.one("do") == "look":
             return self.one(request, id, form)
-        plan = plan_of(form, header, texts)
+        plan = plan_of(form, header, texts, self._app.clock.now())
         if plan is None:
             return self.one(request, id, form)
         return self._moved(request, id, lambda tx, now: check_import(tx, id, plan, actor(request), now))

@@ -14,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from tribune.bootstrap import Application
 from tribune.domain.audience import Subscriber
 from tribune.domain.errors import Conflict, InvalidInput
-from tribune.domain.imports import BasisKind
 from tribune.domain.preferences import wish_key
 from tribune.domain.staff import Permission
 from tribune.ports.data_requests import OPEN, RequestKind
@@ -144,7 +143,7 @@ class PeoplePages:
         told = [(wish, receiving.sentence(wish, rhythm), rhythm, key) for wish, rhythm, key in wishes]
         facts: dict[str, Any] = {"seen": seen, "wishes": told, "reads": receiving, "done": done, "names": names}
         facts |= self._newsletters(seen.person, locale)
-        facts |= {"again": again, "bases": list(BasisKind), "told_basis": ImportWords(texts)}
+        facts |= {"again": again, "bases": [help_person.BRINGS_BACK], "told_basis": ImportWords(texts)}
         facts["reach_back"] = self._app.rules.pause_reach_back.days
         return self.show(request, "person.html", status=status, errors=errors or again.errors, **facts)
 
@@ -182,8 +181,9 @@ class PeoplePages:
         try:
             with self._app.store.write() as tx:
                 changed = self._acts(fields)[act](tx, id, By(actor(request)))
-        except Conflict:
-            return self.person(request, id, errors={"link": words.refused("link")}, status=409)
+        except Conflict as error:
+            why = words.refused("link-listed" if error.where == help_person.LISTED else "link")
+            return self.person(request, id, errors={"link": why}, status=409)
         except (InvalidInput, ValueError):
             wrong = {"tag": "tag", "untag": "tag", "stop": "digest"}.get(act, "until")
             return self.person(request, id, errors={wrong: words.wrong(wrong)}, status=422)
@@ -194,7 +194,7 @@ class PeoplePages:
     def _bring_back(self, request: Request, id: int, form: AgainForm, texts: Texts) -> Response:
         """Somebody receives again what they have stopped, or what is wrong is shown."""
         app, words = self._app, PeopleWords(texts)
-        basis = basis_of(form, texts)
+        basis = basis_of(form, texts, app.clock.now())
         if not form.source:
             form.errors["source"] = words.wrong("source")
         if basis is None:
@@ -206,8 +206,9 @@ class PeoplePages:
         except Conflict:
             form.errors["again"] = words.refused("again")
             return self.person(request, id, again=form, status=409)
-        except InvalidInput:
-            form.errors["again"] = words.wrong("again")
+        except InvalidInput as error:
+            field = error.where if error.where in ("basis", "given") else "again"
+            form.errors[field] = words.wrong(f"again_{field}")
             return self.person(request, id, again=form, status=422)
         return self._done(request, id, "again", changed)
 

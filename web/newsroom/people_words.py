@@ -114,6 +114,8 @@ class PeopleWords:
         _ = self._texts.gettext
         if act == "link":
             return _("They were sent several links already.")
+        if act == "link-listed":
+            return _("No link can be sent to them while their address is on the suppression list.")
         return _("They cannot be subscribed again here while their address is on the suppression list.")
 
     def wrong(self, field: str) -> str:
@@ -124,6 +126,10 @@ class PeopleWords:
             "address": _("This is not an e-mail address. Use the form name@example.org."),
             "name": _("Write the name in one line, with 300 characters at most."),
             "source": _("Say how they told you that they want it again."),
+            "again_basis": _("Only their own consent brings somebody back who has unsubscribed."),
+            "again_given": _(
+                "They have unsubscribed after this day. Give the day on which they told you that they want it again."
+            ),
             "tag": _("Use small letters, digits and hyphens, at most 60 of them, such as g20-alumni."),
             "rhythms": _("Please choose how often it is to come."),
         }.get(field, _("Please choose from the list."))

@@ -91,7 +91,7 @@ class PersonForms:
         app, form = self._app, PersonForm.typed(fields)
         texts = app.translations.gettext(self._frame.locale(request))
         told = self._told(form, texts)
-        basis = basis_of(form, texts)
+        basis = basis_of(form, texts, app.clock.now())
         try:
             read_address(form.address)
         except RefusedCell:

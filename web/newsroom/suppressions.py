@@ -12,6 +12,7 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import Conflict, NotFound
 from tribune.domain.staff import Permission
 from tribune.services.audience.subscriber_cells import RefusedCell
+from tribune.services.people.by import By
 from tribune.services.people.suppress import (
     LIFTED_BY_STAFF,
     REASONS,
@@ -52,7 +53,7 @@ def router(app: Application, pages: Pages) -> APIRouter:
                     listed = look_up(tx, address, by, now)
                     return_facts: dict[str, Any] = {"asked": True, "listed": listed}
                 elif act == "add":
-                    put_on_list(tx, address, fields.one("reason"), by, now)
+                    put_on_list(tx, address, fields.one("reason"), By(by), now)
                     return_facts = {"done": "added"}
                 else:
                     take_off_list(tx, address, fields.one("why").strip(), by, now)

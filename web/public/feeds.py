@@ -55,12 +55,12 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
         reading = reading_of(narrowed, locale)
         found = shelf.kept.with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
         versions = tx.archive.versions({item.id for item, _ in found})
-    name, organisation = shelf.name_of(narrowed, locale), shelf.app.organisation.name(locale)
+    organisation = shelf.app.organisation.name(locale)
     own = ("own",) if narrowed.own else ()
     _ = shelf.texts(locale).gettext
     made = feeds.Feed(
         id=_id(shelf, "feed", locale, narrowed.topic or "-", narrowed.place or "-", narrowed.kind or "-", *own),
-        title=f"{organisation}: {name}" if name else organisation,
+        title=shelf.feed_title(locale, shelf.name_of(narrowed, locale)),
         subtitle=_("The newest publications, data and live sessions from %(organisation)s.")
         % {"organisation": organisation},
         language=locale,

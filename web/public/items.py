@@ -83,7 +83,7 @@ def _list(
         canonical=address(locale),
         alternates={tag: address(tag) for tag in shelf.offered},
         default=address(shelf.default),
-        feeds=shelf.feeds(locale, f"{organisation}: {title}", narrowed),
+        feeds=shelf.feeds(locale, shelf.feed_title(locale, title), narrowed),
         data=linked_data.of_list(title, address(locale), [shelf.addresses.base + card.address for card in cards]),
         # Searches and combinations without end are not what an index of the web is for.
         index=not words and (bool(made) or sum(map(bool, (narrowed.topic, narrowed.place, narrowed.kind))) <= 1),

@@ -31,6 +31,9 @@ Disallow: /u/
 Disallow: /p/
 Disallow: /c/
 Disallow: /f/
+Disallow: /m/
+Disallow: /a/
+Disallow: /n/
 Disallow: /api/
 Disallow: /metrics
 Disallow: /healthz

@@ -76,6 +76,12 @@ class Shelf:
         alternates = {tag: f"{base}/{tag}{rest}" for tag in self.offered}
         return alternates, alternates[self.default]
 
+    def feed_title(self, locale: str, what: str) -> str:
+        """What a feed is called: whose it is, and what it holds ("": everything)."""
+        organisation = self.app.organisation.name(locale)
+        pattern = self.texts(locale).gettext("%(organisation)s: %(what)s")
+        return pattern % {"organisation": organisation, "what": what} if what else organisation
+
     def feeds(self, locale: str, title: str, narrowed: Filter) -> tuple[tuple[str, str, str], ...]:
         """The feeds of a list."""
         return (

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from tribune.domain.audience import Cadence, Status, Subscriber
 from tribune.domain.changes import resumed
 from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
-from tribune.domain.errors import InvalidInput, NotFound
+from tribune.domain.errors import Fault, InvalidInput, NotFound
 from tribune.domain.schedule import due_on
 from tribune.domain.zones import zone
 from tribune.ports.audience import CarryOver
@@ -48,7 +48,8 @@ def pause_until(
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
     until = ends_at(day, person.zone)
     if not now < until <= now + LONGEST:
-        raise InvalidInput("A pause ends on a later day, a year from now at most.", where="until")
+        fault = Fault("/until", "A pause ends on a later day, a year from now at most.")
+        raise InvalidInput(fault.what, where="until", faults=[fault])
     if not tx.audience.pause(subscriber_id, until, now):
         raise InvalidInput("Who has stopped everything has nothing to pause.", where="until")
     tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, source, agreed(person), network=network, by=by)])

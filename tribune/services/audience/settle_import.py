@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tribune.domain.audience import Cadence, Fallback, Rhythm, Status, Subscriber
+from tribune.domain.audience import Cadence, Rhythm, Status, Subscriber
 from tribune.domain.changes import in_order, resumed, rhythms_in_order
 from tribune.domain.codelists import Codelists
 from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
@@ -20,7 +20,7 @@ from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import Changed, change_subscribers, ensure_cohorts
 from tribune.services.audience.refresh_masks import Masker
 from tribune.services.audience.serve_after_change import Change, serve_after_change
-from tribune.services.audience.subscriber_rows import OTHER_GROUP, Row
+from tribune.services.audience.subscriber_rows import Row
 from tribune.services.audience.told_people import Newcoming, Told, Unit
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
 
@@ -99,8 +99,8 @@ def _as_it_was(kept: Kept, unit: Row | Told) -> bool:
     if not (
         kept.address == unit.address
         and (kept.name == unit.name or not unit.name)
-        and kept.zone == facts.zone
-        and kept.languages == ",".join(facts.languages or ())
+        and (facts.zone is None or kept.zone == facts.zone)
+        and (facts.languages is None or kept.languages == ",".join(facts.languages))
         and (facts.group is None or kept.group == facts.group)
         and (facts.fallback is None or kept.fallback == facts.fallback)
         and kept.status == "active"
@@ -244,19 +244,21 @@ def _record(id: int, person: Subscriber, on: Grounds, now: datetime) -> ConsentR
 
 def _wakes(old: Subscriber, told: Told, gone: Mapping[str, int]) -> bool:
     """Whether the file ends this person's pause. An empty cell leaves it, and so does a row that was refused."""
-    said = {wish.status for wish, _ in told.rhythms.values() if wish.digest not in gone}
+    said = {wish.status for wish, _ in told.rhythms.values() if wish.digest not in gone and not wish.silent}
     if old.paused_until is not None:
         return False  # they said themselves until when
     return old.status is Status.PAUSED and not told.partial and Status.ACTIVE in said and Status.PAUSED not in said
 
 
 def _gone(old: Subscriber, told: Told) -> dict[str, int]:
-    """Digests that the person has unsubscribed from and the file would bring back -> the row that says so."""
+    """Digests that the person has unsubscribed from and the file would bring back -> the row that says so; of a file
+    that says nothing of digests, only where they have left altogether."""
     stopped = {r.digest for r in old.rhythms if r.stopped_at is not None}
     return {
         digest: row
         for (digest, _), (wish, row) in reversed(told.rhythms.items())
-        if wish.status is not Status.UNSUBSCRIBED and (digest in stopped or old.status is Status.UNSUBSCRIBED)
+        if (wish.silent or wish.status is not Status.UNSUBSCRIBED)
+        and (old.status is Status.UNSUBSCRIBED or (digest in stopped and not wish.silent))
     }
 
 
@@ -285,14 +287,16 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
     elif status is Status.ACTIVE and any(wish.status is Status.PAUSED for wish, _ in told.rhythms.values()):
         status = Status.PAUSED
     facts = told.facts
+    known = old if old is not None else facts.nature
+    assert known is not None  # noqa: S101 - a row without is refused
     return Subscriber(
         id=old.id if old is not None else 0,
         address=told.address,
         name=told.name or (old.name if old is not None else ""),
-        group=facts.group or (old.group if old is not None else OTHER_GROUP),
-        languages=facts.languages or (),
-        zone=facts.zone or "",
-        fallback=facts.fallback or (old.fallback if old is not None else Fallback.SOURCE),
+        group=facts.group or known.group,
+        languages=facts.languages or known.languages,
+        zone=facts.zone or known.zone,
+        fallback=facts.fallback or known.fallback,
         status=status,
         subscriptions=in_order(wishes),
         rhythms=rhythms_in_order(rhythms.values()),

@@ -61,8 +61,9 @@ Told = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Who a person is, address and name aside. None: the cell was empty, so an earlier row or the default holds.
-    `nature`: the same with the defaults (None: a person cannot begin with these)."""
+    """Who a person is, address and name aside, as the row's own cells say. None: the cell was empty, so that an earlier
+    row holds, or what is known of the person. `nature`: the same with the defaults, for somebody who is new (None:
+    neither a cell nor a default fills the column that `lacks` names)."""
 
     group: str | None
     languages: tuple[str, ...] | None
@@ -70,12 +71,14 @@ class Facts:
     fallback: Fallback | None
     tags: tuple[str, ...] = ()
     nature: Nature | None = field(default=None, compare=False, repr=False)
+    lacks: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """One subscription with its rhythm, as a row tells it. `status` None: the cell was empty. `silent`: the file has no
-    word about what people want, so this is for who is new only. `wants`: of somebody whose only one it is."""
+    column about what people want, so this is for who is new only: a default says nothing of who is there.
+    `wants`: of somebody whose only one it is."""
 
     digest: str
     cadence: Cadence
@@ -101,8 +104,8 @@ class Row(NamedTuple):
 class RowReader:
     """Reads cells into facts. The same cells are read once: files repeat themselves.
 
-    `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds where the file has no
-    such column or the cell is empty.
+    `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds for who is new where
+    the file has no such column or the cell is empty. Tags among them are for everybody.
     """
 
     def __init__(
@@ -118,7 +121,7 @@ class RowReader:
         places = {name: list(columns).index(name) for name in COLUMNS if name in columns}
         places |= {name: self.width + n for n, name in enumerate(absent)}
         self._defaults = dict(defaults or {})
-        self._behind = [self._defaults.get(name, "") for name in absent]
+        self._behind = [self._defaults.get(name, "") if name in ("address", "name") else "" for name in absent]
         self._address_at, self._name_at = places["address"], places["name"]
         self._facts_of = itemgetter(*(places[name] for name in _FACTS))
         self._wish_of = itemgetter(*(places[name] for name in _WISH))
@@ -129,7 +132,7 @@ class RowReader:
         self._axes: dict[str, dict[str, frozenset[str]]] = {"policy_areas": {}, "places": {}, "kinds": {}}
         self._suggestions = _SUGGESTIONS
         self.tells_tags = "tags" in columns or bool(self._defaults.get("tags"))
-        self._silent = not any(name in columns or self._defaults.get(name) for name in _WISH)
+        self._silent = not any(name in columns for name in _WISH)
 
     def key(self, cells: Sequence[str]) -> str:
         """The same text for every row of an address, before it is known to be one. Any row will do."""
@@ -192,7 +195,16 @@ class RowReader:
         nature = (
             Nature(of_group or OTHER_GROUP, reads, otherwise or Fallback.SOURCE, where) if reads and where else None
         )
-        return Facts(of_group, reads, where, otherwise, cell_of.read_tags(tags) if tags else (), nature)
+        own = [bool(text_of(cell)) for cell in cells]
+        return Facts(
+            of_group if own[0] else None,
+            reads if own[1] else None,
+            where if own[2] else None,
+            otherwise if own[3] else None,
+            cell_of.read_tags(tags) if tags else (),
+            nature,
+            "" if reads and where else "zone" if reads else "languages",
+        )
 
     def _read_wish(self, cells: tuple[str, ...]) -> Wish:
         told, areas, places, kinds, cadence, weekday, hour, status = self._texts(_WISH, cells)

@@ -9,12 +9,12 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tribune.domain.audience import Cadence, Fallback, Status, Subscription
+from tribune.domain.audience import Cadence, Status, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.domain.imports import Refusal
 from tribune.ports.newcomers import Newcomer, Wants
 from tribune.services.audience.csv_file import Cells, CsvFile
-from tribune.services.audience.subscriber_rows import OTHER_GROUP, Facts, RefusedCell, Row, RowReader, Wish
+from tribune.services.audience.subscriber_rows import Facts, RefusedCell, Row, RowReader, Wish
 
 OPEN_AT_ONCE = 50_000
 """Addresses whose rows may be incomplete at the same time; where a file has more, it is read in several passes."""
@@ -86,10 +86,12 @@ class Told:
 
 
 def _pairs(one: Facts, other: Facts) -> Iterator[tuple[str, object, object]]:
-    yield "group", one.group, other.group or OTHER_GROUP
-    yield "languages", one.languages, other.languages
-    yield "zone", one.zone, other.zone
-    yield "fallback", one.fallback, other.fallback or Fallback.SOURCE
+    nature = other.nature
+    assert nature is not None  # noqa: S101 - `_complete` has looked
+    yield "group", one.group, nature.group
+    yield "languages", one.languages, nature.languages
+    yield "zone", one.zone, nature.zone
+    yield "fallback", one.fallback, nature.fallback
 
 
 Unit = Row | Told | Refusal
@@ -178,17 +180,15 @@ def _one_pass(file: CsvFile, reader: RowReader, left: dict[int, int], turn: int,
 def _alone(read: Callable[[int, Cells], Row], number: int, cells: Cells) -> Unit:
     try:
         row = read(number, cells)
-        if row.facts.nature is None:
-            _complete(row.facts)
+        _complete(row.facts)
     except RefusedCell as error:
         return error.at(number)
     return row
 
 
 def _complete(facts: Facts) -> Facts:
-    for column in ("languages", "zone"):
-        if getattr(facts, column) is None:
-            raise RefusedCell(column, "", "The cell is empty.", "Fill it in the first row of an address.")
+    if facts.nature is None:
+        raise RefusedCell(facts.lacks, "", "The cell is empty.", "Fill it in the first row of an address.")
     return facts
 
 

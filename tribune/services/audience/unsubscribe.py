@@ -13,6 +13,7 @@ from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSourc
 from tribune.domain.consent import stopped as stopped_of
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
+from tribune.domain.sign_up import LIFTED
 from tribune.ports.store import AUDIENCE, PEOPLE, Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
@@ -86,11 +87,19 @@ def subscribe_again(
     basis: str = "",
 ) -> bool:
     """Undo `unsubscribe`: same choices, same rhythm; what was released meanwhile is made up for, at most
-    `reach_back` of it. Whether anything changed. Raises NotFound."""
+    `reach_back` of it. Who had asked staff never to be mailed, and comes back themselves, leaves the suppression list.
+
+    A form of theirs that waits for its confirmation is forgotten: confirmed later it would throw away what is made up
+    for and what they changed since, and after a further stop it would bring them back. Its link then says that they
+    are subscribed, and leads to their preferences. Whether anything changed. Raises NotFound."""
     person = _person(tx, subscriber_id)
     back = subscribed_again(person, digest, tx.planning.sequence_before(now - reach_back))
     if not _store(tx, person, back, now):
         return False
+    if back.status is not person.status:
+        tx.sign_ups.forget([person.id])
+    if by == SELF:
+        tx.audience.lift([person.address], LIFTED)
     catch_up_at_once(tx, [back], now)
     told = (person.id, ConsentAct.RESUBSCRIBED, now, source, agreed(back))
     tx.consents.add([ConsentRecord(*told, network=network, by=by, basis=basis)])

@@ -66,8 +66,7 @@ def _refused(reader: RowReader, number: int, cells: list[str]) -> Refusal | None
     try:
         row = reader.row(number, cells)
         if row.facts.nature is None:
-            empty = "languages" if row.facts.languages is None else "zone"
-            raise RefusedCell(empty, "", "The cell is empty.", "Fill it in, or give a value for empty cells.")
+            raise RefusedCell(row.facts.lacks, "", "The cell is empty.", "Fill it in, or give a value for empty cells.")
     except RefusedCell as error:
         return error.at(number)
     return None

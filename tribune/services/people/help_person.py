@@ -4,14 +4,15 @@ what they get also in their consent records. Facts and wishes are changed by sav
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tribune.domain.audience import Subscriber
 from tribune.domain.digests import Digest, Rules
 from tribune.domain.errors import Conflict, Fault, InvalidInput
-from tribune.domain.imports import Basis
+from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.notices import NoticeKind
+from tribune.domain.zones import zone
 from tribune.ports.store import AUDIENCE, Transaction
 from tribune.services.audience.erase_person import erase_rows
 from tribune.services.audience.export_my_data import export_my_data
@@ -21,13 +22,22 @@ from tribune.services.notices.request_notice import request_notice
 from tribune.services.people.by import By
 from tribune.services.people.find_people import existing
 
+BRINGS_BACK = BasisKind.CONSENT
+"""No contract, function or list of others is the word of somebody who has stopped."""
+
 BY_STAFF = "asked_by_phone_or_letter"
 """The reason on the suppression list where staff put somebody there because they asked for it."""
 
+LISTED = "suppressed"
+"""Where a Conflict comes from the suppression list."""
+
 
 def send_link(tx: Transaction, id: int, rules: Rules, by: By, now: datetime) -> None:
-    """Send the person a link to their preferences. Raises NotFound, and Conflict where they were sent enough."""
+    """Send the person a link to their preferences. Raises NotFound, and Conflict where they were sent enough or are
+    never mailed (LISTED)."""
     person = existing(tx, id)
+    if tx.audience.suppressed([person.address]):
+        raise Conflict("This person's address is on the suppression list: no link is sent to it.", where=LISTED)
     digest = next((r.digest for r in person.rhythms), "")
     if request_notice(tx, NoticeKind.PREFERENCES_LINK, id, {"digest": digest}, rules, now) is None:
         raise Conflict("They were sent several links already.", hint="Wait an hour.")
@@ -48,12 +58,14 @@ def bring_back(
     tx: Transaction, id: int, digest: str | None, basis: Basis, reach_back: timedelta, by: By, now: datetime
 ) -> bool:
     """Undo an unsubscription that the person wants undone: `basis` says how they told it. Whether anything changed.
-    Raises NotFound, InvalidInput for a digest that they never had, and Conflict for who is never mailed."""
+    Raises NotFound; InvalidInput for a digest that they never had, and for a ground that is no consent of theirs, or an
+    older one than their last stop; Conflict for who is never mailed."""
     tx.lock(AUDIENCE)
     person = existing(tx, id)
     _has(person, digest)
     if tx.audience.suppressed([person.address]):
         raise Conflict("This person's address is on the suppression list.")
+    _wants_it(person, digest, basis)
     if not subscribe_again(tx, id, digest, reach_back, now, source=by.source, by=by.who, basis=basis.text):
         return False
     facts = {"digest": digest, "basis": basis.kind.value}
@@ -87,7 +99,9 @@ def export_person(tx: Transaction, id: int, digests: Mapping[str, Digest], by: B
 
 
 def suppress_person(tx: Transaction, id: int, by: By, now: datetime) -> None:
-    """Never mail their address again. Raises NotFound."""
+    """They do not want to be mailed ever again: they are unsubscribed from everything, and their address goes on the
+    list. When they fill in the form again, they are asked at their address, as who has left. Raises NotFound."""
+    stop_person(tx, id, None, by, now)
     tx.audience.suppress(existing(tx, id).address, BY_STAFF, now)
     tx.audit.add(by.actor, "person.suppressed", f"subscriber/{id}", {"reason": BY_STAFF}, now)
 
@@ -102,3 +116,17 @@ def _has(person: Subscriber, digest: str | None) -> None:
     if digest is not None and digest not in {rhythm.digest for rhythm in person.rhythms}:
         fault = Fault("/digest", f"This person has no subscription to {digest[:60]!r}.")
         raise InvalidInput(fault.what, where="digest", faults=[fault])
+
+
+def _wants_it(person: Subscriber, digest: str | None, basis: Basis) -> None:
+    if basis.kind is not BRINGS_BACK:
+        fault = Fault("/basis/kind", "Only their own consent brings somebody back.", "Say how and when they told you.")
+        raise InvalidInput(fault.what, where="basis", hint=fault.hint, faults=[fault])
+    stops = [r.stopped_at for r in person.rhythms if r.stopped_at is not None and digest in (None, r.digest)]
+    if not stops or basis.given is None:
+        return
+    last = max(stops)
+    # Whoever wrote the day down may have meant theirs or ours.
+    if basis.given < min(last.astimezone(UTC).date(), last.astimezone(zone(person.zone)).date()):
+        fault = Fault("/basis/given", "They have unsubscribed after this day.", "Give the day on which they told you.")
+        raise InvalidInput(fault.what, where="given", hint=fault.hint, faults=[fault])

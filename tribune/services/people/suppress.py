@@ -11,8 +11,10 @@ from tribune.domain.errors import Conflict, NotFound
 from tribune.ports.people import Listed
 from tribune.ports.store import Transaction
 from tribune.services.audience.subscriber_cells import read_address
+from tribune.services.people.by import By
+from tribune.services.people.help_person import BY_STAFF, stop_person
 
-REASONS = ("asked_by_phone_or_letter", "wrong_address", "hard_bounce")
+REASONS = (BY_STAFF, "wrong_address", "hard_bounce")
 """Reasons that staff may give."""
 
 WHYS = ("works_again", "put_there_by_mistake", "other")
@@ -32,11 +34,16 @@ def look_up(tx: Transaction, address: str, actor: str, now: datetime) -> Listed 
     return found
 
 
-def put_on_list(tx: Transaction, address: str, reason: str, actor: str, now: datetime) -> None:
-    """Never mail this address again; the first reason stays. Raises RefusedCell."""
+def put_on_list(tx: Transaction, address: str, reason: str, by: By, now: datetime) -> None:
+    """Never mail this address again; the first reason stays. Where its owner wants it so and is a subscriber, they are
+    unsubscribed from everything; what is about the address only leaves their choices alone. Raises RefusedCell."""
+    address = read_address(address.strip())
     reason = reason if reason in REASONS else REASONS[0]
-    tx.audience.suppress(read_address(address.strip()), reason, now)
-    tx.audit.add(actor, "suppression.added", "", {"reason": reason}, now)
+    person = tx.audience.by_address(address) if reason == BY_STAFF else None
+    if person is not None:
+        stop_person(tx, person.id, None, by, now)
+    tx.audience.suppress(address, reason, now)
+    tx.audit.add(by.actor, "suppression.added", "", {"reason": reason}, now)
 
 
 def take_off_list(tx: Transaction, address: str, why: str, actor: str, now: datetime) -> None:
