@@ -91,6 +91,11 @@ class Calls:
         yield "whether some people are in a mailing", lambda: ledger.deliveries(1, subscriber=4_711)
         yield "progress of a mailing", lambda: ledger.progress(self.mailing)
         yield "mailings, the newest first", lambda: ledger.mailings(limit=50)
+        attention = self.tx.attention
+        yield "mails that are held back, counted", attention.to_be_decided
+        yield "mails that are held back, listed", lambda: attention.held_back(limit=100)
+        yield "the oldest unsent mailing", lambda: attention.longest_unsent(self.now)
+        yield "lanes that rest", lambda: attention.resting_lanes(self.now)
         yield "inbox", lambda: self.tx.inbox.seen("deliveries", "/tribune/mailings", "event-4711")
         yield (
             "inbox, an event more",

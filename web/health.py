@@ -7,17 +7,18 @@ from fastapi.responses import JSONResponse
 
 from tribune.bootstrap import Application
 from web.metrics import CONTENT_TYPE, exposition
-from web.probe import Parts, health, no_parts
+from web.probe import Health, Parts, no_parts
 
 
 def router(app: Application, parts: Parts = no_parts) -> APIRouter:
     """`/healthz` answers 200 while store and log can be reached and each part of the process lives; `/metrics` is
     Prometheus text."""
     routes = APIRouter()
+    health = Health(app, parts)
 
     @routes.get("/healthz")
     def healthz() -> JSONResponse:
-        status, told = health(app, parts)
+        status, told = health()
         return JSONResponse(told, status)
 
     @routes.get("/metrics")

@@ -96,8 +96,17 @@ def _outbox(app: Application, now: PrometheusMetrics) -> None:
 
 
 def _store(app: Application, now: PrometheusMetrics) -> None:
-    """People, and what became of the deliveries of the last mailings."""
+    """People, what became of the deliveries of the last mailings, and what needs a person or stands."""
     with app.store.read() as tx:
+        at = tx.now()
+        now.gauge("deliveries_held_back", tx.attention.to_be_decided())
+        now.gauge("mailing_unsent_oldest_seconds", tx.attention.longest_unsent(at))
+        for rest in tx.attention.resting_channels(at):
+            until, group = rest.until.timestamp(), rest.domain_group
+            now.gauge("channel_rests_until_seconds", until, channel=rest.where, group=group)
+        for rest in tx.attention.resting_lanes(at):
+            until, group = rest.until.timestamp(), rest.domain_group
+            now.gauge("lane_rests_until_seconds", until, lane=rest.where, group=group)
         for status, people in tx.audience.count().items():
             now.gauge("subscribers", people, status=str(status))
         totals: dict[str, int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -215,6 +216,8 @@ def test_check_misses_what_migrate_makes(check: Check, house: Application) -> No
         main(["migrate"])
     well, line = check()
     assert well and f"at {house.settings.log.bootstrap_servers[0]} as tribune (SCRAM-SHA-512) over TLS" in line
+    assert "Kafka at " in line
+    assert re.search(r"\(spoken to as \d+\.\d+(\.\d+)?, the newest version that is understood here, or its own", line)
     assert "1 broker; 11 topics as declared; 5 groups; 0 events wait" in line
     with house.store.write() as tx:
         tx.outbox.add(event("key", 0))

@@ -11,21 +11,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from consumers.deliveries import consumer
 from consumers.loop import drain
 from tests.integration.test_mailings_by_hand import cli, run
 from tests.mailing_world import Scripted, counts, planned
-from tests.planned import make_sender
+from tests.planned import make_sender, plan
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.mailings import MailingState
 from tribune.services.sending.send_chunk import send_chunk
-from tribune.store.tables import chunks, mailings
+from tribune.store.tables import chunks, delivery_exceptions, mailings
 
 Said = Callable[[], str]
 
@@ -110,6 +111,94 @@ def test_what_is_in_doubt_when_it_is_cancelled_is_told(app: Application, said: S
     assert "Of 1 person nobody knows yet whether theirs left" in told
     assert run("quarantined", str(mailing)) == 0
     assert "1.0.1 2 in doubt" in said()
+
+
+def emptied(app: Application, number: int) -> None:
+    """Mailings that nobody was to get."""
+    with app.store.write() as tx:
+        (edition,) = tx.connection.execute(select(mailings.c.edition_id).limit(1)).one()
+        facts = {"edition_id": edition, "state": "finished", "approval": "standing", "recipients": 0}
+        dues = [app.clock.now() + timedelta(minutes=n + 1) for n in range(number)]
+        tx.connection.execute(
+            insert(mailings),
+            [facts | {"due_at": due, "planned_at": due, "correlation_id": "story-2"} for due in dues],
+        )
+
+
+def hold_back(app: Application, mailing: int, places: int, handovers: int = 0) -> None:
+    """The first deliveries of a mailing are held back."""
+    facts = {"mailing_id": mailing, "chunk": 0, "state": "quarantined", "changed_at": app.clock.now()}
+    with app.store.write() as tx:
+        tx.connection.execute(
+            update(chunks)
+            .where(chunks.c.mailing_id == mailing)
+            .values(state="done", sent_upto=chunks.c.size, doubt_upto=chunks.c.size)
+        )
+        tx.connection.execute(
+            insert(delivery_exceptions), [facts | {"place": place, "handovers": handovers} for place in range(places)]
+        )
+
+
+def test_the_list_is_not_drowned_by_mailings_without_deliveries(
+    app: Application, said: Said, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned(app, 2)
+    emptied(app, 30)
+    plan(app.store, [1], occasion="2026-11-24")
+    assert run("list") == 0
+    told = said()
+    assert "2 waiting" in told
+    assert "1 waiting" in told
+    assert "30 mailings without any delivery are left out; see them with --all." in told
+    assert run("list", "--limit", "1") == 0
+    told = said()
+    assert "2 waiting" not in told
+    assert "left out" not in told, "the others are older than what is shown"
+    assert run("list", "--all") == 0
+    told = said()
+    assert told.count("none") == 19
+    assert "left out" not in told
+    assert run("list", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["mailing"] for line in out.splitlines()] == [32, 1]
+    assert "30 mailings without any delivery" in err
+
+
+def test_what_is_held_back_is_found_however_many_mailings_came_after(app: Application, said: Said) -> None:
+    hold_back(app, planned(app, 3), 3)
+    emptied(app, 1_001)
+    assert run("quarantined") == 0
+    told = said()
+    assert [place for place in ("1.0.0", "1.0.1", "1.0.2") if place in told] == ["1.0.0", "1.0.1", "1.0.2"]
+    assert "more; see" not in told
+    assert "Send them once more with `tribune mailing retry MAILING`." in told
+    assert run("quarantined", "--limit", "2") == 0
+    told = said()
+    assert "1.0.2" not in told
+    assert "... and 1 more; see them with --limit 3." in told
+    assert run("quarantined", "2") == 0
+    assert "Nothing is held back." in said()
+    assert run("quarantined", "5000") == 1
+    assert "There is no mailing 5000" in said()
+
+
+def test_no_command_is_advised_that_would_be_refused(app: Application, said: Said) -> None:
+    cancelled = planned(app, 2)
+    hold_back(app, cancelled, 2, handovers=1)
+    assert run("cancel", str(cancelled), "--yes") == 0
+    said()
+    assert run("quarantined") == 0
+    told = said()
+    assert "1.0.0" in told
+    assert "1.0.1" in told
+    assert "tribune mailing retry" not in told
+    assert "nothing of these leaves any more" in told
+    other = plan(app.store, [1], occasion="2026-11-24")
+    hold_back(app, other, 1)
+    assert run("quarantined") == 0
+    told = said()
+    assert told.index("2.0.0") < told.index("1.0.0")
+    assert "Send them once more with `tribune mailing retry MAILING`." in told
 
 
 def test_programs_get_json_of_every_command(

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert, select, update
 
 from tests import postgres_server
 from tests.conftest import ROOT
 from tests.integration.test_up_and_demo import SETTINGS, get, running, tribune
 from tests.kafka_broker import free_port
 from tests.log_world import event, take
+from tests.planned import plan
 from tests.waiting import until
 from tools.postgres.server import Server
 from tribune.bootstrap import Application
 from tribune.config import Settings, load
 from tribune.domain.topics import CATALOGUE, groups
 from tribune.log.kafka.cluster import Cluster
+from tribune.store.tables import chunks, delivery_exceptions, mailings, throttles
 from web.metrics import PrometheusMetrics, exposition
 
 pytestmark = pytest.mark.waits
@@ -136,3 +139,37 @@ def test_a_part_that_is_away_costs_its_own_figures_only(tmp_path: Path, postgres
         assert told["tribune_outbox_waiting_events",] == 0
         assert not any(key[0].startswith("tribune_log") for key in told)
         house.close()
+
+
+def test_what_is_held_back_stands_or_rests_has_figures(tmp_path: Path) -> None:
+    settings = {"data_dir": tmp_path, "store": {"url": f"sqlite:///{tmp_path / 'store.sqlite3'}"}}
+    house = Application(Settings.model_validate(settings), metrics=PrometheusMetrics())
+    house.prepare()
+    now = house.clock.now()
+    told = figures(exposition(house).decode())
+    assert told["tribune_deliveries_held_back",] == told["tribune_mailing_unsent_oldest_seconds",] == 0
+    assert not any("rests_until" in key[0] for key in told)
+    mailing = plan(house.store, [2, 1], groups=["google", "other"])
+    later = now + timedelta(minutes=5)
+    with house.store.write() as tx:
+        begun = {"state": "running", "started_at": now - timedelta(hours=2)}
+        tx.connection.execute(update(mailings).values(**begun))
+        facts = {"mailing_id": mailing, "chunk": 0, "place": 1, "state": "quarantined", "changed_at": now}
+        tx.connection.execute(insert(delivery_exceptions).values(**facts))
+        rest = {"channel": "smtp", "domain_group": "google", "next_at": now, "rest_until": later}
+        tx.connection.execute(insert(throttles).values(**rest))
+        tx.connection.execute(update(chunks).where(chunks.c.chunk == 0).values(not_before=later))
+        # A hundred mailings later, it is held back still.
+        (edition,) = tx.connection.execute(select(mailings.c.edition_id)).one()
+        empty = {"edition_id": edition, "state": "finished", "approval": "standing", "recipients": 0}
+        empty |= {"planned_at": now, "correlation_id": "story-2"}
+        tx.connection.execute(
+            insert(mailings), [empty | {"due_at": now + timedelta(minutes=number)} for number in range(100)]
+        )
+    told = figures(exposition(house).decode())
+    assert documented(told)
+    assert told["tribune_deliveries_held_back",] == 1
+    assert 7200 <= told["tribune_mailing_unsent_oldest_seconds",] < 7300
+    assert told["tribune_channel_rests_until_seconds", "smtp", "google"] == pytest.approx(later.timestamp())
+    assert told["tribune_lane_rests_until_seconds", "google", "mailing"] == pytest.approx(later.timestamp())
+    house.close()

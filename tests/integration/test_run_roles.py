@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -85,6 +86,44 @@ def test_no_port_is_opened_where_none_is_asked_for(folder: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("web", "--port"), ("scheduler", "--metrics-port"), ("senders", "--metrics-port")], ids=lambda a: a[0]
+)
+def test_a_port_that_is_taken_ends_a_role_and_it_takes_no_other(folder: Path, arguments: tuple[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            command("run", *arguments, port), cwd=folder, env=environment(), capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken: another process listens there." in " ".join(done.stderr.split())
+    assert "http://" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_of_the_settings_that_is_taken_ends_a_role_too(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = folder / "tribune.toml"
+        settings.write_text(settings.read_text(encoding="utf-8").replace("port = 0", f"port = {port}"))
+        done = subprocess.run(
+            command("run", "web"), cwd=folder, env=environment(), capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in " ".join(done.stderr.split())
+
+
+def test_roles_that_share_a_port_for_figures_in_their_settings_all_start(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = folder / "tribune.toml"
+        told = settings.read_text(encoding="utf-8").replace("port = 0", f"port = 0\nmetrics_port = {port}")
+        settings.write_text(told, encoding="utf-8")
+        with running("run", "scheduler", cwd=folder) as (_, address, lines):
+            assert f"Port {port} is taken; using" in "".join(lines)
+            assert json.loads(get(f"{address}healthz"))["status"] == "ok"
 
 
 def test_a_role_that_does_not_exist_is_refused_with_those_that_do(folder: Path) -> None:

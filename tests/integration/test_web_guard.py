@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import structlog
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from tests.newsroom import anybody, staff_browser
@@ -223,6 +225,34 @@ def test_health_says_what_cannot_be_reached(app: Application, browse: Browse, mo
     answer = browser.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "failing", "store": "ok", "log": "cannot be reached (OSError)"}
+
+
+def test_health_costs_next_to_nothing_and_is_remembered_for_two_seconds(
+    app: Application, browse: Browse, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    browser = browse("192.0.2.7")
+    event.listen(app.store.engine, "before_cursor_execute", lambda c, u, statement, *_: asked.append(statement))
+    assert browser.get("/healthz").status_code == 200
+    assert asked
+    assert not [statement for statement in asked if "subscribers" in statement or "count(" in statement]
+    asked.clear()
+    for _ in range(20):
+        assert browser.get("/healthz").json() == {"status": "ok", "store": "ok", "log": "ok"}
+    assert not asked
+
+    def away() -> None:
+        raise OSError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.log, "lag", away)
+        clock.move(timedelta(seconds=1.9))
+        assert browser.get("/healthz").status_code == 200
+        clock.move(timedelta(seconds=0.1))
+        assert browser.get("/healthz").status_code == 503
+    assert browser.get("/healthz").status_code == 503
+    clock.move(timedelta(seconds=2))
+    assert browser.get("/healthz").status_code == 200
 
 
 def test_metrics_are_prometheus_text(settings: Settings, clock: StoppedClock, browse: Browse) -> None:

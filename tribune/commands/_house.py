@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -29,22 +30,44 @@ than both together before it kills: 40 s."""
 EVERYTHING = frozenset(Role)
 
 
+def listen_on(host: str, port: int) -> socket.socket:
+    """A socket listening on this very port; 0 takes any. Raises TribuneError where it cannot be had: whoever asks there
+    (a proxy, a probe) would find nobody, or somebody else, on another."""
+    try:
+        return _listening(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise TribuneError(
+                f"Port {port} on {host} is taken: another process listens there.",
+                hint="Stop that one, or name another port; 0 takes any that is free.",
+            ) from None
+        reason = error.strerror or str(error)
+        raise TribuneError(f"Nothing can listen on port {port} of {host}: {reason}.") from None
+
+
 def free_port(host: str, port: int, tries: int = 100) -> socket.socket:
     """A socket listening on `port`, or on the next free one, which is said; port 0 takes any."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + tries, 65535) + 1):
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host, candidate))
-            listening.listen(128)
+            listening = _listening(host, candidate)
         except OSError:
-            listening.close()
             continue
         if port and candidate != port:
             print(f"Port {port} is taken; using {candidate}.", flush=True)
         return listening
     raise OSError(f"no free port from {port} to {port + tries} on {host}")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def address_of(listening: socket.socket) -> str:

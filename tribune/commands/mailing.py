@@ -16,7 +16,6 @@ from tribune.commands._numbers import LARGEST
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
     from tribune.domain.mailings import Mailing
-    from tribune.ports.ledger import DeliveryView
     from tribune.ports.store import Transaction
     from tribune.services.sending.cancel_mailing import Closed
 
@@ -43,21 +42,31 @@ def mailing() -> None:
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 20,
+    all_: Annotated[bool, typer.Option("--all", help="Also those without any delivery.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The newest mailings: for whom, when, how far."""
+    """The newest mailings that have deliveries: for whom, when, how far."""
     from tribune.bootstrap import application
     from tribune.commands._mailing_views import mailing_data, print_list
     from tribune.services.sending.mailing_progress import mailing_progress
 
     with application() as house, house.store.read() as tx:
-        found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit)]
+        found = [mailing_progress(tx, told.id) for told in tx.ledger.mailings(limit=limit, empty=all_)]
+        oldest = found[-1].mailing.id if len(found) == limit else 0
+        left_out = 0 if all_ else tx.ledger.count_empty(oldest)
         now = tx.now()
+    which = "1 mailing without any delivery is" if left_out == 1 else f"{left_out:,} mailings without any delivery are"
+    note = f"{which} left out; see {'it' if left_out == 1 else 'them'} with --all." if left_out else ""
     if as_json:
         for progress in found:
             print(json.dumps(mailing_data(progress, now), ensure_ascii=False))
-    elif found:
-        print_list(found, now)
+        if note:
+            print(note, file=sys.stderr)
+    elif found or note:
+        if found:
+            print_list(found, now)
+        if note:
+            print(note)
     else:
         print("No mailing has been planned yet. `tribune schedule list` shows what is due when.")
 
@@ -229,27 +238,27 @@ def quarantined(
     """Deliveries that are held back for a person, and those of cancelled mailings that are in doubt."""
     from tribune.bootstrap import application
     from tribune.commands._mailing_views import delivery_data, print_deliveries
-    from tribune.domain.mailings import DeliveryState, MailingState
-    from tribune.services.sending.pause_mailing import existing
+    from tribune.services.sending.look_at_held_back import look_at_held_back
 
-    found: list[DeliveryView] = []
     with application() as house, house.store.read() as tx:
-        told = tx.ledger.mailings(limit=1000) if mailing_id is None else [existing(tx, mailing_id)]
-        for one in told:
-            states = [DeliveryState.QUARANTINED]
-            if one.state is MailingState.CANCELLED:
-                states.append(DeliveryState.IN_DOUBT)
-            found += tx.ledger.deliveries(one.id, states=states, limit=limit - len(found))
-            if len(found) >= limit:
-                break
+        held = look_at_held_back(tx, mailing_id, limit)
+    more = f"... and {held.more:,} more; see them with --limit {held.total}." if held.more else ""
     if as_json:
-        for view in found:
+        for view in held.first:
             print(json.dumps(delivery_data(view), ensure_ascii=False))
-    elif found:
-        print_deliveries(found)
-        print("Send them once more with `tribune mailing retry MAILING`.")
-    else:
+        if more:
+            print(more, file=sys.stderr)
+        return
+    if not held.total:
         print("Nothing is held back.")
+        return
+    print_deliveries(held.first)
+    if more:
+        print(more)
+    if held.may_be_sent:
+        print("Send them once more with `tribune mailing retry MAILING`.")
+    if held.of_cancelled:
+        print("Those of cancelled mailings are for you to know: nothing of these leaves any more.")
 
 
 def _watch(house: Application, mailing_id: int, as_json: bool) -> None:

@@ -20,12 +20,18 @@ NOTHING_TO_RELAY = (
 def run(
     role: Annotated[Role, typer.Argument(help="What this process does.", show_default=False)],
     host: Annotated[str | None, typer.Option(help="web: address to listen on (else [web] host).")] = None,
-    port: Annotated[int | None, typer.Option(help="web: port to listen on (else [web] port).")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="web: port to listen on (else [web] port); 0: any. It must be free."),
+    ] = None,
     metrics_host: Annotated[
         str | None, typer.Option(help="Others: where to answer /healthz and /metrics (else [web] metrics_host).")
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Others: the port of these (else [web] metrics_port; without either, none).")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Others: the port of these (else [web] metrics_port; without either, none); 0: any."
+        ),
     ] = None,
 ) -> None:
     """Run one role until Ctrl-C or SIGTERM, which let it finish what it has in hand (25 s at most).
@@ -36,7 +42,7 @@ def run(
     """
     from tribune import config, logs
     from tribune.bootstrap import Application
-    from tribune.commands._house import free_port, run_house
+    from tribune.commands._house import free_port, listen_on, run_house
     from tribune.commands._parts import has_relay
     from web.metrics import PrometheusMetrics
 
@@ -49,11 +55,13 @@ def run(
         return
     listening = None
     if role is Role.WEB:
-        listening = free_port(host or web.host, web.port if port is None else port)
+        listening = listen_on(host or web.host, web.port if port is None else port)
     else:
-        number = web.metrics_port if metrics_port is None else metrics_port
-        if number is not None:
-            listening = free_port(metrics_host or web.metrics_host, number)
+        at = metrics_host or web.metrics_host
+        if metrics_port is not None:
+            listening = listen_on(at, metrics_port)
+        elif web.metrics_port is not None:  # the roles of a machine share their settings, and each wants a port
+            listening = free_port(at, web.metrics_port)
 
     def ready(address: str) -> None:
         print(f"Tribune runs the {role}{': ' if address else ''}{address}  (Ctrl-C stops it)", flush=True)

@@ -16,7 +16,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on (else [web] host).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (else [web] port).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on (else [web] port), or the next free one.")
+    ] = None,
 ) -> None:
     """Run web, producers, consumers, senders, scheduler and, with Kafka, the relay until Ctrl-C or SIGTERM."""
     from tribune import config, logs

@@ -66,9 +66,14 @@ class Ledger(Protocol):
         limit: int | None = 50,
         edition: int | None = None,
         before: int | None = None,
+        empty: bool = True,
     ) -> list[Mailing]:
         """The newest first: those in these states (empty means any), planned at `since` or later, of this edition, with
-        a lower number than `before`."""
+        a lower number than `before`; without `empty`, only those that have deliveries."""
+        ...
+
+    def count_empty(self, oldest: int) -> int:
+        """How many mailings without any delivery have the number `oldest` or a higher one."""
         ...
 
     def chunks(self, mailing: int) -> list[ChunkView]: ...

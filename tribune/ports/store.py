@@ -15,6 +15,7 @@ from typing import Protocol
 from tribune.ports.ageing import Ageing
 from tribune.ports.api_tokens import ApiTokens
 from tribune.ports.archive import Archive
+from tribune.ports.attention import Attention
 from tribune.ports.audience import Audience
 from tribune.ports.audit import Audit
 from tribune.ports.campaigns import Campaigns
@@ -117,6 +118,9 @@ class Transaction(Protocol):
 
     @property
     def campaigns(self) -> Campaigns: ...
+
+    @property
+    def attention(self) -> Attention: ...
 
     @property
     def cancelling(self) -> Cancelling: ...

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
     from tribune.store.api_tokens import SqlApiTokens
     from tribune.store.archive import SqlArchive
+    from tribune.store.attention import SqlAttention
     from tribune.store.audience import SqlAudience
     from tribune.store.audit import SqlAudit
     from tribune.store.campaigns import SqlCampaigns
@@ -214,6 +215,12 @@ class SqlTransaction:
         from tribune.store.campaigns import SqlCampaigns
 
         return SqlCampaigns(self.connection)
+
+    @cached_property
+    def attention(self) -> SqlAttention:
+        from tribune.store.attention import SqlAttention
+
+        return SqlAttention(self.connection)
 
     @cached_property
     def cancelling(self) -> SqlCancelling:

@@ -53,10 +53,14 @@ class SqlLedger:
         limit: int | None = 50,
         edition: int | None = None,
         before: int | None = None,
+        empty: bool = True,
     ) -> list[Mailing]:
         return views.find_mailings(
-            self._connection, states=states, since=since, limit=limit, edition=edition, before=before
+            self._connection, states=states, since=since, limit=limit, edition=edition, before=before, empty=empty
         )
+
+    def count_empty(self, oldest: int) -> int:
+        return views.count_empty(self._connection, oldest)
 
     def chunks(self, mailing: int) -> list[ChunkView]:
         return views.find_chunks(self._connection, mailing)
@@ -190,7 +194,7 @@ class SqlLedger:
         return Claim(mailing, chunk, row.epoch, row.lane, row.domain_group, row.locale, marks)
 
     def open_window(self, claim: Claim, marks: Marks, now: datetime, lease: timedelta) -> bool:
-        told = _fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
+        told = moves.fence(claim) | {"sent": marks.sent, "doubt": marks.doubt, "tried": marks.handovers}
         return self._connection.execute(moves.OPEN, told | {"until": now + lease}).rowcount == 1
 
     def goes_on(self, mailing: int) -> bool:
@@ -238,14 +242,14 @@ class SqlLedger:
         )
 
     def _moved(self, claim: Claim, move: Update, told: dict[str, Any]) -> None:
-        if self._connection.execute(move, _fence(claim) | told).rowcount != 1:
+        if self._connection.execute(move, moves.fence(claim) | told).rowcount != 1:
             raise Conflict(
                 "another sender has this chunk, or its mailing may not leave any more",
                 where=f"chunk {claim.mailing}.{claim.chunk}",
             )
 
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
-        return self._connection.execute(moves.RENEW, _fence(claim) | {"until": now + lease}).rowcount == 1
+        return self._connection.execute(moves.RENEW, moves.fence(claim) | {"until": now + lease}).rowcount == 1
 
     # -- the moves of a retry ---------------------------------------------------------------------------------
 
@@ -394,7 +398,3 @@ class SqlLedger:
             if self._connection.execute(change).rowcount:
                 woken.append((mailing, chunk))
         return woken
-
-
-def _fence(claim: Claim) -> dict[str, Any]:
-    return {"of_mailing": claim.mailing, "of_chunk": claim.chunk, "of_epoch": claim.epoch}

@@ -6,10 +6,12 @@ Each is one conditioned update: where it meets no row, someone else was first, o
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
 
 from tribune.domain.mailings import WINDOW, ChunkState, DeliveryState, MailingState
+from tribune.domain.sending import Claim
 from tribune.store.tables import chunks, delivery_exceptions, mailings
 
 LEAVING = (MailingState.APPROVED.value, MailingState.RUNNING.value)
@@ -95,3 +97,8 @@ FINISH = (
     )
     .values(state=MailingState.FINISHED.value, finished_at=bindparam("now"))
 )
+
+
+def fence(claim: Claim) -> dict[str, Any]:
+    """The values of a claim's fence."""
+    return {"of_mailing": claim.mailing, "of_chunk": claim.chunk, "of_epoch": claim.epoch}

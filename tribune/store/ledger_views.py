@@ -100,7 +100,11 @@ def find_deliveries(
     if states:
         query = query.where(STATE.in_([state.value for state in states]))
     newest_first = deliveries.c.mailing_id if mailing is not None else deliveries.c.mailing_id.desc()
-    query = query.order_by(newest_first, deliveries.c.chunk, deliveries.c.place).limit(limit)
+    return shown(connection, query.order_by(newest_first, deliveries.c.chunk, deliveries.c.place).limit(limit))
+
+
+def shown(connection: Connection, query: Select[Any]) -> list[DeliveryView]:
+    """The rows of the view, for people to look at."""
     return [
         DeliveryView(m, chunk, place, person, locale, signature, DeliveryState(state), code, attempts, again)
         for m, chunk, place, person, locale, signature, state, code, attempts, again in connection.execute(query)
@@ -215,6 +219,7 @@ def find_mailings(
     limit: int | None = 50,
     edition: int | None = None,
     before: int | None = None,
+    empty: bool = True,
 ) -> list[Mailing]:
     of_one = mailings.outerjoin(editions, editions.c.id == mailings.c.edition_id)
     of_one = of_one.outerjoin(campaigns, campaigns.c.id == mailings.c.campaign_id)
@@ -235,6 +240,8 @@ def find_mailings(
         query = query.where(mailings.c.edition_id == edition)
     if before is not None:
         query = query.where(mailings.c.id < before)
+    if not empty:
+        query = query.where(mailings.c.recipients > 0)
     rows = connection.execute(query.order_by(mailings.c.id.desc()).limit(limit)).mappings()
     return [
         Mailing(
@@ -261,6 +268,12 @@ def find_mailings(
         )
         for row in rows
     ]
+
+
+def count_empty(connection: Connection, oldest: int) -> int:
+    m = mailings.c
+    query = select(func.count()).select_from(mailings).where(m.id >= oldest, m.recipients == 0)
+    return connection.execute(query).scalar_one()
 
 
 def find_chunks(connection: Connection, mailing: int) -> list[ChunkView]:

@@ -24,7 +24,7 @@ from web.api.access import ApiRoute, Gate
 from web.api.description import describe
 from web.api.problems import NothingEscapes, handle_errors
 from web.pages import Pages
-from web.probe import Parts, no_parts
+from web.probe import Health, Parts, no_parts
 
 
 def create_api(house: Application, pages: Pages, parts: Parts = no_parts) -> FastAPI:
@@ -41,7 +41,7 @@ def create_api(house: Application, pages: Pages, parts: Parts = no_parts) -> Fas
     api.router.route_class = ApiRoute
     api.add_middleware(NothingEscapes)
     handle_errors(api)
-    status.add(api.router, parts)
+    status.add(api.router, Health(house, parts))
     items.add(api.router)
     publishing.add(api.router)
     mailings.add(api.router)

@@ -14,7 +14,7 @@ from tribune.domain.staff import Permission
 from web.api.access import needs_scope
 from web.api.calls import IfNoneMatch, Looking, tagged
 from web.api.shapes import Out
-from web.probe import Parts, health
+from web.probe import Health
 
 READ = [needs_scope(Permission.READ_DESK)]
 List = Literal["policy_areas", "kinds", "groups", "places"]
@@ -79,7 +79,7 @@ class DigestsOut(Out):
     data: list[DigestOut]
 
 
-def add(routes: APIRouter, parts: Parts) -> None:
+def add(routes: APIRouter, health: Health) -> None:
     """`/status`, `/codelists`, `/digests`."""
 
     @routes.get(
@@ -91,7 +91,7 @@ def add(routes: APIRouter, parts: Parts) -> None:
     )
     def get_status(call: Looking) -> Response:
         """How the house is: whether store and log can be reached and each part of the process lives."""
-        code, told = health(call.house, parts)
+        code, told = health()
         state: Literal["ok", "failing"] = "ok" if told.pop("status") == "ok" else "failing"
         shown = HouseStatusOut(status=state, parts=told, version=__version__, time=call.house.clock.now())
         return Response(shown.model_dump_json(), code, media_type="application/json")

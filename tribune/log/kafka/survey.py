@@ -44,7 +44,8 @@ def survey(
     waits = ", ".join(f"{group} {number}" for group, number in behind.items() if number)
     strangers = ", ".join(sorted(behind.keys() - groups.keys()))
     found = [
-        f"Kafka {version} at {_where(cluster)}, {brokers} broker{'s' if brokers > 1 else ''}",
+        f"Kafka at {_where(cluster)} (spoken to as {version}, the newest version that is understood here, or its own "
+        f"where that is older), {brokers} broker{'s' if brokers > 1 else ''}",
         f"{len(wanted)} topics as declared",
         f"{len(groups)} groups",
         f"{behind.total()} events wait{f' ({waits})' if waits else ''}",

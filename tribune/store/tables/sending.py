@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from tribune.store.tables.base import Instant, metadata
@@ -159,6 +160,15 @@ delivery_exceptions = Table(
     Column("changed_at", Instant, nullable=False),
     PrimaryKeyConstraint("mailing_id", "chunk", "place"),
     Index("ix_delivery_exceptions_mailing_id_state", "mailing_id", "state"),
+    Index(
+        "ix_delivery_exceptions_held_back",
+        "state",
+        "mailing_id",
+        "chunk",
+        "place",
+        sqlite_where=text("state = 'quarantined'"),
+        postgresql_where=text("state = 'quarantined'"),
+    ),
 )
 """Only what is not simply sent: retry, in_doubt (of a retry), failed, suppressed, quarantined, empty. `handovers`, here
 and in chunks: how often mails were handed over without anyone learning what became of them."""
