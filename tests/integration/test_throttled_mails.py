@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from tests.mailing_world import Scripted, counts, planned, state, tick
 from tests.planned import make_sender
@@ -16,9 +17,11 @@ from tribune.domain.mailings import DeliveryState, MailingState
 from tribune.domain.sending import RETRY_DELAYS
 from tribune.ports.channels import Outcome, OutgoingMail
 from tribune.ports.clock import StoppedClock
+from tribune.services.sending.hand_over import OUR_RELAY
 from tribune.services.sending.make_mails import Sender
 from tribune.services.sending.send_retries import send_retries
 from tribune.services.sending.send_stream import Stream
+from tribune.store.tables import people
 
 pytestmark = pytest.mark.both_stores
 SCHEDULE = sum(RETRY_DELAYS, timedelta())
@@ -68,6 +71,21 @@ def test_a_small_domain_that_wants_less_holds_up_nobody_else(app: Application) -
     work(make_sender(app, channel), [(mailing, 0), (mailing, 1)])
     assert counts(app, mailing) == {"sent": 595, "retry": 5}
     assert sorted(channel.tries) == [1, 100, 299, 301, 600]
+
+
+def test_a_relay_that_slows_us_down_says_so_of_many_domains_and_is_left_alone(app: Application) -> None:
+    mailing = planned(app, 100)
+    with app.store.write() as tx:
+        for row in tx.connection.execute(select(people.c.id)).all():
+            address = f"reader{row.id}@ministry{row.id}.example"
+            tx.connection.execute(
+                update(people).where(people.c.id == row.id).values(address=address, address_key=address)
+            )
+    channel = Slow(too_many(454, b"4.7.0 Throttling failure: maximum sending rate exceeded"), *range(1, 101))
+    work(make_sender(app, channel), [(mailing, 0)])
+    assert len(channel.tries) == OUR_RELAY
+    assert counts(app, mailing) == {"retry": OUR_RELAY, "waiting": 100 - OUR_RELAY}
+    assert tick(app) == [], "it rests"
 
 
 @pytest.mark.parametrize("answer", [too_many(421, b"4.7.0 go away"), hung_up("MAIL")], ids=["421", "connection"])

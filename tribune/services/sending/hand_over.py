@@ -20,6 +20,9 @@ from tribune.services.sending.make_mails import Batch, Sender
 TOGETHER = 25
 """How many mails are made in one go."""
 
+OUR_RELAY = 10
+"""So many domains of one window that say "too many" do not do so by chance: it is the mail server between us and them."""
+
 _ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
 
 
@@ -60,6 +63,7 @@ class Window:
         self._waiting = list(reversed(batch.slots))
         self._made: list[tuple[Slot, OutgoingMail | Verdict]] = []
         self._given: dict[str, tuple[Slot, str]] = {}
+        self._slowed: set[str] = set()
         self._closed = False
 
     def take(self) -> OutgoingMail | None:
@@ -96,7 +100,9 @@ class Window:
         error = outcome.error
         if isinstance(error, Throttled) and not error.for_all and self._group == OTHER:
             # The group is thousands of domains that know nothing of each other: nobody waits for somebody else's.
-            error = Retryable(error.what, code=error.code)
+            self._slowed.add(recipient.rpartition("@")[2].lower())
+            if len(self._slowed) < OUR_RELAY:
+                error = Retryable(error.what, code=error.code)
         self.done.errors[slot.place] = None if error is None else _clean(error, recipient)
         if isinstance(error, Throttled):
             self.done.asked = self.done.asked or outcome.wait is not None
