@@ -21,7 +21,7 @@ TOGETHER = 25
 """How many mails are made in one go."""
 
 OUR_RELAY = 10
-"""So many domains of one window that say "too many" do not do so by chance: it is the mail server between us and them."""
+"""So many domains of one window that say "too many" do not do so by chance: the server between us and them does."""
 
 _ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
 
