@@ -18,6 +18,8 @@ WRITTEN_DOWN = {
     "GET /{locale}/newsroom/people/{id}/change": "person.seen",
     "GET /api/v1/people": "people.listed",
     "GET /api/v1/people/{person}": "person.seen",
+    "GET /api/v1/people/{person}/consents": "person.seen",
+    "GET /api/v1/people/{person}/deliveries": "person.seen",
 }
 """That somebody has looked at a person is a line in the audit log, and nothing else."""
 
