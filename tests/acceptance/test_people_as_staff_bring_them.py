@@ -13,6 +13,8 @@ from tests.acceptance.test_desk_as_staff_see_it import page, plain
 from tests.newsroom import staff_browser
 from tests.people_world import actions, person_of, posted, two_people
 from tests.sign_up_world import Door
+from tribune.domain.audience import Subscriber
+from tribune.domain.consent import ConsentRecord
 from tribune.domain.imports import ImportState
 from tribune.domain.sign_up import Standing
 from tribune.domain.staff import Role
@@ -49,17 +51,23 @@ NEW = {
 }
 
 
-def test_staff_add_somebody_with_the_ground_on_which_they_are_written_to(house: House, browser: TestClient) -> None:
-    assert browser.get("/en/newsroom/people/new").status_code == 200
-    told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
-    assert "Added." in told and "new@travail.example" in told
-    assert "They agreed elsewhere, 2 November 2026 – paper form" in told
+def added(house: House) -> tuple[Subscriber, ConsentRecord]:
+    """Whom staff have added, and the one record of it."""
     with house.app.store.read() as tx:
         person = tx.audience.by_address("new@travail.example")
         assert person is not None
         (record,) = tx.consents.of(person.id)
     assert (person.status.value, *person.subscriptions[0].choice.policy_areas) == ("active", "employment")
     assert (record.act.value, record.source.value, record.by) == ("imported", "staff", "staff:1")
+    return person, record
+
+
+def test_staff_add_somebody_with_the_ground_on_which_they_are_written_to(house: House, browser: TestClient) -> None:
+    assert browser.get("/en/newsroom/people/new").status_code == 200
+    told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
+    assert "Added." in told and "new@travail.example" in told
+    assert "They agreed elsewhere, 2 November 2026 – paper form" in told
+    person, record = added(house)
     assert record.basis == "consent, 2026-11-02: paper form"
     assert ("person.added", f"subscriber/{person.id}") in actions(house)
     again = browser.post("/en/newsroom/people/new", data={**NEW, "address": "NEW@travail.example"})
@@ -72,12 +80,7 @@ def test_a_stranger_s_form_keeps_nobody_from_being_added(house: House, browser: 
     link = door.link(NEW["address"])
     told = plain(browser.post("/en/newsroom/people/new", data=NEW).text)
     assert "Added." in told and "new@travail.example" in told
-    with house.app.store.read() as tx:
-        person = tx.audience.by_address("new@travail.example")
-        assert person is not None
-        (record,) = tx.consents.of(person.id)
-    assert (person.status.value, *person.subscriptions[0].choice.policy_areas) == ("active", "employment")
-    assert (record.act.value, record.source.value, record.by) == ("imported", "staff", "staff:1")
+    person, record = added(house)
     assert door.confirms(link) is Standing.DONE, "they are told that they are subscribed"
     with house.app.store.read() as tx:
         assert (tx.audience.one(person.id), tx.consents.of(person.id)) == (person, [record])

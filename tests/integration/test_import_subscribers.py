@@ -4,70 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
+from tests.import_world import BASIS, DAKAR, HEADER, counts, person, status_row, take, take_bytes
 from tests.planning_world import START, World, days
 from tribune.bootstrap import Application
-from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber
+from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status
 from tribune.domain.errors import InvalidInput
-from tribune.domain.imports import Basis, BasisKind
 from tribune.services.audience import import_subscribers as importing
 from tribune.services.audience import told_people
 from tribune.services.audience.export_subscribers import export_subscribers
-from tribune.services.audience.import_subscribers import Columns, Import, import_subscribers
+from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.unsubscribe import unsubscribe
 
 pytestmark = pytest.mark.both_stores
-
-BASIS = Basis(BasisKind.TRANSFER, "the former system")
-HEADER = "address,name,group,languages,zone,fallback,digest,policy_areas,places,kinds,cadence,weekday,hour"
-DAKAR = "m@travail.sn,Ministère,government,fr|en,Africa/Dakar,source,letter,wages,SEN|002,,weekly,monday,8"
 
 
 @pytest.fixture
 def world(app: Application) -> World:
     return World(app)
-
-
-def take(
-    world: World,
-    tmp_path: Path,
-    *rows: str,
-    header: str = HEADER,
-    dry_run: bool = False,
-    defaults: Mapping[str, str] = MappingProxyType({}),
-) -> Import:
-    return take_bytes(world, tmp_path, "\n".join([header, *rows, ""]).encode(), dry_run, defaults)
-
-
-def take_bytes(
-    world: World,
-    tmp_path: Path,
-    content: bytes,
-    dry_run: bool = False,
-    defaults: Mapping[str, str] = MappingProxyType({}),
-) -> Import:
-    file = tmp_path / "people.csv"
-    file.write_bytes(content)
-    app = world.app
-    house = app.store, app.clock, file, app.digests, app.codelists
-    return import_subscribers(*house, basis=BASIS, dry_run=dry_run, columns=Columns(defaults=defaults))
-
-
-def counts(done: Import) -> tuple[int, int, int, int]:
-    return done.added, done.changed, done.unchanged, done.refused
-
-
-def person(world: World, address: str) -> Subscriber:
-    with world.app.store.read() as tx:
-        found = tx.audience.by_address(address)
-    assert found is not None
-    return found
 
 
 def test_a_row_becomes_a_person_whose_marks_begin_now(world: World, tmp_path: Path) -> None:
@@ -208,10 +166,6 @@ def test_people_who_had_left_another_system_are_kept_as_such(world: World, tmp_p
     assert counts(take(world, tmp_path, row, header=header)) == (0, 0, 1, 0)
 
 
-def status_row(status: str, row: str = DAKAR) -> str:
-    return f"{row},{status}"
-
-
 def test_a_pause_ends_when_the_file_says_so_and_not_before(world: World, tmp_path: Path) -> None:
     header = f"{HEADER},status"
     world.item("en", at=START - days(40))
@@ -318,7 +272,6 @@ def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, mo
 
 
 def test_the_demonstrations_people_are_all_taken(world: World, tmp_path: Path) -> None:
-    from dataclasses import replace
 
     from tribune.resources import locate
 
@@ -373,86 +326,3 @@ def test_an_export_is_safe_to_open_and_comes_back_as_it_was(world: World, tmp_pa
     assert exported(world) == told
     assert {p.name for p in before} >= {"=HYPERLINK(1)", "'=x", "＝1"}
     assert before[-1].fallback is Fallback.OMIT
-
-
-def test_a_file_of_addresses_alone_changes_nobodys_choices(world: World, tmp_path: Path) -> None:
-    take(world, tmp_path, DAKAR)
-    before = person(world, "m@travail.sn").subscriptions
-    header = "courriel,langue,fuseau horaire"
-    rows = ("m@travail.sn,fr|en,Africa/Dakar", "n@travail.sn,fr,Africa/Dakar")
-    assert counts(take(world, tmp_path, *rows, header=header)) == (1, 0, 1, 0)
-    assert counts(take(world, tmp_path, "m@travail.sn,en,Africa/Accra", header=header)) == (0, 1, 0, 0)
-    told = person(world, "m@travail.sn")
-    assert (told.subscriptions, told.languages, told.zone) == (before, ("en",), "Africa/Accra")
-    assert person(world, "n@travail.sn").subscriptions[0].choice == Choice()
-
-
-def test_what_holds_where_a_file_says_nothing_holds_for_who_is_new(world: World, tmp_path: Path) -> None:
-    take(world, tmp_path, DAKAR)
-    before = person(world, "m@travail.sn")
-    told = {"digest": "letter", "cadence": "monthly", "hour": "17", "policy_areas": "child_labour"}
-    rows = ("m@travail.sn,fr|en,Africa/Dakar", "n@travail.sn,fr,Africa/Dakar")
-    assert counts(take(world, tmp_path, *rows, header="address,languages,zone", defaults=told)) == (1, 0, 1, 0)
-    assert person(world, "m@travail.sn") == before
-    new = person(world, "n@travail.sn")
-    assert new.subscriptions[0].choice == Choice(frozenset({"child_labour"}))
-    assert [(r.digest, r.cadence, r.hour) for r in new.rhythms] == [("letter", Cadence.MONTHLY, 17)]
-    assert counts(take(world, tmp_path, *rows, header="address,languages,zone", defaults=told)) == (0, 0, 2, 0)
-    facts = ("m@travail.sn,en,Africa/Accra", "n@travail.sn,fr,Africa/Dakar")
-    assert counts(take(world, tmp_path, *facts, header="address,languages,zone", defaults=told)) == (0, 1, 1, 0)
-    after = person(world, "m@travail.sn")
-    assert (after.subscriptions, after.languages, after.zone) == (before.subscriptions, ("en",), "Africa/Accra")
-
-
-def test_a_default_changes_nothing_of_who_somebody_is_who_is_there(world: World, tmp_path: Path) -> None:
-    take(world, tmp_path, DAKAR)
-    before = person(world, "m@travail.sn")
-    told = {"languages": "es", "zone": "America/Lima", "group": "workers", "fallback": "omit"}
-    rows = ("m@travail.sn", "n@travail.sn", "n@travail.sn")
-    done = take(world, tmp_path, *rows, header="address", defaults=told)
-    assert (counts(done), done.rows) == ((1, 0, 1, 0), 3)
-    assert person(world, "m@travail.sn") == before
-    new = person(world, "n@travail.sn")
-    facts = (("es",), "America/Lima", "workers", Fallback.OMIT)
-    assert (new.languages, new.zone, new.group, new.fallback) == facts
-    # A file that says what they want, and not who they are: the first changes, the second stays.
-    assert counts(take(world, tmp_path, "m@travail.sn,daily", header="address,cadence", defaults=told)) == (0, 1, 0, 0)
-    after = person(world, "m@travail.sn")
-    assert [r.cadence for r in after.rhythms] == [Cadence.DAILY]
-    assert (after.languages, after.zone, after.group, after.fallback) == (
-        *(before.languages, before.zone, before.group, before.fallback),
-    )
-
-
-def test_no_default_ends_a_pause_or_unsubscribes(world: World, tmp_path: Path) -> None:
-    take(world, tmp_path, status_row("paused"), header=f"{HEADER},status")
-    header = "address,languages,zone"
-    for status in ("active", "unsubscribed"):
-        done = take(world, tmp_path, "m@travail.sn,fr|en,Africa/Dakar", header=header, defaults={"status": status})
-        assert (counts(done), person(world, "m@travail.sn").status) == ((0, 0, 1, 0), Status.PAUSED)
-
-
-@pytest.mark.parametrize(("given", "lacking"), [("languages", "zone"), ("zone", "languages")])
-def test_a_row_says_which_cell_no_default_fills(world: World, tmp_path: Path, given: str, lacking: str) -> None:
-    told = {given: {"languages": "fr", "zone": "Africa/Dakar"}[given]}
-    done = take(world, tmp_path, "m@travail.sn,,", header="address,languages,zone", defaults=told)
-    assert [(r.column, r.reason) for r in done.refusals] == [(lacking, "The cell is empty.")]
-
-
-def test_of_two_newsletters_the_one_of_a_default_is_for_who_is_new(world: World, tmp_path: Path) -> None:
-    take(world, tmp_path, DAKAR, DAKAR.replace("m@", "left@"))
-    with world.app.store.write() as tx:
-        unsubscribe(tx, 2, "letter", world.app.clock.now())
-    before = person(world, "m@travail.sn")
-    app = world.app
-    digests = {**app.digests, "figures": replace(app.digests["letter"], id="figures")}
-    file = tmp_path / "people.csv"
-    rows = [f"{who}@travail.sn,fr|en,Africa/Dakar,g20" for who in ("m", "n", "left")]
-    file.write_text("\n".join(["address,languages,zone,tags", *rows, ""]))
-    for digest in ("figures", "letter"):
-        told = Columns(defaults={"digest": digest})
-        done = import_subscribers(app.store, app.clock, file, digests, app.codelists, basis=BASIS, columns=told)
-        assert (done.added, done.refused) == (digest == "figures", 1)
-        assert person(world, "m@travail.sn") == before
-        assert person(world, "left@travail.sn").status is Status.UNSUBSCRIBED
-        assert [r.digest for r in person(world, "n@travail.sn").rhythms] == ["figures"]
