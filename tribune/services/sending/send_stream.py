@@ -223,7 +223,10 @@ class Stream:
             until = deadline(self._sender)
             goes_on = run.settle(tx, window.batch, done)
             # Each window that ends looks for all of them, so that a pause holds from here on, not from their ends.
-            (self._halted.discard if tx.ledger.goes_on(mailing) else self._halted.add)(mailing)
+            if tx.ledger.goes_on(mailing):
+                self._halted.discard(mailing)
+            else:
+                self._halted.add(mailing)
             # What became of a window must not be lost because the next one cannot be opened: at first only both.
             return run.open(tx, until) if goes_on and attempts == 1 else None
 
