@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,16 +87,20 @@ def look_at(path: Path) -> CsvFile:
         raise InvalidInput(
             f"The first row names {len(header):,} columns.", where=f"{path}, row 1", hint=f"At most {MAX_COLUMNS}."
         )
-    return CsvFile(path, encoding, delimiter, _told_apart([cell.strip() for cell in header]))
+    return CsvFile(path, encoding, delimiter, told_apart([cell.strip() for cell in header]))
 
 
-def _told_apart(header: Sequence[str]) -> tuple[str, ...]:
+def told_apart(header: Sequence[str]) -> tuple[str, ...]:
     """Columns of the same name as `name` and `name (2)`, so that each can be chosen by itself."""
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
     told = []
     for name in header:
-        seen[name.lower()] += 1
-        told.append(f"{name} ({seen[name.lower()]})" if seen[name.lower()] > 1 and name else name)
+        one, number = name, 1
+        while name and one.lower() in seen:
+            number += 1
+            one = f"{name} ({number})"
+        seen.add(one.lower())
+        told.append(one)
     return tuple(told)
 
 
