@@ -117,11 +117,13 @@ class ImportPages:
         """A file has come; one that is no CSV file goes again."""
         try:
             look_at(self._app.import_files.file(id))
-        except InvalidInput:
+            with self._app.store.write() as tx:
+                add_import(tx, id, name, size, actor(request), self._app.clock.now())
+        except BaseException as error:
             self._app.import_files.remove(id)
+            if not isinstance(error, InvalidInput):
+                raise
             return self.list(request, error="unreadable")
-        with self._app.store.write() as tx:
-            add_import(tx, id, name, size, actor(request), self._app.clock.now())
         return RedirectResponse(f"{self.frame.home(request)}/imports/{id}", 303)
 
     def one(self, request: Request, id: str, form: ImportForm | None = None) -> Response:
