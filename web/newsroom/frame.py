@@ -39,6 +39,10 @@ class Newsroom:
         }
         return self.pages.render(locale, f"newsroom/{template}", status=status, **told)
 
+    def signed_out(self, locale: str) -> Response:
+        """What is said of a form that comes from somebody who is no longer signed in."""
+        return self.pages.render(locale, "newsroom/signed_out.html", status=403, rest="/newsroom/sign-in", me=None)
+
     def tell(self, request: Request, template: str, place: str, story: Story, **facts: Any) -> Response:
         """A page with a story's timeline and its reasons."""
         locale = self.locale(request)
