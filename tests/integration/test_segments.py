@@ -318,6 +318,12 @@ def test_dates_are_days_of_utc(app: Application) -> None:
             assert tx.segments.count(rule, terms(app)).people == expected
 
 
+@pytest.mark.parametrize("slug", ["new", "live"])
+def test_no_segment_has_the_short_name_of_a_page(app: Application, slug: str) -> None:
+    with app.store.write() as tx, pytest.raises(InvalidInput, match="The newsroom has a page of this name"):
+        save_segment(tx, Draft("Anything", "", EVERYONE, slug), "staff/1", NOW)
+
+
 @pytest.mark.parametrize(
     ("when", "inside"),
     [
