@@ -150,10 +150,6 @@ def work(folder: Path, store: str, port: int, small: bool, mailing: int, number:
         chunks = [view.chunk for view in tx.ledger.chunks(mailing)]
     mine = [chunk for chunk in chunks if chunk % of == number]
     others = [chunk for chunk in chunks if chunk % of != number]
-    if os.environ.get("GCX"):
-        from tribune.collector import spare_what_stays
-
-        spare_what_stays()
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.time()
