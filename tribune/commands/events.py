@@ -11,6 +11,7 @@ import typer
 
 from tribune.commands._numbers import LARGEST, LARGEST_OF_OUTBOX
 from tribune.commands._rows import plain, print_rows, shown_time
+from tribune.ports.log import LARGEST_LETTER
 
 if TYPE_CHECKING:
     from tribune.ports.log import DeadLetter, Message
@@ -84,7 +85,7 @@ def waiting(group: Group = None, as_json: AsJson = False) -> None:
 @app.command()
 def dead(
     letter: Annotated[
-        int | None, typer.Argument(metavar="[ID]", max=LARGEST, help="This one, with all that is known of it.")
+        int | None, typer.Argument(metavar="[ID]", max=LARGEST_LETTER, help="This one, with all that is known of it.")
     ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
@@ -120,7 +121,9 @@ def dead(
 
 @app.command()
 def replay(
-    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST, help="Dead letters.")] = None,
+    letters: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST_LETTER, help="Dead letters.")
+    ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
 ) -> None:
