@@ -203,15 +203,21 @@ def rewind(
     the group's inbox and is passed over.
     """
     from tribune.bootstrap import application
-    from tribune.domain.errors import NotFound
+    from tribune.domain.errors import InvalidInput, NotFound
+    from tribune.domain.topics import reads
 
     instant = _instant(at) if at is not None else None
     with application() as house:
-        known = sorted({one.group for one in house.log.lag()})
+        lags = house.log.lag()
+        known = sorted({one.group for one in lags})
         if group not in known:
             raise NotFound(
                 f"There is no consumer group {group!r}.", hint=f"There are: {', '.join(known) or 'none yet'}."
             )
+        # A topic that nobody of the group reads would be behind for ever.
+        read = reads(group) or sorted({one.topic for one in lags if one.group == group})
+        if topic not in read:
+            raise InvalidInput(f"The group {group} does not read {topic!r}.", hint=f"It reads: {', '.join(read)}.")
         house.log.rewind(group, topic, offset=offset, at=instant)
         behind = sum(one.behind for one in house.log.lag(group) if one.topic == topic)
     print(f"{group} reads {topic} again: {behind:,} event{'' if behind == 1 else 's'}.")
