@@ -11,6 +11,7 @@ import typer
 
 from tribune.commands._numbers import LARGEST, LARGEST_OF_OUTBOX
 from tribune.commands._rows import plain, print_rows, shown_time
+from tribune.ports.log import LARGEST_LETTER
 
 if TYPE_CHECKING:
     from tribune.ports.log import DeadLetter, Message
@@ -84,7 +85,7 @@ def waiting(group: Group = None, as_json: AsJson = False) -> None:
 @app.command()
 def dead(
     letter: Annotated[
-        int | None, typer.Argument(metavar="[ID]", max=LARGEST, help="This one, with all that is known of it.")
+        int | None, typer.Argument(metavar="[ID]", max=LARGEST_LETTER, help="This one, with all that is known of it.")
     ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
@@ -120,7 +121,9 @@ def dead(
 
 @app.command()
 def replay(
-    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST, help="Dead letters.")] = None,
+    letters: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST_LETTER, help="Dead letters.")
+    ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
 ) -> None:
@@ -200,15 +203,21 @@ def rewind(
     the group's inbox and is passed over.
     """
     from tribune.bootstrap import application
-    from tribune.domain.errors import NotFound
+    from tribune.domain.errors import InvalidInput, NotFound
+    from tribune.domain.topics import reads
 
     instant = _instant(at) if at is not None else None
     with application() as house:
-        known = sorted({one.group for one in house.log.lag()})
+        lags = house.log.lag()
+        known = sorted({one.group for one in lags})
         if group not in known:
             raise NotFound(
                 f"There is no consumer group {group!r}.", hint=f"There are: {', '.join(known) or 'none yet'}."
             )
+        # A topic that nobody of the group reads would be behind for ever.
+        read = reads(group) or sorted({one.topic for one in lags if one.group == group})
+        if topic not in read:
+            raise InvalidInput(f"The group {group} does not read {topic!r}.", hint=f"It reads: {', '.join(read)}.")
         house.log.rewind(group, topic, offset=offset, at=instant)
         behind = sum(one.behind for one in house.log.lag(group) if one.topic == topic)
     print(f"{group} reads {topic} again: {behind:,} event{'' if behind == 1 else 's'}.")
