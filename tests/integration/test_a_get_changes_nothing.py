@@ -16,6 +16,7 @@ ASKING = "q=Awa&do=stop-all&List-Unsubscribe=One-Click&act=erase&confirm=yes&in=
 WRITTEN_DOWN = {
     "GET /{locale}/newsroom/people/{id}": "person.seen",
     "GET /{locale}/newsroom/people/{id}/change": "person.seen",
+    "GET /{locale}/newsroom/suppressions/export": "suppression.exported",
     "GET /api/v1/people": "people.listed",
     "GET /api/v1/people/{person}": "person.seen",
     "GET /api/v1/people/{person}/consents": "person.seen",

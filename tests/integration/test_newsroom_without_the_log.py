@@ -43,9 +43,9 @@ def house_on(server: str, settings: Settings, clock: StoppedClock) -> Iterator[A
         app.close()
 
 
-def timed(browser: TestClient, method: str, path: str, **facts: object) -> tuple[int, str, float]:
+def timed(browser: TestClient, method: str, path: str) -> tuple[int, str, float]:
     begin = WALL.monotonic()
-    answer = browser.request(method, path, **facts)
+    answer = browser.request(method, path)
     return answer.status_code, answer.text, WALL.monotonic() - begin
 
 
@@ -87,15 +87,17 @@ def test_every_page_comes_while_the_broker_is_away_and_says_so(
 
 
 def test_a_broker_that_does_not_answer_is_waited_for_once_and_briefly(settings: Settings, clock: StoppedClock) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with house_on(f"127.0.0.1:{mute.getsockname()[1]}", settings, clock) as app:
-            desk = staff_browser(app)
-            desk.get(f"{N}/account")
-            app.desk_log = LogDesk(app.log, app.log_view, app.clock, Patience(soon=1.0))
-            first = timed(desk, "GET", f"{N}/")
-            again = timed(desk, "GET", f"{N}/")
-            clock.move(timedelta(seconds=11))  # no longer remembered, but the first question still hangs
-            later = timed(desk, "GET", f"{N}/events")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        house_on(f"127.0.0.1:{mute.getsockname()[1]}", settings, clock) as app,
+    ):
+        desk = staff_browser(app)
+        desk.get(f"{N}/account")
+        app.desk_log = LogDesk(app.log, app.log_view, app.clock, Patience(soon=1.0))
+        first = timed(desk, "GET", f"{N}/")
+        again = timed(desk, "GET", f"{N}/")
+        clock.move(timedelta(seconds=11))  # no longer remembered, but the first question still hangs
+        later = timed(desk, "GET", f"{N}/events")
     assert (first[0], again[0], later[0]) == (200, 200, 503)
     assert all(AWAY in text for _, text, _ in (first, again, later))
     assert first[2] < 4 and again[2] < 1 and later[2] < 1
