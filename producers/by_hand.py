@@ -28,7 +28,7 @@ def publish(app: Application, paths: Iterable[Path], *, by: str = "", dry_run: b
     with app.store.write() as tx:
         events = publish_records(tx, SOURCE, told, app.clock.now())
         for event in events if by else ():
-            facts = {"type": event.type, "revision": event.revision}
+            facts: dict[str, str | int | bool | None] = {"type": event.type, "revision": event.revision}
             tx.audit.add(by, "item.published", f"record/{event.key}"[:100], facts, app.clock.now())
     return events
 

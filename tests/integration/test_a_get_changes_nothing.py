@@ -14,6 +14,9 @@ ASKING = "q=Awa&do=stop-all&List-Unsubscribe=One-Click&act=erase&confirm=yes&in=
 """What a link might ask for besides."""
 
 WRITTEN_DOWN = {
+    "GET /{locale}/newsroom/people": "people.listed",
+    "GET /{locale}/newsroom/segments/{slug}": "people.listed",
+    "GET /{locale}/newsroom/segments/{slug}/edit": "people.listed",
     "GET /{locale}/newsroom/people/{id}": "person.seen",
     "GET /{locale}/newsroom/people/{id}/change": "person.seen",
     "GET /{locale}/newsroom/suppressions/export": "suppression.exported",
