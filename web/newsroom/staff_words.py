@@ -154,6 +154,7 @@ class StaffWords:
             "suppression.exported": _("Suppression list given out"),
             "suppression.lifted": _("Address taken off the suppression list"),
             "suppression.looked_up": _("Suppression list asked for an address"),
+            "staff.access_ended": _("Sessions and tokens ended: no group gives a role any more"),
             "staff.added": _("Member of staff added"),
             "staff.disabled": _("Access withdrawn"),
             "staff.enabled": _("Access given back"),

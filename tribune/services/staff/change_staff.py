@@ -80,6 +80,18 @@ def disable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool
     return True
 
 
+def end_access(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
+    """End the sessions, links and API tokens of somebody whose right to them has ended elsewhere; whether there were
+    any. They are not disabled: with the right, they come in again."""
+    tx.lock(STAFF)
+    tx.staff.drop_links(staff.id)
+    ended = tx.staff_sessions.end_all(staff.id)
+    revoked = tx.api_tokens.revoke_all(staff.id, now)
+    if ended or revoked:
+        tx.audit.add(by, "staff.access_ended", staff.actor, {"sessions": ended, "tokens": revoked}, now)
+    return bool(ended or revoked)
+
+
 def enable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
     """Let somebody in again, with the password and second factor that they had; whether they were out."""
     tx.lock(STAFF)
