@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from tests.integration.test_sign_in_by_provider import HOME, REFUSED, Open, browser_of, come, house, provider
 from tests.newsroom import staff_member
@@ -15,6 +16,7 @@ from tribune.domain.staff import Permission, Role
 from tribune.domain.staff_members import StaffMember
 from tribune.ports.clock import StoppedClock
 from tribune.services.staff.api_tokens import authenticate, make_api_token
+from tribune.services.staff.change_staff import reset
 
 __all__ = ["house", "provider"]
 GROUPS = {"editors": ["editor"], "it": ["administrator"]}
@@ -87,3 +89,27 @@ def test_tokens_of_the_providers_people_work_while_they_keep_signing_in(
     assert works(app, here), "whom the provider does not know is not its to vouch for"
     assert come(browser_of(app), provider) == HOME
     assert works(app, secret), "and again"
+
+
+@pytest.mark.parametrize("moved", ["issuer", "subject"])
+def test_who_is_known_under_another_name_there_is_known_anew_by_a_reset(
+    house: Open, provider: Provider, moved: str
+) -> None:
+    app = house()
+    staff_member(app, Role.EDITOR, address="awa@travail.example")
+    awa = awa_of(app)
+    with app.store.write() as tx:
+        issuer = "https://login.observatory.example/realms/old" if moved == "issuer" else provider.issuer
+        tx.staff.set_subject(awa.id, issuer, "4")
+    with structlog.testing.capture_logs() as logs:
+        assert come(browser_of(app), provider) == REFUSED
+    (line,) = [one for one in logs if one["event"] == "a sign-in by the provider was refused"]
+    assert (line["reason"], line["staff"]) == (f"known under another {moved}", awa.actor)
+    assert "awa@" not in str(logs)
+
+    with app.store.write() as tx:
+        reset(tx, awa, timedelta(hours=1), "staff/9", app.clock.now())
+    assert not awa_of(app).provider
+    assert come(browser_of(app), provider) == HOME
+    with app.store.read() as tx:
+        assert tx.staff.by_subject(provider.issuer, "7") == awa_of(app)

@@ -104,11 +104,13 @@ def enable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
 
 def reset(tx: Transaction, staff: StaffMember, life: timedelta, by: str, now: datetime) -> GivenLink:
     """Take away password, second factor and recovery codes, end all sessions and API tokens, and give a link to set
-    new ones."""
+    new ones. By which subject the organisation's own sign-in knew them is forgotten: their verified address finds them
+    there anew."""
     tx.lock(STAFF)
     tx.staff.set_password(staff.id, None)
     tx.staff.set_second_factor(staff.id, None, 0)
     tx.staff.set_recovery_codes(staff.id, ())
+    tx.staff.set_subject(staff.id, None, None)
     ended = tx.staff_sessions.end_all(staff.id)
     revoked = tx.api_tokens.revoke_all(staff.id, now)
     tx.audit.add(by, "staff.reset", staff.actor, {"sessions": ended, "tokens": revoked}, now)

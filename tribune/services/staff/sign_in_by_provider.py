@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
+import structlog
+
 from tribune.domain.errors import Conflict, InvalidInput
 from tribune.domain.identity import Identity, IdentityRules
 from tribune.domain.staff import Role
@@ -49,13 +51,20 @@ def sign_in_by_provider(
 
 
 def _known(tx: Transaction, identity: Identity) -> StaffMember | None:
-    """The person of this subject; else the one who was added here with this verified address, known by the subject from
-    their first sign-in on. An address that belongs to another subject is nobody's: addresses are given to new people."""
+    """The person of this subject; else the one who was added here with this verified address: from their first sign-in
+    on they are known by the subject. An address of another subject is nobody's: new people are given old addresses."""
     staff = tx.staff.by_subject(identity.issuer, identity.subject)
     if staff is not None:
         return staff
     staff = tx.staff.by_address(identity.address) if identity.address_verified and identity.address else None
-    return None if staff is None or staff.provider else staff
+    if staff is None or not staff.provider:
+        return staff
+    # What a moved realm looks like, and an address that a new person has been given: an administrator tells them apart.
+    why = "known under another subject" if tx.staff.issuer(staff.id) == identity.issuer else "known under another issuer"
+    structlog.get_logger().warning(
+        "a sign-in by the provider was refused", reason=why, staff=staff.actor, mend="tribune staff reset"
+    )
+    return None
 
 
 def _added(
