@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from tribune.bootstrap import Application
 from tribune.domain.audience import Subscriber
-from tribune.domain.audit import AuditFilter
+from tribune.domain.audit import AuditFilter, Facts
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.segment_json import Known, read, to_json
 from tribune.domain.segment_problems import InvalidRule, Problem
@@ -290,7 +290,7 @@ class SegmentPages:
         if sight is None or not sight.named:
             return
         now, who = self.app.clock.now(), actor(request)
-        facts = {"people": len(sight.named), "numbers": " ".join(map(str, sight.named))}
+        facts: Facts = {"people": len(sight.named), "numbers": " ".join(map(str, sight.named))}
         with self.app.store.write() as tx:
             newest = () if again else tx.audit.newest(LOOKED_BACK, AuditFilter(actor=who, since=now - A_MINUTE))
             if not any(one.action == "people.listed" and one.facts == facts for one in newest):

@@ -60,10 +60,9 @@ def _known(tx: Transaction, identity: Identity) -> StaffMember | None:
     if staff is None or not staff.provider:
         return staff
     # What a moved realm looks like, and an address that a new person has been given: an administrator tells them apart.
-    why = "known under another subject" if tx.staff.issuer(staff.id) == identity.issuer else "known under another issuer"
-    structlog.get_logger().warning(
-        "a sign-in by the provider was refused", reason=why, staff=staff.actor, mend="tribune staff reset"
-    )
+    moved = "subject" if tx.staff.issuer(staff.id) == identity.issuer else "issuer"
+    told = {"reason": f"known under another {moved}", "staff": staff.actor, "mend": "tribune staff reset"}
+    structlog.get_logger().warning("a sign-in by the provider was refused", **told)
     return None
 
 
