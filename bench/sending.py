@@ -37,8 +37,8 @@ from tribune.store.tables import instant_text, marks, mask_columns, people, rhyt
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SMALL = {
     "digest.mjml": "<!DOCTYPE html><html lang='{{ frame.locale }}'><body><p>{{ slot.name }}</p>{{ slot.items }}"
-    "<!--cut:lead-->{% if lead %}<h2>{{ lead.title }}</h2>{% endif %}<!--/cut:lead-->"
-    "<!--cut:row-->{% if row %}<p>{{ row.title }}</p>{% endif %}<!--/cut:row-->"
+    "<!--cut:lead-->{% if lead is defined %}<h2>{{ lead.title }}</h2>{% endif %}<!--/cut:lead-->"
+    "<!--cut:row-->{% if row is defined %}<p>{{ row.title }}</p>{% endif %}<!--/cut:row-->"
     "<p>{{ slot.why }}</p><p><a href='{{ slot.preferences }}'>Preferences</a> "
     "<a href='{{ slot.unsubscribe }}'>Unsubscribe</a></p></body></html>",
     "item.mjml": "",

@@ -81,8 +81,9 @@ class Imports(Section):
 
 class Retention(Section):
     """How long personal data stays that nothing needs any more. What was asked for and never confirmed goes after
-    `unconfirmed_days`, and who asked with it; from which network somebody agreed, after `network_days`; what they
-    agreed to, `consent_years` after they have unsubscribed."""
+    `unconfirmed_days`, and who asked with it; from which network somebody agreed, after `network_days`; who has
+    unsubscribed from everything is erased `consent_years` later: until then, what they agreed to proves that they were
+    mailed with their consent."""
 
     unconfirmed_days: Annotated[int, Field(ge=1, le=60)] = 7
     network_days: Annotated[int, Field(ge=0)] = 90

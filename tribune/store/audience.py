@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, exists, func, select, update
 
 from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
@@ -27,10 +27,12 @@ from tribune.store.tables import (
     mask_columns,
     people,
     rhythms,
+    sign_ups,
     subscribers,
     subscriptions,
     suppressions,
 )
+from tribune.store.tables.audience import LEFT
 
 _FEW = 1_000
 _MANY = 300
@@ -251,6 +253,12 @@ class SqlAudience:
         s = subscribers.c
         ended = select(s.id).where(s.paused_until <= now, s.status == Status.PAUSED.value)
         return list(self._connection.scalars(ended.order_by(s.paused_until).limit(limit)))
+
+    def left_before(self, before: datetime, limit: int) -> list[int]:
+        s = subscribers.c
+        left = select(s.id).where(s.status == LEFT, s.changed_at < before)
+        coming = exists().where(sign_ups.c.subscriber_id == s.id)
+        return list(self._connection.scalars(left.where(~coming).order_by(s.changed_at).limit(limit)))
 
     def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
         return take_held_by_pause(self._connection, subscriber, since, now)
