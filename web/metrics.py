@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -67,11 +67,12 @@ class Exposition:
     def __call__(self) -> bytes:
         app, now = self._app, PrometheusMetrics()
         answer = self._log.ask()  # meanwhile the others are looked at
-        for part, tell in (
+        parts: tuple[tuple[str, Callable[[PrometheusMetrics], None]], ...] = (
             ("outbox", partial(_outbox, app)),
             ("store", partial(_store, app)),
             ("log", lambda now: _log(answer(), now)),
-        ):
+        )
+        for part, tell in parts:
             if part == "outbox" and app.settings.log.kind == "embedded":
                 continue  # what is added is on the log: nothing waits
             told = True
