@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
     from tribune.rendering.locales import Translations
     from tribune.services.audience.sign_up import SignUps
+    from tribune.services.desk.ask_log import LogDesk
     from tribune.services.imports.import_files import ImportFiles
     from tribune.services.imports.work_on_import import Worker
     from tribune.services.notices.notice_links import NoticeLinks
@@ -109,12 +110,21 @@ class Application(StaffParts):
     @cached_property
     def log_view(self) -> LogView:
         if self.settings.log.kind == "kafka":
+            from tribune.log.kafka.reader import Reader
             from tribune.log.kafka.view import KafkaView
 
-            return KafkaView(self._kafka.admin, self._kafka.reader, self.settings.log.prefix)
+            reader = Reader(self._kafka.cluster)  # its own: a long look keeps nobody from the dead letters
+            self._closing.callback(reader.close)
+            return KafkaView(self._kafka.admin, reader, self.settings.log.prefix)
         from tribune.log.view import EmbeddedView
 
         return EmbeddedView(self.store.engine)
+
+    @cached_property
+    def desk_log(self) -> LogDesk:
+        from tribune.services.desk.ask_log import LogDesk, Patience
+
+        return LogDesk(self.log, self.log_view, self.clock, Patience() if self.settings.log.kind == "kafka" else None)
 
     @cached_property
     def _kafka(self) -> KafkaLog:

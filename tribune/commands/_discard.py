@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tribune.commands._asking import agreed
 from tribune.commands._rows import plain, shown_time
+from tribune.commands._written import write_down
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
@@ -26,7 +27,7 @@ def discard_letter(house: Application, letter: DeadLetter, yes: bool) -> None:
         return
     facts = {"group": letter.group, "type": _type(letter.value)}
     with house.store.write() as tx:
-        tx.audit.add("cli", "dead_letter.discarded", f"dead-letter/{letter.id}", facts, tx.now())
+        write_down(tx, "dead_letter.discarded", f"dead-letter/{letter.id}", facts)
     count = house.log.discard_dead([letter.id])
     print(f"{count} dead letter {'is' if count == 1 else 'are'} thrown away.")
 
@@ -43,8 +44,7 @@ def discard_aside(house: Application, events: Sequence[SetAside], yes: bool) -> 
         return
     with house.store.write() as tx:
         for one in events:
-            facts = {"topic": one.topic, "type": _type(one.value)}
-            tx.audit.add("cli", "event.discarded", f"outbox/{one.id}", facts, tx.now())
+            write_down(tx, "event.discarded", f"outbox/{one.id}", {"topic": one.topic, "type": _type(one.value)})
     count = house.outbox_queue.discard([one.id for one in events])
     print(f"{count:,} event{' is' if count == 1 else 's are'} thrown away.")
 

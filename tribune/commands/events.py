@@ -141,6 +141,7 @@ def replay(
 ) -> None:
     """Give dead letters back to the group that they belong to, and to no other, to be handled again."""
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput
 
     if bool(letters) == every:
@@ -151,6 +152,10 @@ def replay(
             ids = [_letter(found, one).id for one in letters]
         else:
             ids = [one.id for one in found if one.replayed_at is None]
+        of = {one.id: one.group for one in found}
+        with house.store.write() as tx:
+            for id in ids:
+                write_down(tx, "dead_letter.replayed", f"dead-letter/{id}", {"group": of[id]})
         count = house.log.replay_dead(ids)
     back = "dead letter is" if count == 1 else "dead letters are"
     print(f"{count} {back} back with their group; a running `tribune up` handles them at once.")
@@ -171,6 +176,7 @@ def aside(
 ) -> None:
     """Events that the relay could not publish, such as one too large, and set aside in the outbox."""
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput, NotFound
 
     if discard and (retry or not numbers):
@@ -186,6 +192,8 @@ def aside(
             discard_aside(house, chosen, yes)
             return
         if retry:
+            with house.store.write() as tx:
+                write_down(tx, "events.put_back", "", {"events": len(chosen)})
             count = house.outbox_queue.put_back([one.id for one in chosen])
             back = "event is" if count == 1 else "events are"
             print(f"{count} {back} back in the outbox; a running relay publishes them, or sets them aside again.")
@@ -223,6 +231,7 @@ def rewind(
     the group's inbox and is passed over.
     """
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput, NotFound
     from tribune.domain.topics import reads
 
@@ -238,6 +247,9 @@ def rewind(
         read = reads(group) or sorted({one.topic for one in lags if one.group == group})
         if topic not in read:
             raise InvalidInput(f"The group {group} does not read {topic!r}.", hint=f"It reads: {', '.join(read)}.")
+        with house.store.write() as tx:
+            facts = {"group": group, "topic": topic, "offset": offset, "at": instant.isoformat() if instant else None}
+            write_down(tx, "events.rewound", "", facts)
         house.log.rewind(group, topic, offset=offset, at=instant)
         behind = sum(one.behind for one in house.log.lag(group) if one.topic == topic)
     print(f"{group} reads {topic} again: {behind:,} event{'' if behind == 1 else 's'}.")

@@ -16,6 +16,10 @@ from typing import Protocol
 from tribune.domain.events import CloudEvent
 
 
+class LogAway(ConnectionError):
+    """The log cannot be reached, or does not answer in time. Trying again later is right."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic: its name, its partitions, and how long its messages are kept (None: for good).
