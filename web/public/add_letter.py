@@ -14,6 +14,7 @@ from tribune.domain.audience import Cadence, Choice, Status, Subscriber, Subscri
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.domain.preferences import Wishes, with_wishes
+from tribune.domain.sign_up import received
 from tribune.services.audience.change_preferences import change_preferences
 from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.segments.note_visit import note_visit
@@ -34,10 +35,10 @@ def may_be_added(app: Application, person: Subscriber | None) -> list[Digest]:
 
 
 def may_come_back(app: Application, person: Subscriber | None) -> list[Digest]:
-    """Those that a person has stopped, while they receive others."""
-    if person is None or person.status not in (Status.ACTIVE, Status.PAUSED):
+    """Those that a person has stopped."""
+    if person is None:
         return []
-    stopped = {rhythm.digest for rhythm in person.rhythms if rhythm.stopped_at is not None}
+    stopped = {rhythm.digest for rhythm in person.rhythms} - received(person)
     return [digest for digest in app.digests.values() if digest.id in stopped]
 
 

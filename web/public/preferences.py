@@ -89,12 +89,13 @@ class PreferenceCentre:
             locale,
             "public/preferences.html",
             status=422 if told["wrong"] else 200,
-            letter=digest.name(locale) if digest else app.organisation.name(locale),
+            letter=digest.name(locale) if digest else "",
             choices=choices_of(person, link.digest, app.digests) if person else ReaderChoices(known=False),
             person=person,
-            received=received(person) if person else [],
+            received=[one for one in received(person) if one.wish.digest in app.digests] if person else [],
             others=may_be_added(app, person),
-            left=[one for one in may_come_back(app, person) if one.id != link.digest],
+            left=may_come_back(app, person),
+            link_digest=link.digest,
             zone=person.zone if person else "UTC",
             path=self._path(link, request),
             query=_asked_language(request),
@@ -108,7 +109,11 @@ class PreferenceCentre:
         """A link by mail. The page says the same whether a mail leaves or not: nobody, too many, never mailed."""
         app = self._app
         with app.store.write() as tx:
-            content = {"digest": link.digest}
+            person = tx.audience.one(link.subscriber)
+            has = [one.wish.digest for one in received(person) if not one.stopped] if person else []
+            # The mail names a newsletter: one that they receive, where there is one.
+            about = [id for id in (link.digest, *has) if id in has and id in app.digests]
+            content = {"digest": about[0] if about else link.digest}
             request_notice(tx, NOTICES[do], link.subscriber, content, app.rules, app.clock.now())
 
     # -- a section
@@ -120,9 +125,10 @@ class PreferenceCentre:
             person = tx.audience.one(link.subscriber)
         if person is None or section not in SECTIONS or person.status is Status.PENDING:
             raise no_link()
-        wish = self._wish(person, link, request.query_params.get("of", ""))
+        named = request.query_params.get("of", "")
+        wish = self._wish(person, link, named)
         if wish is None:
-            return RedirectResponse(self._back(link, request, "meanwhile"), 303)
+            return RedirectResponse(self._back(link, request, "meanwhile" if named else ""), 303)
         if sent is None:
             rhythm = next((r for r in person.rhythms if (r.digest, r.cadence) == (wish.digest, wish.cadence)), None)
             chosen = replace(Chosen.of(person, wish, rhythm), group="")
@@ -222,10 +228,13 @@ class PreferenceCentre:
         return how
 
     def _wish(self, person: Subscriber, link: Link, key: str) -> Subscription | None:
-        """The subscription of that name; without one the first of the link's digest."""
+        """The subscription of that name; without one the first of the link's digest. Of a digest that is no more there
+        is nothing to choose."""
         if key:
-            return wish_named(person, key)
-        mine = [s for s in person.subscriptions if s.digest == link.digest] or list(person.subscriptions)
+            named = wish_named(person, key)
+            return named if named is not None and named.digest in self._app.digests else None
+        known = [s for s in person.subscriptions if s.digest in self._app.digests]
+        mine = [s for s in known if s.digest == link.digest] or known
         return mine[0] if mine else None
 
     def add(self, link: Link, id: str, request: Request, fields: Fields | None = None, network: str = "") -> Response:

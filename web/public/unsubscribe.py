@@ -73,7 +73,7 @@ def _show(
         locale,
         "public/unsubscribe.html",
         status=422 if facts and facts.get("wrong") else 200,
-        letter=digest.name(locale) if digest else app.organisation.name(locale),
+        letter=digest.name(locale) if digest else "",
         choices=choices,
         topics=topics[:MOST_TOPICS],
         path=request.url.path,
