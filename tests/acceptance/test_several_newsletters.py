@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -316,3 +317,48 @@ def test_who_had_nothing_but_a_letter_that_is_no_more(house: House, without: Tes
     assert person(house).status is Status.UNSUBSCRIBED
     gone = without.get(two).text
     assert "no longer exists" in gone and "Subscribe to Labour statistics again" in gone
+
+
+# -- what the pages say
+
+
+def test_a_rhythm_that_one_of_them_has_not_is_said_before_and_by_name(house: House, browser: TestClient) -> None:
+    form = text(browser.get("/en/subscribe").text)
+    assert "at most a few times a day. Labour statistics does not come in this rhythm." in form
+    assert "on the day that you choose. Labour" not in form, "it comes every week"
+    wrong = browser.post("/en/subscribe", data={**FORM, "digest": ["letter", "figures"], "cadence": "daily"})
+    assert wrong.status_code == 422
+    assert "Labour statistics does not come in this rhythm. Please choose another rhythm, or leave" in text(wrong.text)
+    french = browser.post("/fr/subscribe", data={**FORM, "digest": ["letter", "figures"], "cadence": "daily"})
+    assert "« Statistiques du travail » ne paraît pas à cette fréquence." in text(french.text)
+
+
+def test_the_form_of_one_letter_speaks_of_no_other(house: House, browser: TestClient, page: str) -> None:
+    assert "does not come in this rhythm" not in browser.get(f"{page}/when").text
+    wrong = text(browser.post(f"{page}/add/figures", data={"cadence": "daily", "weekday": "0", "hour": "8"}).text)
+    assert "This newsletter does not come in this rhythm." in wrong
+
+
+def test_an_empty_week_promises_no_other_rhythm_than_the_one_chosen(house: House, browser: TestClient) -> None:
+    told = text(browser.post("/en/subscribe/preview", data={"cadence": "weekly", "language1": "en"}).text)
+    assert "Nothing was published" in told and "as soon as" not in told
+    assert "in the rhythm that you choose below" in told
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [(30, "of the last 30 days at most"), (1, "of the last day at most"), (0, "is not sent")],
+)
+def test_a_break_says_how_far_back_the_house_reaches(house: House, page: str, days: int, told: str) -> None:
+    settings = house.app.settings.model_dump()
+    settings["planning"]["pause_reach_back_days"] = days
+    with closing(Application(Settings.model_validate(settings), clock=house.clock)) as app:
+        client = TestClient(create_app(app), base_url="http://127.0.0.1:8080")
+        assert told in text(client.post(page, data={"do": "pause", "until": "2026-12-20"}).text)
+        assert told in text(client.post(page, data={"do": "resume"}).text)
+
+
+def test_marks_that_nobody_sees_do_not_stand_in_a_name(house: House, browser: TestClient) -> None:
+    link = asks(house, browser, NEW, digest="letter")
+    assert browser.post(link, data={"name": "Ben\u202e Diop\u200b\ufeff"}).status_code == 200
+    assert known(house, NEW).name == "Ben Diop"

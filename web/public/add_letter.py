@@ -74,7 +74,7 @@ class AddLetter:
             "public/preferences_add.html",
             status=422 if errors else 200,
             letter=digest.name(locale),
-            options=replace(options, cadences=tuple(told for told in options.cadences if told[0] in digest.cadences)),
+            options=options.for_one(digest),
             chosen=chosen or _as_they_have_it(person, digest),
             errors=errors or {},
             path="/".join(request.url.path.split("/")[:3]),
@@ -97,10 +97,11 @@ class AddLetter:
         person, digest = self._person(link), app.digests.get(id)
         if person is None or digest is None:
             raise no_link()
-        texts = app.translations.gettext(reader_locale(app, self._pages, request, person.languages))
+        locale = reader_locale(app, self._pages, request, person.languages)
+        texts = app.translations.gettext(locale)
         chosen, errors = Chosen.typed(fields), dict[str, str]()
         choice = choice_form.choice_of(chosen, app.codelists, texts, errors)
-        timing = choice_form.rhythm_of(chosen, [digest], texts, errors)
+        timing = choice_form.rhythm_of(chosen, [digest], texts, errors, self._pages.formats(locale))
         if errors:
             return self.form(link, id, request, back("same"), query, chosen, errors)
 

@@ -20,7 +20,7 @@ from tribune.domain.sign_up import SignUp, Standing, received, taken
 from tribune.rendering.receiving import Receiving
 from tribune.services.audience.confirm_sign_up import Confirmation, look_at_sign_up
 from tribune.services.audience.refresh_masks import refresh_masks
-from tribune.services.audience.subscriber_rows import RefusedCell, read_name
+from tribune.services.audience.subscriber_rows import RefusedCell, read_name, typed_name
 from tribune.services.audience.take_sign_up import take_sign_up
 from tribune.services.notices.notice_links import CONFIRM
 from tribune.services.sending.reader_links import PREFERENCES
@@ -53,7 +53,7 @@ def router(app: Application, pages: Pages, batches: Batches, network_of: ClientN
             return await run_in_threadpool(
                 page.take, request, Confirmation(subscriber, number, "", network_of(request))
             )
-        typed = fields.one("name").strip()
+        typed = typed_name(fields.one("name"))
         try:
             name = read_name(typed)
             if len(name) > MAX_NAME:

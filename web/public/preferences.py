@@ -25,7 +25,7 @@ from tribune.domain.preferences import wish_key, wish_named, with_choice, with_t
 from tribune.rendering.locales import Texts
 from tribune.services.archive.own_feed import FEED
 from tribune.services.audience.change_preferences import How, change_preferences
-from tribune.services.audience.subscriber_rows import RefusedCell, read_name
+from tribune.services.audience.subscriber_rows import RefusedCell, read_name, typed_name
 from tribune.services.desk.reader_choices import ReaderChoices, choices_of
 from tribune.services.notices.request_notice import request_notice
 from tribune.services.segments.note_visit import note_visit
@@ -96,6 +96,7 @@ class PreferenceCentre:
             others=may_be_added(app, person),
             left=may_come_back(app, person),
             link_digest=link.digest,
+            reach_back=app.rules.pause_reach_back.days,
             zone=person.zone if person else "UTC",
             path=self._path(link, request),
             query=_asked_language(request),
@@ -136,14 +137,13 @@ class PreferenceCentre:
         locale = reader_locale(app, self._pages, request, person.languages)
         options = self._options(locale)
         digest = app.digests.get(wish.digest)
-        cadences = digest.cadences if digest else ()
         return self._pages.render(
             locale,
             "public/preferences_section.html",
             status=422 if sent.errors else 200,
             section=section,
             letter=digest.name(locale) if digest else wish.digest,
-            options=replace(options, cadences=tuple(told for told in options.cadences if told[0] in cadences)),
+            options=options.for_one(digest),
             chosen=sent.chosen,
             errors=sent.errors,
             several=len([s for s in person.subscriptions if s.digest == wish.digest]) > 1,
@@ -165,7 +165,7 @@ class PreferenceCentre:
         if wish is None:
             return RedirectResponse(self._back(link, request, "meanwhile"), 303)
         locale = reader_locale(app, self._pages, request, person.languages)
-        sent = self._read(section, person, wish, fields, app.translations.gettext(locale))
+        sent = self._read(section, person, wish, fields, locale)
         if sent.how is None or sent.errors:
             return self.section(link, section, request, sent)
         try:
@@ -185,7 +185,8 @@ class PreferenceCentre:
             return RedirectResponse(self._back(link, request, "meanwhile"), 303)
         return RedirectResponse(self._back(link, request, section if before != after else "same"), 303)
 
-    def _read(self, section: str, person: Subscriber, wish: Subscription, fields: Fields, texts: Texts) -> Sent:
+    def _read(self, section: str, person: Subscriber, wish: Subscription, fields: Fields, locale: str) -> Sent:
+        texts = self._app.translations.gettext(locale)
         app, chosen, key = self._app, Chosen.typed(fields), wish_key(wish)
         errors: dict[str, str] = {}
         how: How
@@ -196,7 +197,7 @@ class PreferenceCentre:
                 return with_choice(one, key, choice)
         elif section == "when":
             digests = [app.digests[wish.digest]] if wish.digest in app.digests else []
-            cadence, weekday, hour = choice_form.rhythm_of(chosen, digests, texts, errors)
+            cadence, weekday, hour = choice_form.rhythm_of(chosen, digests, texts, errors, self._pages.formats(locale))
             zone = choice_form.zone_of(chosen, texts, errors) if chosen.zone != person.zone else person.zone
 
             def how(one: Subscriber) -> Subscriber:
@@ -214,7 +215,7 @@ class PreferenceCentre:
     def _you(self, chosen: Chosen, fields: Fields, texts: Texts, errors: Errors) -> How:
         """Name and group are written here and never shown: an empty field leaves what there is."""
         group = choice_form.group_of(chosen, self._app.codelists, texts, errors) if chosen.group else ""
-        typed = fields.one("name").strip()
+        typed = typed_name(fields.one("name"))
         name = ""
         try:
             name = read_name(typed)

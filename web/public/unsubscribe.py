@@ -76,6 +76,7 @@ def _show(
         letter=digest.name(locale) if digest else "",
         choices=choices,
         topics=topics[:MOST_TOPICS],
+        reach_back=app.rules.pause_reach_back.days,
         path=request.url.path,
         old_link=link.old,
         **{**less.NOTHING, **(facts or {})},
