@@ -21,7 +21,7 @@ from tribune.domain.answers import KEPT
 from tribune.failures import reason
 from tribune.ports.schedules import NEVER
 from tribune.ports.store import AUDIENCE
-from tribune.services.audience.carry_out_retention import YEAR, Periods, retention_slice
+from tribune.services.audience.carry_out_retention import PEOPLE_AT_ONCE, YEAR, Periods, erase_left, retention_slice
 from tribune.services.audience.erase_person import clear_away
 from tribune.services.audience.pause_subscriber import AT_ONCE, resume_due
 from tribune.services.catalogue.catalogue_item import lift_embargoes
@@ -220,13 +220,12 @@ def ageing(app: Application) -> int:
 
 
 def retention(app: Application) -> int:
-    """Take away what is past its time (`[retention]`), slice by slice; how many people were erased who never confirmed.
-    What is left waits for the next time."""
+    """Take away what is past its time (`[retention]`), slice by slice; how many people were erased, who never confirmed
+    or had left long ago. What is left waits for the next time."""
     told = app.settings.retention
     periods = Periods(
         unconfirmed=timedelta(days=told.unconfirmed_days),
         networks=timedelta(days=told.network_days),
-        consents=told.consent_years * YEAR,
     )
     erased = 0
     for _ in range(AGEING_SLICES):
@@ -238,7 +237,20 @@ def retention(app: Application) -> int:
         log.info("past its time", **asdict(gone))
         time.sleep(AGEING_REST_SECONDS)
     app.metrics.count("unconfirmed_erased", erased)
-    return erased
+    left = 0
+    for _ in range(AGEING_SLICES):
+        with app.store.write() as tx:
+            now = app.clock.now()
+            found = erase_left(tx, now - told.consent_years * YEAR, now)
+        left += found
+        if found < PEOPLE_AT_ONCE:
+            break
+        time.sleep(AGEING_REST_SECONDS)
+    if left:
+        app.store.clear_log()
+        log.info("people erased who had left long ago", people=left)
+    app.metrics.count("left_erased", left)
+    return erased + left
 
 
 def next_due(app: Application) -> datetime | None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tribune.bootstrap import Application
+from tribune.collector import spare_what_stays
 from tribune.config import Settings
 from tribune.domain.events import CloudEvent, Cohort, EditionDue
 from tribune.ports.clock import SystemClock
@@ -37,8 +38,8 @@ from tribune.store.tables import instant_text, marks, mask_columns, people, rhyt
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SMALL = {
     "digest.mjml": "<!DOCTYPE html><html lang='{{ frame.locale }}'><body><p>{{ slot.name }}</p>{{ slot.items }}"
-    "<!--cut:lead-->{% if lead %}<h2>{{ lead.title }}</h2>{% endif %}<!--/cut:lead-->"
-    "<!--cut:row-->{% if row %}<p>{{ row.title }}</p>{% endif %}<!--/cut:row-->"
+    "<!--cut:lead-->{% if lead is defined %}<h2>{{ lead.title }}</h2>{% endif %}<!--/cut:lead-->"
+    "<!--cut:row-->{% if row is defined %}<p>{{ row.title }}</p>{% endif %}<!--/cut:row-->"
     "<p>{{ slot.why }}</p><p><a href='{{ slot.preferences }}'>Preferences</a> "
     "<a href='{{ slot.unsubscribe }}'>Unsubscribe</a></p></body></html>",
     "item.mjml": "",
@@ -150,6 +151,7 @@ def work(folder: Path, store: str, port: int, small: bool, mailing: int, number:
         chunks = [view.chunk for view in tx.ledger.chunks(mailing)]
     mine = [chunk for chunk in chunks if chunk % of == number]
     others = [chunk for chunk in chunks if chunk % of != number]
+    spare_what_stays()  # as every role does
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.time()

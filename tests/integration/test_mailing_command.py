@@ -25,6 +25,7 @@ from tests.planned import make_sender, plan
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
 from tribune.domain.mailings import MailingState
+from tribune.domain.sending import Marks
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.store.tables import chunks, delivery_exceptions, mailings
 
@@ -98,6 +99,19 @@ def test_cancelling_asks_with_the_exact_number(
     assert "Mailing 1 was cancelled already." in said()
     assert run("resume", str(mailing)) == 1
     assert "What it held comes with the next edition" in said()
+
+
+def test_what_senders_still_hold_when_it_is_cancelled_is_told(app: Application, said: Said) -> None:
+    mailing = planned(app, 2, 3)
+    with app.store.write() as tx:
+        claim = tx.ledger.claim(mailing, 1, "sender", app.clock.now(), timedelta(days=9_999))
+        assert claim is not None
+        assert tx.ledger.open_window(claim, Marks(3, 0, 1), app.clock.now(), timedelta(days=9_999))
+    assert run("cancel", str(mailing), "--yes") == 0
+    assert (
+        "4 people not mailed; for 2 people what their mail held comes with their next one already, for the others as "
+        "soon as the senders have let go of their chunks." in said()
+    )
 
 
 def test_what_is_in_doubt_when_it_is_cancelled_is_told(app: Application, said: Said) -> None:

@@ -200,7 +200,7 @@ def test_at_a_border_no_more_may_pass_than_anywhere(app: Application, clock: Sto
 
 def test_a_window_is_kept_while_it_is_in_sight(app: Application, clock: StoppedClock) -> None:
     door = Door(app, (Quota(1, HOUR * 24),))
-    periods = Periods(HOUR * 999, HOUR * 999, HOUR * 999)
+    periods = Periods(HOUR * 999, HOUR * 999)
 
     def windows_gone() -> int:
         with app.store.write() as tx:

@@ -24,6 +24,10 @@ LIFTED = frozenset({"erased", "asked_by_phone_or_letter"})
 """Reasons of suppression that a confirmation takes away: who had themselves erased, or asked staff never to be mailed
 again, may come back of their own will. Whom mail cannot reach, and who complained, stay there and are sent nothing."""
 
+NOBODYS = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
+"""Statuses of whoever is sent nothing by their own will, or was merely typed: their mailbox may say yes to a
+subscription, or be moved to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

@@ -108,6 +108,11 @@ class Audience(Protocol):
         """Those whose pause ends by now, the earliest first."""
         ...
 
+    def left_before(self, before: datetime, limit: int) -> list[int]:
+        """Those who have unsubscribed from everything and changed nothing since before then, the earliest first; not
+        who has just asked to come back."""
+        ...
+
     def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
         """Mails planned since then that were not sent because the person was paused. Each is told once."""
         ...

@@ -34,8 +34,3 @@ class Consents(Protocol):
     def forget_networks(self, before: datetime, most: int) -> int:
         """Empty the networks of records older than an instant, at most so many; how many."""
         ...
-
-    def forget_ended(self, before: datetime, most: int) -> int:
-        """Delete the records of people who unsubscribed from everything before an instant, of at most so many people;
-        how many records."""
-        ...

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, delete, exists, func, select, update
 
 from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
@@ -17,20 +17,21 @@ from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs, carried_over, forget_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
-from tribune.store.engine import Hashes
 from tribune.store.leaving import stop
 from tribune.store.masks import choice_of, choice_text
-from tribune.store.suppressions import add_suppression
+from tribune.store.suppressions import Hashes, add_suppression
 from tribune.store.tables import (
     instant_text,
     marks,
     mask_columns,
     people,
     rhythms,
+    sign_ups,
     subscribers,
     subscriptions,
     suppressions,
 )
+from tribune.store.tables.audience import LEFT
 
 _FEW = 1_000
 _MANY = 300
@@ -252,6 +253,12 @@ class SqlAudience:
         ended = select(s.id).where(s.paused_until <= now, s.status == Status.PAUSED.value)
         return list(self._connection.scalars(ended.order_by(s.paused_until).limit(limit)))
 
+    def left_before(self, before: datetime, limit: int) -> list[int]:
+        s = subscribers.c
+        left = select(s.id).where(s.status == LEFT, s.changed_at < before)
+        coming = exists().where(sign_ups.c.subscriber_id == s.id)
+        return list(self._connection.scalars(left.where(~coming).order_by(s.changed_at).limit(limit)))
+
     def held_by_pause(self, subscriber: int, since: datetime, now: datetime) -> list[HeldBack]:
         return take_held_by_pause(self._connection, subscriber, since, now)
 
@@ -320,8 +327,8 @@ class SqlAudience:
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
         if not addresses:
             return {}
-        hash_of = self._hashes()
-        by_hash = {hash_of(address_key(address)): address for address in addresses}
+        hashes = self._hashes()
+        by_hash = {hash: address for address in addresses for hash in hashes.each(address_key(address))}
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(
@@ -334,8 +341,8 @@ class SqlAudience:
 
     def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
         listed = suppressions.c.reason.in_(sorted(reasons))
-        hash_of = self._hashes()
-        for batch in _batches(sorted(hash_of(address_key(address)) for address in addresses)):
+        hashes = self._hashes()
+        for batch in _batches(sorted(hash for told in addresses for hash in hashes.each(address_key(told)))):
             self._connection.execute(delete(suppressions).where(suppressions.c.address_hash.in_(batch), listed))
 
     # -- what waits for them

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, literal_column, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tribune.domain.audience import Status
 from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, ConsentText
 from tribune.store.bulk import insert_rows
-from tribune.store.tables import consent_texts, consents, instant_text, subscribers
+from tribune.store.tables import consent_texts, consents, instant_text
 
 _READ_AT_ONCE = 5_000
 _c = consents.c
@@ -72,21 +71,6 @@ class SqlConsents:
     def forget_networks(self, before: datetime, most: int) -> int:
         old = select(_c.id).where(_c.network != "", _c.at < before).order_by(_c.at).limit(most)
         return self._connection.execute(update(consents).where(_c.id.in_(old)).values(network="")).rowcount
-
-    def forget_ended(self, before: datetime, most: int) -> int:
-        ended = (
-            select(_c.subscriber_id)
-            .join(subscribers, subscribers.c.id == _c.subscriber_id)
-            .where(
-                _c.act == literal_column(f"'{ConsentAct.UNSUBSCRIBED.value}'"),  # as the partial index has it
-                _c.at < before,
-                subscribers.c.status == Status.UNSUBSCRIBED.value,
-                subscribers.c.changed_at < before,
-            )
-            .order_by(_c.at)
-            .limit(most)
-        )
-        return self._connection.execute(delete(consents).where(_c.subscriber_id.in_(ended))).rowcount
 
 
 def _record(row: Row[Any]) -> ConsentRecord:

@@ -1,5 +1,5 @@
 """What is past its time goes, a slice at a time: unconfirmed sign-ups and whoever made them, the networks of consent
-records, the records of people who left long ago, and windows of quotas that matter no more."""
+records, windows of quotas that matter no more, and people who left long ago, with all that there is about them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tribune.domain.sign_up import LONGEST_WINDOW
-from tribune.ports.store import PEOPLE, Transaction
+from tribune.ports.store import AUDIENCE, PEOPLE, Transaction
+from tribune.services.audience.erase_person import erase_rows
 
 ROWS = 1_000
 """Rows that one transaction takes: some hundredths of a second."""
+
+PEOPLE_AT_ONCE = 50
+"""People whom one transaction erases."""
+
+BY_TIME = "time"
+"""Who asked for it, where somebody is erased because their time is up."""
 
 YEAR = timedelta(days=365.25)
 
@@ -21,22 +28,20 @@ class Periods:
 
     unconfirmed: timedelta
     networks: timedelta
-    consents: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What a slice took away: sign-ups, people who never confirmed, networks, consent records, windows."""
+    """What a slice took away: sign-ups, people who never confirmed, networks, windows."""
 
     sign_ups: int = 0
     people: int = 0
     networks: int = 0
-    consents: int = 0
     windows: int = 0
 
     @property
     def anything(self) -> bool:
-        return bool(self.sign_ups or self.networks or self.consents or self.windows)
+        return bool(self.sign_ups or self.networks or self.windows)
 
 
 def retention_slice(tx: Transaction, periods: Periods, now: datetime, rows: int = ROWS) -> Gone:
@@ -47,6 +52,17 @@ def retention_slice(tx: Transaction, periods: Periods, now: datetime, rows: int 
         sign_ups,
         people,
         tx.consents.forget_networks(now - periods.networks, rows),
-        tx.consents.forget_ended(now - periods.consents, rows),
         tx.quotas.forget_before(now - LONGEST_WINDOW),
     )
+
+
+def erase_left(tx: Transaction, before: datetime, now: datetime, most: int = PEOPLE_AT_ONCE) -> int:
+    """Erase people who have received nothing by their own wish since before then; how many. A keyed hash of each
+    address stays on the suppression list, so that no import brings back who once said no (docs/adr/0027)."""
+    if not tx.audience.left_before(before, 1):
+        return 0  # planning need not wait for us
+    tx.lock(AUDIENCE)  # who subscribes again at this very moment stays
+    gone = tx.audience.left_before(before, most)
+    for id in gone:
+        erase_rows(tx, id, BY_TIME, now)
+    return len(gone)

@@ -20,14 +20,13 @@ from tribune.domain.addresses import address_key
 from tribune.domain.audience import Choice, Status, Subscriber
 from tribune.domain.digests import Rules
 from tribune.domain.notices import NoticeKind, about_digests, longest_limit, may_be_requested
-from tribune.domain.sign_up import LIFTED, Asking, Quota, Wanted, offered, pending, received
+from tribune.domain.sign_up import LIFTED, NOBODYS, Asking, Quota, Wanted, offered, pending, received
 from tribune.ports.quotas import Window
 from tribune.ports.sign_ups import Known
 from tribune.ports.store import Transaction
 from tribune.services.notices.request_notice import Request, request_notices
 
 _KINDS = (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADD_SUBSCRIPTION, NoticeKind.ALREADY_SUBSCRIBED)
-_SUBSCRIBED = (Status.ACTIVE, Status.PAUSED)
 _LOOK_BACK = max(longest_limit(kind) for kind in _KINDS)
 
 
@@ -67,7 +66,7 @@ def sign_up_together(tx: Transaction, asked: Sequence[Asking], needs: SignUps, n
     may_be_mailed = _not_suppressed(tx, wanted)
     known = _known_or_new(tx, {key: wanted[key] for key in may_be_mailed}, now)
     earlier = tx.notices.requested_by([one.subscriber for one in known.values()], now - _LOOK_BACK)
-    there = tx.audience.several([one.subscriber for one in known.values() if one.status in _SUBSCRIBED])
+    there = tx.audience.several([one.subscriber for one in known.values() if one.status not in NOBODYS])
     waiting, mails = [], []
     for key, one in known.items():
         asking = wanted[key]

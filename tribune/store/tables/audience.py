@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Date,
     ForeignKey,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -56,6 +58,18 @@ Index(
     sqlite_where=subscribers.c.paused_until.is_not(None),
     postgresql_where=subscribers.c.paused_until.is_not(None),
 )
+
+LEFT: ColumnElement[str] = literal_column("'unsubscribed'")
+"""Their status, in the words of the partial index: a bound value would not find it."""
+
+Index(
+    "ix_subscribers_left",
+    subscribers.c.changed_at,
+    sqlite_where=subscribers.c.status == LEFT,
+    postgresql_where=subscribers.c.status == LEFT,
+)
+
+Index("ix_subscribers_status", subscribers.c.status)
 
 WORDS = {"topics": 2, "places": 6, "kinds": 1}
 """63-bit words per mask: room for 125 policy areas, 377 places and 62 kinds (bit 0 of each is "any")."""

@@ -41,12 +41,6 @@ Index(
     postgresql_where=consents.c.network != "",
     sqlite_where=consents.c.network != "",
 )
-Index(
-    "ix_consents_unsubscribed_at",
-    consents.c.at,
-    postgresql_where=consents.c.act == "unsubscribed",
-    sqlite_where=consents.c.act == "unsubscribed",
-)
 
 consent_texts = Table(
     "consent_texts",
