@@ -36,12 +36,15 @@ async def keep_upload(request: Request, field: str, files: ImportFiles, most: in
         if not isinstance(upload, UploadFile) or not upload.filename:
             return "", "", 0
         id, file = files.create()
-        with file:
-            await run_in_threadpool(shutil.copyfileobj, upload.file, file, 1 << 20)
-            size = file.tell()
-        if size > most:
+        try:
+            with file:
+                await run_in_threadpool(shutil.copyfileobj, upload.file, file, 1 << 20)
+                size = file.tell()
+            if size > most:
+                raise HTTPException(413)
+        except BaseException:
             files.remove(id)
-            raise HTTPException(413)
+            raise
         return id, upload.filename, size
     finally:
         await form.close()

@@ -50,6 +50,13 @@ def text_of(cell: str) -> str:
     return original(cell.strip())
 
 
+def one_line(text: str) -> str:
+    """A text that was broken into lines within its cell, in one. What seems to be the end of a row and the beginning of
+    the next, behind a quotation mark that was left open, stays as it is."""
+    broken = "\n" in text or "\r" in text
+    return " ".join(text.split()) if broken and "@" not in text and '"' not in text else text
+
+
 def split(cell: str) -> list[str]:
     """The parts of a list cell."""
     return [part for part in (part.strip() for part in cell.split("|")) if part]

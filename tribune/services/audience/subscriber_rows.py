@@ -19,6 +19,7 @@ from tribune.services.audience.subscriber_cells import (
     MAX_NAME,
     WEEKDAYS,
     RefusedCell,
+    one_line,
     read_address,
     read_name,
     split,
@@ -157,7 +158,7 @@ class RowReader:
             not (name.isascii() and name.isprintable() and name[:1].isalpha() and name[-1:] > " ")
             or len(name) > MAX_NAME
         ):
-            name = read_name(text_of(name))
+            name = read_name(one_line(text_of(name)))
         facts = self._facts.get(told := self._facts_of(cells))
         if type(facts) is not Facts:
             facts = self._once(self._facts, told, self._read_facts)
