@@ -15,17 +15,22 @@ SOURCE = "by-hand"
 ENDINGS = (".yaml", ".yml", ".json")
 
 
-def publish(app: Application, paths: Iterable[Path], *, dry_run: bool = False) -> list[CloudEvent]:
+def publish(app: Application, paths: Iterable[Path], *, by: str = "", dry_run: bool = False) -> list[CloudEvent]:
     """Publish the items of these files and folders: all of them or, where one has a mistake, none.
 
-    Items that were published before and have not changed give no event. Raises InvalidInput with all mistakes.
+    Items that were published before and have not changed give no event. `by` is who published, for the
+    audit log ("": nobody in particular). Raises InvalidInput with all mistakes.
     """
     told = _read(app, paths)
     if dry_run:
         with app.store.read() as tx:
             return events_for(tx.sources, SOURCE, told, app.clock.now())[0]
     with app.store.write() as tx:
-        return publish_records(tx, SOURCE, told, app.clock.now())
+        events = publish_records(tx, SOURCE, told, app.clock.now())
+        for event in events if by else ():
+            facts: dict[str, str | int | bool | None] = {"type": event.type, "revision": event.revision}
+            tx.audit.add(by, "item.published", f"record/{event.key}"[:100], facts, app.clock.now())
+    return events
 
 
 def _read(app: Application, paths: Iterable[Path]) -> list[Told]:

@@ -67,6 +67,11 @@ class StaffParts:
         return SessionRules(timedelta(minutes=told.session_idle_minutes), timedelta(hours=told.session_hours))
 
     @cached_property
+    def tokens_vouched(self) -> timedelta:
+        """How long after their last sign-in the API tokens of people of the organisation's own sign-in work."""
+        return timedelta(days=self.settings.staff.oidc.token_days)
+
+    @cached_property
     def identity_provider(self) -> IdentityProvider | None:
         """The organisation's own sign-in, where it has one."""
         told = self.settings.staff.oidc

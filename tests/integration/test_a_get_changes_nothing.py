@@ -14,8 +14,12 @@ ASKING = "q=Awa&do=stop-all&List-Unsubscribe=One-Click&act=erase&confirm=yes&in=
 """What a link might ask for besides."""
 
 WRITTEN_DOWN = {
+    "GET /{locale}/newsroom/people": "people.listed",
+    "GET /{locale}/newsroom/segments/{slug}": "people.listed",
+    "GET /{locale}/newsroom/segments/{slug}/edit": "people.listed",
     "GET /{locale}/newsroom/people/{id}": "person.seen",
     "GET /{locale}/newsroom/people/{id}/change": "person.seen",
+    "GET /{locale}/newsroom/suppressions/export": "suppression.exported",
     "GET /api/v1/people": "people.listed",
     "GET /api/v1/people/{person}": "person.seen",
     "GET /api/v1/people/{person}/consents": "person.seen",

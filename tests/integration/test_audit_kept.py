@@ -43,8 +43,8 @@ def seals(app: Application) -> list[str]:
 def by_the_owner(app: Application, *statements: str) -> None:
     """What somebody who owns the database can do: take the triggers away first."""
     off = {
-        "sqlite": ["DROP TRIGGER audit_refuses_update", "DROP TRIGGER audit_refuses_delete"],
-        "postgresql": ["DROP TRIGGER audit_refuses ON audit"],
+        "sqlite": [f"DROP TRIGGER audit_{name}" for name in ("refuses_update", "refuses_delete", "follows")],
+        "postgresql": [f"DROP TRIGGER audit_{name} ON audit" for name in ("refuses", "follows")],
     }[app.store.engine.dialect.name]
     with app.store.write() as tx:
         for statement in (*off, *statements):
@@ -65,6 +65,63 @@ def test_the_database_refuses_to_change_an_entry(kept: Application, statement: s
     with pytest.raises(DatabaseError, match="only ever added"), kept.store.write() as tx:
         tx.connection.exec_driver_sql(statement)
     assert seals(kept) == before and verdict(kept).whole
+
+
+def forged(kept: Application, number: int, before: str) -> str:
+    """The values of an entry with a seal that fits, as who reads the code can make it."""
+    from tribune.domain.audit import seal
+
+    with kept.store.read() as tx:
+        at = tx.audit.newest(1)[0].at
+        stored = tx.connection.exec_driver_sql("SELECT at FROM audit WHERE number = 12").scalar_one()
+    own = seal(before, number, at, "staff/9", "looked", "", {})
+    return f"({number}, '{stored}', 'staff/9', 'looked', '', '{{}}', '{before}', '{own}')"
+
+
+COLUMNS = "(number, at, actor, action, about, facts, before, seal)"
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1, 12, 14, 2**31 - 1])
+def test_no_entry_is_taken_out_of_turn(kept: Application, number: int) -> None:
+    values = forged(kept, number, seals(kept)[-1])
+    with pytest.raises(DatabaseError, match="one after the other"), kept.store.write() as tx:
+        tx.connection.exec_driver_sql(f"INSERT INTO audit {COLUMNS} VALUES {values}")
+    assert verdict(kept) == Verdict(12, seals(kept)[-1])
+
+
+def test_the_newest_entry_is_not_replaced(kept: Application) -> None:
+    """INSERT OR REPLACE deletes without the trigger of DELETE; what PostgreSQL has for it is an UPDATE."""
+    values, before = forged(kept, 12, seals(kept)[-2]), seals(kept)
+    replacing = {
+        "sqlite": f"INSERT OR REPLACE INTO audit {COLUMNS} VALUES {values}",
+        "postgresql": f"INSERT INTO audit {COLUMNS} VALUES {values}"
+        " ON CONFLICT (number) DO UPDATE SET actor = excluded.actor, seal = excluded.seal",
+    }[kept.store.engine.dialect.name]
+    with pytest.raises(DatabaseError, match="only ever added"), kept.store.write() as tx:
+        tx.connection.exec_driver_sql(replacing)
+    assert seals(kept) == before
+
+
+@pytest.mark.parametrize("number", [-1, 0])
+def test_an_entry_before_the_first_is_found_and_given_out(kept: Application, number: int) -> None:
+    by_the_owner(kept, f"INSERT INTO audit {COLUMNS} VALUES {forged(kept, number, FIRST)}")
+    told = verdict(kept)
+    assert (told.broken, told.why) == (number, "it was slipped in before the first")
+    with kept.store.read() as tx:
+        assert json.loads(next(iter(export_audit(tx))))["number"] == number
+
+
+def test_the_newest_entry_written_anew_by_the_owner_is_noticed_by_a_seal_that_was_noted(kept: Application) -> None:
+    """Without one it cannot be: nothing that stands in the database tells it from what was there."""
+    noted = verdict(kept).head
+    by_the_owner(
+        kept,
+        "DELETE FROM audit WHERE number = 12",
+        f"INSERT INTO audit {COLUMNS} VALUES {forged(kept, 12, seals(kept)[-2])}",
+    )
+    assert verdict(kept).whole
+    told = verdict(kept, noted)
+    assert not told.whole and "written anew" in told.why
 
 
 def test_the_table_is_not_emptied_as_a_whole(kept: Application) -> None:

@@ -100,6 +100,9 @@ def test_another_try_puts_them_back_in_their_place(app: Application, run: Run, t
     assert run("--retry").startswith("2 events are back")
     state = app.outbox_queue.state()
     assert (state.waiting, state.aside) == (4, 0)
+    with app.store.read() as tx:
+        written = [(one.actor, one.action, one.facts["events"]) for one in tx.audit.entries()]
+    assert written == [("cli", "events.put_back", 1), ("cli", "events.put_back", 2)]
 
 
 def test_a_number_that_no_event_has_is_wrong_usage(run: Run) -> None:

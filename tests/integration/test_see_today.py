@@ -32,7 +32,7 @@ def send(app: Application, item: int, first: int, occasion: str, **refused: Perm
 
 
 def today(app: Application) -> Today:
-    return see_today(app.store, app.log, app.log_view, app.clock.now())
+    return see_today(app.store, app.desk_log, app.clock.now())
 
 
 GONE = Permanent("gone", code="550 5.1.1 unknown")

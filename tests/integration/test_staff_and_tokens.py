@@ -38,7 +38,7 @@ def make(app: Application, *roles: Role, scopes: tuple[Permission, ...] = (Permi
 
 def calling(app: Application, secret: str) -> Caller | None:
     with app.store.read() as tx:
-        return authenticate(tx, secret, app.clock.now())
+        return authenticate(tx, secret, app.tokens_vouched, app.clock.now())
 
 
 def test_a_token_calls_for_its_owner_and_is_kept_as_a_hash(app: Application) -> None:

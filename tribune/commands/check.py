@@ -66,6 +66,18 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
                 raise ConfigurationError("The store is not in the shape of this version: run `tribune migrate`.")
         return f"{shown_url(house.settings.store.url)}, up to date"
 
+    def suppression_list() -> str:
+        from tribune.store.migrate import is_current
+
+        if not is_current(house.store.engine):
+            raise ConfigurationError("It cannot be read before `tribune migrate` has run.")
+        with house.store.read() as tx:
+            listed = sum(one.addresses for one in tx.people.keys_of_list())
+            if not listed:
+                return "nobody is on it"
+            tx.audience.suppressed(["nobody@example.org"])  # raises where the key is another
+        return f"{listed:,} address{'' if listed == 1 else 'es'}, made with this key"
+
     def log() -> str:
         return house.log.survey(house.topics, {group: reads(group) for group in groups()})
 
@@ -94,6 +106,7 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "digests", digests
     yield "links", links
     yield "store", store
+    yield "suppression list", suppression_list
     yield "event log", log
     yield f"e-mail ({house.settings.email.channel})", house.email.check
     wrong = dict(mistakes(house))

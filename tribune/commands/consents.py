@@ -32,15 +32,19 @@ def export(
 ) -> None:
     """Give the records out as CSV (UTF-8 with BOM), the oldest first, each with the words that were shown."""
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.services.audience.export_consents import export_consents
 
-    with application() as house, house.store.read() as tx:
-        if file is None:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            export_consents(tx, sys.stdout, subscriber)
-            return
-        part = file.with_name(f"{file.name}.part")
-        with part.open("w", encoding="utf-8", newline="") as out:
-            number = export_consents(tx, out, subscriber)
-        part.replace(file)
+    with application() as house:
+        with house.store.write() as tx:
+            write_down(tx, "consents.exported", f"subscriber/{subscriber}" if subscriber else "")
+        with house.store.read() as tx:
+            if file is None:
+                sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+                export_consents(tx, sys.stdout, subscriber)
+                return
+            part = file.with_name(f"{file.name}.part")
+            with part.open("w", encoding="utf-8", newline="") as out:
+                number = export_consents(tx, out, subscriber)
+            part.replace(file)
     print(f"{number} records: {file}")

@@ -11,6 +11,7 @@ import typer
 
 from tribune.commands._numbers import LARGEST, LARGEST_OF_OUTBOX
 from tribune.commands._rows import plain, print_rows, shown_time
+from tribune.ports.log import LARGEST_LETTER
 
 if TYPE_CHECKING:
     from tribune.ports.log import DeadLetter, Message
@@ -84,7 +85,7 @@ def waiting(group: Group = None, as_json: AsJson = False) -> None:
 @app.command()
 def dead(
     letter: Annotated[
-        int | None, typer.Argument(metavar="[ID]", max=LARGEST, help="This one, with all that is known of it.")
+        int | None, typer.Argument(metavar="[ID]", max=LARGEST_LETTER, help="This one, with all that is known of it.")
     ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
@@ -120,12 +121,15 @@ def dead(
 
 @app.command()
 def replay(
-    letters: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST, help="Dead letters.")] = None,
+    letters: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", max=LARGEST_LETTER, help="Dead letters.")
+    ] = None,
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
 ) -> None:
     """Give dead letters back to the group that they belong to, and to no other, to be handled again."""
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput
 
     if bool(letters) == every:
@@ -136,6 +140,10 @@ def replay(
             ids = [_letter(found, one).id for one in letters]
         else:
             ids = [one.id for one in found if one.replayed_at is None]
+        of = {one.id: one.group for one in found}
+        with house.store.write() as tx:
+            for id in ids:
+                write_down(tx, "dead_letter.replayed", f"dead-letter/{id}", {"group": of[id]})
         count = house.log.replay_dead(ids)
     back = "dead letter is" if count == 1 else "dead letters are"
     print(f"{count} {back} back with their group; a running `tribune up` handles them at once.")
@@ -154,6 +162,7 @@ def aside(
 ) -> None:
     """Events that the relay could not publish, such as one too large, and set aside in the outbox."""
     from tribune.bootstrap import application
+    from tribune.commands._written import write_down
     from tribune.domain.errors import NotFound
 
     with application() as house:
@@ -164,6 +173,8 @@ def aside(
                 raise NotFound(f"No event {number} is set aside.", hint="`tribune events aside` lists them.")
         chosen = [known[number] for number in sorted(set(numbers))] if numbers else list(kept)
         if retry:
+            with house.store.write() as tx:
+                write_down(tx, "events.put_back", "", {"events": len(chosen)})
             count = house.outbox_queue.put_back([one.id for one in chosen])
             back = "event is" if count == 1 else "events are"
             print(f"{count} {back} back in the outbox; a running relay publishes them, or sets them aside again.")
@@ -200,15 +211,25 @@ def rewind(
     the group's inbox and is passed over.
     """
     from tribune.bootstrap import application
-    from tribune.domain.errors import NotFound
+    from tribune.commands._written import write_down
+    from tribune.domain.errors import InvalidInput, NotFound
+    from tribune.domain.topics import reads
 
     instant = _instant(at) if at is not None else None
     with application() as house:
-        known = sorted({one.group for one in house.log.lag()})
+        lags = house.log.lag()
+        known = sorted({one.group for one in lags})
         if group not in known:
             raise NotFound(
                 f"There is no consumer group {group!r}.", hint=f"There are: {', '.join(known) or 'none yet'}."
             )
+        # A topic that nobody of the group reads would be behind for ever.
+        read = reads(group) or sorted({one.topic for one in lags if one.group == group})
+        if topic not in read:
+            raise InvalidInput(f"The group {group} does not read {topic!r}.", hint=f"It reads: {', '.join(read)}.")
+        with house.store.write() as tx:
+            facts = {"group": group, "topic": topic, "offset": offset, "at": instant.isoformat() if instant else None}
+            write_down(tx, "events.rewound", "", facts)
         house.log.rewind(group, topic, offset=offset, at=instant)
         behind = sum(one.behind for one in house.log.lag(group) if one.topic == topic)
     print(f"{group} reads {topic} again: {behind:,} event{'' if behind == 1 else 's'}.")

@@ -118,7 +118,7 @@ def approve(mailing_id: Id, as_json: AsJson = False) -> None:
         when = f"at {told.due_at:%Y-%m-%d %H:%M} UTC, or now where that has passed" if later else "now"
         return f"is approved: {mails(told.recipients)} {leave} {when}."
 
-    _change(mailing_id, approve_mailing, said, as_json)
+    _change(mailing_id, approve_mailing, "mailing.approved", said, as_json)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def pause(mailing_id: Id, as_json: AsJson = False) -> None:
             f"Let it go on with `tribune mailing resume {told.id}`."
         )
 
-    _change(mailing_id, pause_mailing, said, as_json)
+    _change(mailing_id, pause_mailing, "mailing.paused", said, as_json)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def resume(mailing_id: Id, watching: Watch = False, as_json: AsJson = False) -> 
     """Let a paused mailing go on."""
     from tribune.services.sending.pause_mailing import resume_mailing
 
-    _change(mailing_id, resume_mailing, lambda told: "goes on.", as_json, watching)
+    _change(mailing_id, resume_mailing, "mailing.resumed", lambda told: "goes on.", as_json, watching)
 
 
 @app.command()
@@ -152,6 +152,7 @@ def cancel(
     """Cancel a mailing: what has not left never will; an edition's comes with the next one. This cannot be undone."""
     from tribune.bootstrap import application
     from tribune.commands import _mailing_views as views
+    from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput
     from tribune.services.sending.cancel_mailing import cancel_mailing, may_be_cancelled
     from tribune.services.sending.mailing_progress import mailing_progress
@@ -172,6 +173,7 @@ def cancel(
                 return
         with house.store.write() as tx:
             told, closed = cancel_mailing(tx, mailing_id, tx.now())
+            write_down(tx, "mailing.cancelled", f"mailing/{mailing_id}")
         carried, held = _close(house, mailing_id, closed, quiet=as_json)
         with house.store.read() as tx:
             progress, now = mailing_progress(tx, mailing_id), tx.now()
@@ -209,6 +211,7 @@ def retry(
     """
     from tribune.bootstrap import application
     from tribune.commands._mailing_views import in_words
+    from tribune.commands._written import write_down
     from tribune.domain.mailings import DeliveryState
     from tribune.services.sending.retry_mailing import BY_ITSELF, retry_mailing
 
@@ -216,6 +219,7 @@ def retry(
     with application() as house:
         with house.store.write() as tx:
             found = retry_mailing(tx, mailing_id, tx.now(), wanted)
+            write_down(tx, "mailing.retried", f"mailing/{mailing_id}", {s.value: n for s, n in found.items()})
         some = {state: number for state, number in found.items() if number}
         if as_json:
             print(json.dumps({"mailing": mailing_id, "tried_again": {s.value: n for s, n in found.items()}}))
@@ -272,18 +276,22 @@ def _watch(house: Application, mailing_id: int, as_json: bool) -> None:
 def _change(
     mailing_id: int,
     change: Callable[[Transaction, int, datetime], Mailing],
+    action: str,
     said: Callable[[Mailing], str],
     as_json: bool,
     watching: bool = False,
 ) -> None:
-    """Change a mailing, and tell it: as a sentence that ends with what is `said`, or the mailing as it is now."""
+    """Change a mailing, write that down as `action`, and tell it: as a sentence that ends with what is `said`, or the
+    mailing as it is now."""
     from tribune.bootstrap import application
     from tribune.commands._mailing_views import edition, mailing_data
+    from tribune.commands._written import write_down
     from tribune.services.sending.mailing_progress import mailing_progress
 
     with application() as house:
         with house.store.write() as tx:
             told = change(tx, mailing_id, tx.now())
+            write_down(tx, action, f"mailing/{mailing_id}")
         if as_json:
             with house.store.read() as tx:
                 print(json.dumps(mailing_data(mailing_progress(tx, mailing_id), tx.now())))

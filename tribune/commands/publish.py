@@ -23,7 +23,7 @@ def publish(
 ) -> None:
     """Publish items from files. What has not changed gives no event; with a mistake in one, none is published."""
     with house_for(dry_run) as house:
-        events = by_hand.publish(house, paths, dry_run=dry_run)
+        events = by_hand.publish(house, paths, by="cli", dry_run=dry_run)
     for event in events:
         typer.echo(encode(event).decode() if as_json else f"{event.type:22} r{event.revision}  {title_of(event)}")
     if not as_json:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tribune.bootstrap import application
+from tribune.commands._written import CLI, write_down
 from tribune.domain.audience import Subscriber
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.imports import Basis, BasisKind, Import, Outcome, Refusal
@@ -67,6 +68,11 @@ def import_(
         raise InvalidInput("There is no such file.", where=str(file))
     columns = Columns(_pairs(map_ or [], "--map"), _pairs(default or [], "--default"))
     with application() as app:
+
+        def begun(_: int) -> None:
+            with app.store.write() as tx:
+                write_down(tx, "import.started", "", {"basis": basis.value})
+
         stated = Basis.stated(basis, source, given.date() if given else None, app.clock.now())
         with Report(report) if report is not None else nullcontext() as kept:
             done = import_subscribers(
@@ -80,7 +86,12 @@ def import_(
                 report=kept,
                 dry_run=dry_run,
                 reach_back=app.rules.pause_reach_back,
+                surveyed=None if dry_run else begun,
             )
+        if not dry_run:
+            with app.store.write() as tx:
+                facts = {"added": done.added, "changed": done.changed, "refused": done.refused}
+                write_down(tx, "import.done", "", facts)
     _print_import(done, dry_run)
     if report is not None:
         print(f"What was done with each row: {report}")
@@ -115,23 +126,27 @@ def export(
     """Give everybody out as CSV (UTF-8 with BOM), as `import` takes it in. Holds personal data: keep it safe."""
     from tribune.services.audience.export_subscribers import export_subscribers
 
-    with application() as app, app.store.read() as tx:
-        if file is None:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            export_subscribers(tx, sys.stdout)
-            return
-        part = file.with_name(f"{file.name}.part")
-        with part.open("w", encoding="utf-8", newline="") as out:
-            people = export_subscribers(tx, out)
-        part.replace(file)
+    with application() as app:
+        with app.store.write() as tx:
+            write_down(tx, "people.exported", "", {"people": sum(tx.audience.count().values())})
+        with app.store.read() as tx:
+            if file is None:
+                sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+                export_subscribers(tx, sys.stdout)
+                return
+            part = file.with_name(f"{file.name}.part")
+            with part.open("w", encoding="utf-8", newline="") as out:
+                people = export_subscribers(tx, out)
+            part.replace(file)
     print(f"{people} subscriber{'s' if people != 1 else ''} in {file}")
 
 
 @app.command(short_help="Show a person and what they asked for.")
 def show(who: Annotated[str, typer.Argument(help="An address, or a subscriber's number.")]) -> None:
     """Show a person, what they asked for, and up to where they have been served."""
-    with application() as app, app.store.read() as tx:
+    with application() as app, app.store.write() as tx:
         person = _find(tx, who)
+        write_down(tx, "person.seen", f"subscriber/{person.id}")
         why = tx.audience.suppressed([person.address]).get(person.address)
     print(f"{person.id}  {person.name} <{person.address}>  {person.group}, {person.status.value}")
     print(f"    reads {', '.join(person.languages)}, otherwise {person.fallback.value}; {person.zone}")
@@ -159,13 +174,13 @@ def unsubscribe(
     digest: Annotated[str | None, typer.Option(help="Only this digest; without it, everything.")] = None,
 ) -> None:
     """Stop mailing a person, from the next mail on."""
-    from tribune.services.audience.unsubscribe import unsubscribe
+    from tribune.services.people.help_person import stop_person
 
     with application() as app, app.store.write() as tx:
         if digest is not None and digest not in app.digests:
             raise InvalidInput(f"There is no digest {digest!r}.", hint=f"There are: {', '.join(app.digests)}")
         person = _find(tx, who)
-        changed = unsubscribe(tx, person.id, digest, app.clock.now())
+        changed = stop_person(tx, person.id, digest, CLI, app.clock.now())
     of = f"from {digest}" if digest else "from everything"
     print(f"Subscriber {person.id} is unsubscribed {of}{'' if changed else ' already'}.")
 
@@ -176,14 +191,14 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person: every row about them. A keyed hash of their address stays, so that no import brings them back."""
-    from tribune.services.audience.erase_person import erase_person
+    from tribune.services.people.help_person import erase_at_once
 
     with application() as app:
         with app.store.read() as tx:
             person = _find(tx, who)
         if not yes:
             typer.confirm(f"Erase subscriber {person.id} for good? This cannot be undone.", abort=True)
-        request = erase_person(app.store, app.email, person.id, "cli", app.clock.now())
+        request = erase_at_once(app.store, app.email, person.id, CLI, app.clock.now())
     print(f"Subscriber {person.id} is erased (request {request.id}).")
 
 

@@ -13,7 +13,8 @@ from tribune.domain.staff import Role
 class Oidc(Section):
     """Sign-in through OpenID Connect, where `issuer` is set. `name` stands on the button. Only people with a verified
     address in `allowed_domains` (empty: any) are let in; with `roles` (group -> roles), those in one of its groups, and
-    their roles follow the groups; without, those who were added here. `allowed_private_networks`: where the provider
+    their roles follow the groups; without, those who were added here. API tokens of people who are known by this
+    sign-in work for `token_days` after they last signed in. `allowed_private_networks`: where the provider
     may stand inside your own network."""
 
     issuer: WebAddress | None = None
@@ -24,6 +25,7 @@ class Oidc(Section):
     groups_claim: str = "groups"
     roles: dict[str, tuple[Role, ...]] = {}
     allowed_domains: tuple[str, ...] = ()
+    token_days: Annotated[int, Field(ge=1, le=365)] = 30
     allowed_private_networks: tuple[str, ...] = ()
 
     @field_validator("scopes")

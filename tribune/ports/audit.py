@@ -16,8 +16,10 @@ class Audit(Protocol):
         """Write down what is done in this unit of work. Call it last: others who write wait from here to its end."""
         ...
 
-    def entries(self, after: int = 0, limit: int = 1_000, wanted: AuditFilter | None = None) -> Iterator[AuditEntry]:
-        """Entries in order, after a number."""
+    def entries(
+        self, after: int | None = None, limit: int = 1_000, wanted: AuditFilter | None = None
+    ) -> Iterator[AuditEntry]:
+        """Entries in order, after a number; None: from whichever comes first."""
         ...
 
     def newest(self, limit: int, wanted: AuditFilter | None = None, before: int | None = None) -> list[AuditEntry]:

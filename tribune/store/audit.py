@@ -31,8 +31,12 @@ class SqlAudit:
         self._connection.execute(insert(audit), values)
         return entry
 
-    def entries(self, after: int = 0, limit: int = 1_000, wanted: AuditFilter | None = None) -> Iterator[AuditEntry]:
-        rows = select(audit).where(audit.c.number > after, *_where(wanted)).order_by(audit.c.number).limit(limit)
+    def entries(
+        self, after: int | None = None, limit: int = 1_000, wanted: AuditFilter | None = None
+    ) -> Iterator[AuditEntry]:
+        rows = select(audit).where(*_where(wanted)).order_by(audit.c.number).limit(limit)
+        if after is not None:
+            rows = rows.where(audit.c.number > after)
         yield from map(_entry, self._connection.execute(rows))
 
     def newest(self, limit: int, wanted: AuditFilter | None = None, before: int | None = None) -> list[AuditEntry]:

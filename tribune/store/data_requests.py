@@ -15,8 +15,7 @@ from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.sending import name_of
 from tribune.ports.data_requests import OPEN, DataRequest, RequestKind, RequestState
 from tribune.store.delivery_blocks import forget_member, latest_places
-from tribune.store.engine import Hashes
-from tribune.store.suppressions import add_suppression
+from tribune.store.suppressions import Hashes, add_suppression
 from tribune.store.tables import (
     consents,
     data_requests,
@@ -134,7 +133,7 @@ class SqlDataRequests:
         # What bounced was the address that they have left. The new one may be on the list too.
         s = suppressions.c
         self._connection.execute(update(suppressions).where(s.subscriber_id == subscriber).values(subscriber_id=None))
-        listed = update(suppressions).where(s.address_hash == self._hashes()(key))
+        listed = update(suppressions).where(s.address_hash.in_(self._hashes().each(key)))
         self._connection.execute(listed.values(subscriber_id=subscriber))
         return True
 

@@ -25,10 +25,10 @@ from tribune.domain.sending import Claim, Marks, RetryClaim, Slot, Verdict
 from tribune.ports.ledger import ChunkView, DeliveryView, Seat
 from tribune.store import ledger_moves as moves
 from tribune.store import ledger_views as views
-from tribune.store.engine import Hashes
 from tribune.store.ledger_moves import LEAVING, may_leave
 from tribune.store.ledger_waking import wake_chunks, wake_retries
 from tribune.store.ledger_window import read_seats, read_window
+from tribune.store.suppressions import Hashes
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
 
 log = structlog.get_logger()

@@ -82,7 +82,11 @@ class SqlStaff:
     def set_disabled(self, staff: int, at: datetime | None) -> None:
         self._set(staff, disabled_at=at)
 
-    def set_subject(self, staff: int, issuer: str, subject: str) -> None:
+    def issuer(self, staff: int) -> str | None:
+        found: str | None = self._connection.scalar(select(_c.issuer).where(_c.id == staff))
+        return found
+
+    def set_subject(self, staff: int, issuer: str | None, subject: str | None) -> None:
         self._set(staff, issuer=issuer, subject=subject)
 
     def set_password(self, staff: int, password_hash: str | None) -> None:

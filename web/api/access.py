@@ -59,6 +59,12 @@ def scope_of(route: object) -> Permission | None:
     return None
 
 
+_NO_GOOD = (
+    "This token is not known, was revoked, or is past its time; or its owner, who signs in with the organisation's own "
+    "account, has not done so for too long."
+)
+
+
 class Gate:
     """Lets callers in. One a process, at `api.state.gate`."""
 
@@ -73,10 +79,10 @@ class Gate:
             raise Problem(NO_TOKEN, headers={"www-authenticate": REALM})
         secret, now = found[1], self.house.clock.now()
         with self.house.store.read() as tx:
-            caller = authenticate(tx, secret, now)
+            caller = authenticate(tx, secret, self.house.tokens_vouched, now)
         if caller is None:
             told = {"www-authenticate": f'{REALM}, error="invalid_token"'}
-            raise Problem(NO_TOKEN, "This token is not known, was revoked, or is past its time.", headers=told)
+            raise Problem(NO_TOKEN, _NO_GOOD, headers=told)
         wait = self._calls.take(caller.token.id, self.house.clock.monotonic())
         if wait:
             raise Problem(TOO_MANY, headers={"retry-after": str(wait)})

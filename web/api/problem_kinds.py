@@ -41,7 +41,8 @@ NO_TOKEN = Kind(
     "token-needed",
     401,
     "A token is needed",
-    "The request has no token, or one that is not known, was revoked, or is past its time.",
+    "The request has no token, or one that is not known, was revoked, or is past its time; or its owner, who "
+    "signs in with the organisation's own account, has not done so for too long.",
     "Send the token in the header `Authorization: Bearer trb_...`, never in the address. Tokens are made in the "
     "newsroom, on the page of one's own account.",
 )

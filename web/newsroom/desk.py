@@ -13,6 +13,8 @@ from tribune.bootstrap import Application
 from tribune.domain.campaigns import Campaign
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 from tribune.domain.staff import Permission
+from tribune.ports.log import EventLog, LogAway
+from tribune.ports.log_view import LogView
 from tribune.rendering.segment_words import Line
 from tribune.services.desk.list_mails import MailFilter, MailPage, find_mail, is_notice, list_mails
 from tribune.services.desk.read_mail import ReadableMail, for_a_frame, read_mail, without_keys
@@ -66,7 +68,7 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
 
     @routes.get("/{locale}/newsroom/")
     def today(request: Request) -> Response:
-        seen = see_today(app.store, app.log, app.log_view, app.clock.now())
+        seen = see_today(app.store, app.desk_log, app.clock.now())
         return desk.show(request, "today.html", "today", today=seen, now=app.clock.now())
 
     @routes.get("/{locale}/newsroom/mailings")
@@ -113,7 +115,11 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
 
     @routes.get("/{locale}/newsroom/dead-letters")
     def dead_letters(request: Request) -> Response:
-        letters = [(letter, see(letter)) for letter in app.log.dead_letters(limit=200)]
+        try:
+            found = app.desk_log.ask(lambda log, _: log.dead_letters(limit=200))
+        except LogAway:
+            return desk.log_away(request, "dead-letters")
+        letters = [(letter, see(letter)) for letter in found]
         return desk.show(request, "dead_letters.html", "dead-letters", letters=letters)
 
 
@@ -229,14 +235,23 @@ def _content(routes: APIRouter, desk: Newsroom) -> None:
     def events(request: Request, q: Text = "", type: Text = "") -> Response:
         types = incoming_types()
         kind = type if type in types else ""
-        found = newest_events(app.log_view, type=kind, words=q)
+        try:
+            found = app.desk_log.ask(lambda _, view: newest_events(view, type=kind, words=q), at_length=True)
+        except LogAway:
+            return desk.log_away(request, "events")
         facts: dict[str, Any] = {"events": found, "types": types, "type_asked": kind, "words_asked": q}
         return desk.show(request, "events.html", "events", **facts)
 
     @routes.get("/{locale}/newsroom/events/{correlation_id}")
     def event(request: Request, correlation_id: str) -> Response:
-        with app.store.read() as tx:
-            story = tell_story(tx, app.log_view, correlation_id, app.digests, app.codelists.places)
+        def look(_: EventLog, view: LogView) -> Story:
+            with app.store.read() as tx:
+                return tell_story(tx, view, correlation_id, app.digests, app.codelists.places)
+
+        try:
+            story = app.desk_log.ask(look, at_length=True)
+        except LogAway:
+            return desk.log_away(request, "events")
         return desk.tell(request, "story.html", "events", story)
 
 

@@ -9,11 +9,13 @@ from fastapi import Request, Response
 
 from tribune.bootstrap import Application
 from tribune.domain.staff import permissions
-from tribune.services.desk.see_today import open_letters
+from tribune.services.desk.see_today import count_open_letters
 from tribune.services.desk.tell_story import Story
 from tribune.services.staff.sessions import SignedIn
 from web.newsroom.access import Access
 from web.pages import Pages
+
+RETRY_SECONDS = "10"
 
 
 class Newsroom:
@@ -28,7 +30,7 @@ class Newsroom:
         locale = self.locale(request)
         who: SignedIn | None = getattr(request.state, "signed_in", None)
         may_open = Entries(request.app.state.access, who)
-        dead = len(open_letters(self.app.log)) if may_open("dead-letters") else 0
+        dead = count_open_letters(self.app.desk_log) if may_open("dead-letters") else 0
         told = {
             "place": place,
             "rest": rest_of(request, locale),
@@ -38,6 +40,12 @@ class Newsroom:
             **facts,
         }
         return self.pages.render(locale, f"newsroom/{template}", status=status, **told)
+
+    def log_away(self, request: Request, place: str) -> Response:
+        """The page of what cannot be read because the event log is away."""
+        page = self.show(request, "log_away.html", place, status=503)
+        page.headers["retry-after"] = RETRY_SECONDS
+        return page
 
     def tell(self, request: Request, template: str, place: str, story: Story, **facts: Any) -> Response:
         """A page with a story's timeline and its reasons."""

@@ -110,7 +110,7 @@ class PeoplePages:
         self._pages = pages
 
     def list(self, request: Request, wanted: str = "", after: str = "", *, gone: bool = False) -> Response:
-        """Those who fit, or the newest. That somebody searched is written down, and not for what."""
+        """Those who fit, or the newest. That somebody searched is written down, and not for what; or whom they saw."""
         app, wanted = self._app, wanted.strip()
         with app.store.read() as tx:
             found = find_people(tx, wanted, after)
@@ -118,6 +118,10 @@ class PeoplePages:
         if wanted:
             with app.store.write() as tx:
                 tx.audit.add(actor(request), "people.searched", "", {"found": len(found.people)}, app.clock.now())
+        elif found.people:
+            with app.store.write() as tx:
+                facts = {"people": len(found.people), "first": found.people[0].id, "last": found.people[-1].id}
+                tx.audit.add(actor(request), "people.listed", "", facts, app.clock.now())
         return self.show(request, "people.html", found=found, q=wanted, count=count, gone=gone)
 
     def person(

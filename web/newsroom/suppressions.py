@@ -77,8 +77,9 @@ def router(app: Application, pages: Pages) -> APIRouter:
     def export(request: Request) -> Response:
         frame.locale(request)
         out = io.StringIO()
-        with app.store.read() as tx:
-            export_reasons(tx, out)
+        with app.store.write() as tx:
+            facts = {"entries": export_reasons(tx, out)}
+            tx.audit.add(actor(request), "suppression.exported", "", facts, app.clock.now())
         headers = {"content-disposition": 'attachment; filename="suppressions.csv"', "cache-control": "no-store"}
         return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 

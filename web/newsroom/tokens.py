@@ -53,6 +53,7 @@ def router(app: Application, pages: Pages) -> APIRouter:
             life=form.one("life") or "90",
             errors=errors or {},
             made=made,
+            vouched=app.tokens_vouched.days if owner.provider else 0,
             done=request.query_params.get("done", ""),
         )
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from kafka import errors as kafka
 
 from tribune.domain.errors import ConfigurationError, Conflict
+from tribune.ports.log import LogAway
 
 FENCED = (
     kafka.CommitFailedError,
@@ -28,7 +29,7 @@ _FORBIDDEN = (
 )
 
 
-class BrokerAway(ConnectionError):
+class BrokerAway(LogAway):
     """The broker cannot be reached, or does not answer in time. Trying again later is right."""
 
 

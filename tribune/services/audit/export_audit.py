@@ -13,7 +13,7 @@ SLICE = 1_000
 
 def export_audit(tx: Transaction, wanted: AuditFilter | None = None) -> Iterator[str]:
     """One entry a line, the oldest first."""
-    number = 0
+    number: int | None = None
     while entries := list(tx.audit.entries(after=number, limit=SLICE, wanted=wanted)):
         yield from map(audit_line, entries)
         number = entries[-1].number
@@ -21,7 +21,7 @@ def export_audit(tx: Transaction, wanted: AuditFilter | None = None) -> Iterator
 
 def export_in_slices(store: Store, wanted: AuditFilter | None = None) -> Iterator[str]:
     """The same for a slow reader: each slice is a short reading of its own (entries are only ever added)."""
-    number = 0
+    number: int | None = None
     while True:
         with store.read() as tx:
             entries = list(tx.audit.entries(after=number, limit=SLICE, wanted=wanted))

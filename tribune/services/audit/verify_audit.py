@@ -26,12 +26,16 @@ class Verdict:
 
 
 def verify_audit(tx: Transaction, expected: str = "") -> Verdict:
-    """Follow the chain from its first entry. `expected`: a seal that was noted earlier, which must be in it: so that
-    an end that was cut off, or a whole chain that was written anew, is noticed too."""
+    """Follow the chain from the entry of the smallest number, which must be 1. `expected`: a seal that was noted
+    earlier, which must be in it: so that an end that was cut off, or written anew, is noticed too."""
     before, number, seen = FIRST, 0, expected in ("", FIRST)
+    read: int | None = None
     while True:
-        entries = list(tx.audit.entries(after=number, limit=SLICE))
+        entries = list(tx.audit.entries(after=read, limit=SLICE))
         for entry in entries:
+            read = entry.number
+            if entry.number < 1:
+                return Verdict(0, FIRST, entry.number, "it was slipped in before the first")
             if entry.number != number + 1:
                 return Verdict(number, before, number + 1, "it is missing")
             if not holds(entry, before):
@@ -42,5 +46,10 @@ def verify_audit(tx: Transaction, expected: str = "") -> Verdict:
         if len(entries) < SLICE:
             break
     if not seen:
-        return Verdict(number, before, number + 1, "the seal that was noted is not in the chain: its end was cut off")
+        return Verdict(
+            number,
+            before,
+            number + 1,
+            "the seal that was noted is not in the chain: its end was cut off or written anew",
+        )
     return Verdict(number, before)

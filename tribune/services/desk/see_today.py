@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
-from tribune.ports.log import DeadLetter, EventLog
+from tribune.ports.log import DeadLetter, EventLog, LogAway
 from tribune.ports.log_view import LogView
 from tribune.ports.schedules import Upcoming
 from tribune.ports.sources import SourceState
 from tribune.ports.store import Store, Transaction
+from tribune.services.desk.ask_log import LogDesk
 from tribune.services.desk.see_events import SeenEvent, newest_events
 from tribune.services.sending.mailing_progress import MailingProgress, mailing_progress
 
@@ -57,11 +58,13 @@ class OutgoingEdition:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The start page. `behind` is group -> events that wait for it; `failing` are sources whose last pull failed;
+    """The start page. `log_away`: the event log cannot be asked, so that `dead`, `behind` and `came_in` are not known
+    and empty. `behind` is group -> events that wait for it; `failing` are sources whose last pull failed;
     `failed` are mailings of the last seven days with mails that were not delivered, and how many; `held_back` those
     with mails that wait for staff to say whether they are tried once more, and how many. `to_approve` and `paused` are
     all that there are, however old; the newest first."""
 
+    log_away: bool
     dead: Sequence[DeadLetter]
     behind: Mapping[str, int]
     failing: Sequence[SourceState]
@@ -80,10 +83,10 @@ class Today:
     def calm(self) -> bool:
         """Nothing needs anybody."""
         waiting = self.to_approve or self.paused or self.held_back or self.without_area
-        return not (self.dead or self.behind or self.failing or self.failed or waiting)
+        return not (self.log_away or self.dead or self.behind or self.failing or self.failed or waiting)
 
 
-def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Today:
+def see_today(store: Store, log: LogDesk, now: datetime) -> Today:
     """Read from one snapshot of the store; `mails` are those sent in mailings of the last seven days."""
     with store.read() as tx:
         waiting = tx.ledger.mailings(states=(MailingState.PLANNED, MailingState.PAUSED), limit=None)
@@ -94,9 +97,11 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         failing = [state for state in tx.sources.all_states() if _fails(state, now)]
         without_area = len(tx.catalogue.unmapped(1000))
         subscribers = tx.audience.count().get(Status.ACTIVE, 0)
+    told = _of_the_log(log)
     return Today(
-        dead=open_letters(log),
-        behind=_behind(log),
+        log_away=told is None,
+        dead=told.dead if told else (),
+        behind=told.behind if told else {},
         failing=failing,
         failed=_with(DeliveryState.FAILED, recent, numbers),
         # What a cancelled mailing held back is nobody's to try again: its own page says what became of it.
@@ -108,12 +113,39 @@ def see_today(store: Store, log: EventLog, view: LogView, now: datetime) -> Toda
         to_approve=[mailing for mailing in waiting if mailing.state is MailingState.PLANNED],
         paused=[mailing for mailing in waiting if mailing.state is MailingState.PAUSED],
         without_area=without_area,
-        came_in=newest_events(view, limit=SHOWN),
+        came_in=told.came_in if told else (),
         went_out=went_out,
         next=_next(upcoming)[:SHOWN],
         mails=sum(states.get(DeliveryState.SENT, 0) for states in numbers.values()),
         subscribers=subscribers,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    dead: Sequence[DeadLetter]
+    behind: Mapping[str, int]
+    came_in: Sequence[SeenEvent]
+
+
+def _of_the_log(desk: LogDesk) -> _Told | None:
+    """What the log tells; None where it is away."""
+
+    def look(log: EventLog, view: LogView) -> _Told:
+        return _Told(open_letters(log), _behind(log), newest_events(view, limit=SHOWN))
+
+    try:
+        return desk.ask(look, at_length=True)
+    except LogAway:
+        return None
+
+
+def count_open_letters(desk: LogDesk) -> int | None:
+    """How many dead letters nobody has replayed yet (of the newest hundred); None where the log is away."""
+    try:
+        return len(desk.ask(lambda log, _: open_letters(log)))
+    except LogAway:
+        return None
 
 
 def _went_out(tx: Transaction, recent: Sequence[Mailing]) -> list[OutgoingEdition]:

@@ -13,7 +13,9 @@ from tribune.domain.errors import Conflict, Fault, InvalidInput
 from tribune.domain.imports import Basis, BasisKind
 from tribune.domain.notices import NoticeKind
 from tribune.domain.zones import zone
-from tribune.ports.store import AUDIENCE, Transaction
+from tribune.ports.channels import EmailChannel
+from tribune.ports.data_requests import DataRequest
+from tribune.ports.store import AUDIENCE, ClearableStore, Transaction
 from tribune.services.audience.erase_person import erase_rows
 from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.pause_subscriber import pause_until, resume
@@ -106,10 +108,20 @@ def suppress_person(tx: Transaction, id: int, by: By, now: datetime) -> None:
     tx.audit.add(by.actor, "person.suppressed", f"subscriber/{id}", {"reason": BY_STAFF}, now)
 
 
-def erase_for_staff(tx: Transaction, id: int, by: By, now: datetime) -> None:
-    """Erase them; copies of mails are cleared away by the scheduler. Raises NotFound."""
-    erase_rows(tx, id, by.who, now)
+def erase_for_staff(tx: Transaction, id: int, by: By, now: datetime) -> DataRequest:
+    """Erase them; copies of mails are cleared away by the scheduler. The request. Raises NotFound."""
+    request = erase_rows(tx, id, by.who, now)
     tx.audit.add(by.actor, "person.erased", f"subscriber/{id}", {}, now)
+    return request
+
+
+def erase_at_once(store: ClearableStore, channel: EmailChannel, id: int, by: By, now: datetime) -> DataRequest:
+    """The same, with the copies of mails that there are at this moment. Raises NotFound."""
+    with store.write() as tx:
+        request = erase_for_staff(tx, id, by, now)
+    store.clear_log()
+    channel.forget(request.traces)
+    return request
 
 
 def _has(person: Subscriber, digest: str | None) -> None:

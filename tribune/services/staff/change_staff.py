@@ -80,6 +80,18 @@ def disable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool
     return True
 
 
+def end_access(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
+    """End the sessions, links and API tokens of somebody whose right to them has ended elsewhere; whether there were
+    any. They are not disabled: with the right, they come in again."""
+    tx.lock(STAFF)
+    tx.staff.drop_links(staff.id)
+    ended = tx.staff_sessions.end_all(staff.id)
+    revoked = tx.api_tokens.revoke_all(staff.id, now)
+    if ended or revoked:
+        tx.audit.add(by, "staff.access_ended", staff.actor, {"sessions": ended, "tokens": revoked}, now)
+    return bool(ended or revoked)
+
+
 def enable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
     """Let somebody in again, with the password and second factor that they had; whether they were out."""
     tx.lock(STAFF)
@@ -92,11 +104,13 @@ def enable(tx: Transaction, staff: StaffMember, by: str, now: datetime) -> bool:
 
 def reset(tx: Transaction, staff: StaffMember, life: timedelta, by: str, now: datetime) -> GivenLink:
     """Take away password, second factor and recovery codes, end all sessions and API tokens, and give a link to set
-    new ones."""
+    new ones. By which subject the organisation's own sign-in knew them is forgotten: their verified address finds them
+    there anew."""
     tx.lock(STAFF)
     tx.staff.set_password(staff.id, None)
     tx.staff.set_second_factor(staff.id, None, 0)
     tx.staff.set_recovery_codes(staff.id, ())
+    tx.staff.set_subject(staff.id, None, None)
     ended = tx.staff_sessions.end_all(staff.id)
     revoked = tx.api_tokens.revoke_all(staff.id, now)
     tx.audit.add(by, "staff.reset", staff.actor, {"sessions": ended, "tokens": revoked}, now)

@@ -118,18 +118,30 @@ audit = Table(
 """Append-only; each row is sealed with the one before it (tribune.domain.audit)."""
 
 REFUSED = "entries of the audit log are only ever added"
+_NEXT = "SELECT coalesce(max(number), 0) + 1 FROM audit WHERE number > 0"
 
-SQLITE_GUARD = tuple(
-    f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-    for verb in ("UPDATE", "DELETE")
+SQLITE_GUARD = (
+    *(
+        f"CREATE TRIGGER audit_refuses_{verb.lower()} BEFORE {verb} ON audit"
+        f" BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    # INSERT OR REPLACE takes a row away without a word to the trigger of DELETE.
+    f"CREATE TRIGGER audit_follows BEFORE INSERT ON audit WHEN NEW.number IS NOT ({_NEXT})"
+    f" BEGIN SELECT RAISE(ABORT, '{REFUSED}, one after the other'); END",
 )
 POSTGRESQL_GUARD = (
     f"CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{REFUSED}'; END $$",
     "CREATE TRIGGER audit_refuses BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+    "CREATE FUNCTION audit_follows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    f" IF NEW.number IS DISTINCT FROM ({_NEXT}) THEN RAISE EXCEPTION '{REFUSED}, one after the other'; END IF;"
+    " RETURN NEW; END $$",
+    "CREATE TRIGGER audit_follows BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_follows()",
 )
-"""The database itself refuses to change or delete an entry. Whoever owns it can take the triggers away: that is what
-the chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
+"""The database itself refuses to change, replace or delete an entry, and to take one out of turn. Whoever owns it can
+take the triggers away: that is what the chain of seals is for. The triggers stand against mistakes, and against code
+that was led to do it."""
 
 for statement in SQLITE_GUARD:
     event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
