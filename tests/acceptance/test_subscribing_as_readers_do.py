@@ -216,9 +216,11 @@ def test_a_link_that_came_too_late_says_so(house: House, browser: TestClient) ->
 
     send(browser)
     path = confirmation(house)
+    assert len(house.mails(AWA)) == 1
     house.clock.move(timedelta(days=8))
     assert retention(house.app) == 1
     assert status(house) is None
+    assert house.mails(AWA) == [], "what was caught of it is gone too"
     page = browser.get(f"{path}?in=en")
     assert "no longer valid" in page.text
     assert "/en/subscribe" in page.text

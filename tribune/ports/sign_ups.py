@@ -18,6 +18,14 @@ class Known(NamedTuple):
     languages: tuple[str, ...]
 
 
+class Forgotten(NamedTuple):
+    """How many sign-ups, how many people who never confirmed any, and the names of the mails that went to these."""
+
+    sign_ups: int
+    people: int
+    mails: tuple[str, ...]
+
+
 class SignUps(Protocol):
     """What was asked for, and by whom."""
 
@@ -54,7 +62,7 @@ class SignUps(Protocol):
         ...
 
     # what time does
-    def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
+    def forget_before(self, instant: datetime, most: int) -> Forgotten:
         """Delete sign-ups that have waited since before an instant, at most so many, and erase people who never
-        confirmed any; how many sign-ups, how many people."""
+        confirmed any."""
         ...
