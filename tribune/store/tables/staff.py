@@ -139,8 +139,9 @@ POSTGRESQL_GUARD = (
     " RETURN NEW; END $$",
     "CREATE TRIGGER audit_follows BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_follows()",
 )
-"""The database itself refuses to change, replace or delete an entry, and to take one out of turn. Whoever owns it can take the triggers away: that is what
-the chain of seals is for. The triggers stand against mistakes, and against code that was led to do it."""
+"""The database itself refuses to change, replace or delete an entry, and to take one out of turn. Whoever owns it can
+take the triggers away: that is what the chain of seals is for. The triggers stand against mistakes, and against code
+that was led to do it."""
 
 for statement in SQLITE_GUARD:
     event.listen(audit, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
