@@ -11,7 +11,7 @@ BENCHES = (
     *("help", "events", "catalogue", "ilostat", "planning", "rendering", "end_to_end", "notices"),
     *("smtp", "sending", "sending --postgres --senders 2", "sending --postgres --senders 2 --large"),
     *("sending --postgres --senders 2 --mails 1000000", "first_mail", "own_lane", "planning_pg", "explain"),
-    *("pages", "sign_ups", "segments", "campaigns", "preferences", "import_rows"),
+    *("pages", "newsroom", "sign_ups", "segments", "campaigns", "preferences", "import_rows"),
 )
 
 

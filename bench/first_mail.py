@@ -59,7 +59,7 @@ def main() -> None:
 def _measure(folder: Path, engines: Engines, events: int) -> list[float]:
     sink, web = free_port(), free_port()
     mails = folder / "mails.tsv"
-    toml = settings(folder, engines, sink, web).replace("[planning]\n", "[planning]\nat_once_daily_cap = 100000\n")
+    toml = settings(folder, engines, sink, web, daily_cap=100_000)
     (folder / "tribune.toml").write_text(toml, encoding="utf-8")
     tribune(folder, "migrate")
     import_people(folder, 1)

@@ -74,11 +74,10 @@ def change(path: Path) -> None:
 
 def suppress(app: Application, path: Path) -> None:
     """Addresses that are never mailed: every hundredth of the file is among them, the others are strangers."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file, app.store.write() as tx:
         for number, row in zip(range(SUPPRESSED), csv.reader(file), strict=False):
             address = row[0] if number % 100 == 1 and "@" in row[0] else f"stranger{number}@example.org"
-            with app.store.write() as tx:
-                tx.audience.suppress(address, "complaint", START)
+            tx.audience.suppress(address, "complaint", START)
 
 
 def run(app: Application, path: Path, what: str) -> None:

@@ -50,7 +50,7 @@ def application(url: str, folder: Path) -> Application:
     )
     app = Application(settings, StoppedClock(START))
     app.store = SqlStore(
-        open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox, lambda: app.suppression_hash
+        open_engine(url, Options(statement_timeout=3600)), app.clock, SqlOutbox, app.find_suppression_hash
     )
     return app
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tribune.bootstrap import Application
+from tribune.collector import spare_what_stays
 from tribune.config import Settings
 from tribune.domain.events import CloudEvent, Cohort, EditionDue
 from tribune.ports.clock import SystemClock
@@ -150,10 +151,7 @@ def work(folder: Path, store: str, port: int, small: bool, mailing: int, number:
         chunks = [view.chunk for view in tx.ledger.chunks(mailing)]
     mine = [chunk for chunk in chunks if chunk % of == number]
     others = [chunk for chunk in chunks if chunk % of != number]
-    if os.environ.get("GCX"):
-        from tribune.collector import spare_what_stays
-
-        spare_what_stays()
+    spare_what_stays()  # as every role does
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.time()

@@ -111,6 +111,9 @@ def _measure(folder: Path, engines: Real, told: argparse.Namespace) -> int:
 def _warm(ports: list[int], app: Application) -> None:
     for port in ports:
         load.run(port, _forms(port, "warm"), 20, 2, connections=8)
+    until = time.monotonic() + 30
+    while _counted(app)["waiting"] and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _round(which: str, ports: list[int], app: Application, workers: dict[str, Worker], told: argparse.Namespace) -> int:
@@ -164,6 +167,7 @@ def _counted(app: Application) -> dict[str, int]:
         "people": "SELECT count(*) FROM people p JOIN subscribers s USING (id) WHERE s.status = 'pending'",
         "stops": "SELECT count(*) FROM consents WHERE act = 'unsubscribed'",
         "sent": "SELECT count(*) FROM notices WHERE state = 'sent'",
+        "waiting": "SELECT count(*) FROM notices WHERE state <> 'sent'",
     }
     with app.store.read() as tx:
         return {what: int(tx.connection.scalar(text(query)) or 0) for what, query in asked.items()}

@@ -219,7 +219,7 @@ def _people_and_mails(house: House) -> None:
     house.until("2026-11-23 09:00")
     now = app.clock.now()
     with app.store.write() as tx:
-        ask_for_address(tx, 1, MOVED, "letter", app.rules, now)
+        ask_for_address(tx, 1, MOVED, "letter", app.sign_ups, now)
         tag_people(tx, [1], "g20", "staff/1", now)
         tx.people.suppressed()
         tx.audience.suppress("never@example.com", "complaint", now)

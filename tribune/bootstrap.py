@@ -78,7 +78,7 @@ class Application(StaffParts):
         )
         engine = open_engine(told.url, options)
         self._pair(engine.dialect.name)
-        return SqlStore(engine, self.clock, self._make_outbox(), lambda: self.suppression_hash)
+        return SqlStore(engine, self.clock, self._make_outbox(), self.find_suppression_hash)
 
     def _pair(self, database: str) -> None:
         """Two pairs are supported (decisions.md, 1). Raises ConfigurationError for another."""
@@ -280,14 +280,29 @@ class Application(StaffParts):
         """What makes the suppression list's hashes. Raises ConfigurationError where its key is cut short."""
         from tribune.domain.addresses import SuppressionHash
 
-        told = self.settings.security.suppression_key
-        if told is None:
+        told = self.settings.security
+        former = [one.get_secret_value().encode() for one in told.former_suppression_keys]
+        if any(len(one) < 32 for one in former):
+            raise ConfigurationError("security.former_suppression_keys: each holds at least 32 characters.")
+        if told.suppression_key is None:
             lost = "and the addresses on the suppression list are mailed again"
-            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost))
-        secret = told.get_secret_value().encode()
+            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost), former)
+        secret = told.suppression_key.get_secret_value().encode()
         if len(secret) < 32:
             raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
-        return SuppressionHash(secret)
+        return SuppressionHash(secret, former)
+
+    def find_suppression_hash(self, must_be_there: bool) -> SuppressionHash:
+        """The same for the store. `must_be_there`: the list was made with a key, and a new one would read nothing of
+        it; raises ConfigurationError where there is none."""
+        file = self.settings.data_dir / "suppression.key"
+        if must_be_there and self.settings.security.suppression_key is None and not file.exists():
+            raise ConfigurationError(
+                f"The suppression list was made with a key that is not here: there is no {file.absolute()}. A new one "
+                "is not made, as it would protect nobody. Start Tribune where its data_dir is, put the file back "
+                "from your backup, or set [security] suppression_key as it was."
+            )
+        return self.suppression_hash
 
     @cached_property
     def reader_links(self) -> ReaderLinkMaker:
@@ -366,7 +381,7 @@ class Application(StaffParts):
         from tribune.store.migrate import migrate
         from tribune.store.suppressions import key_hashes
 
-        migrate(self.store.engine, lambda connection: key_hashes(connection, lambda: self.suppression_hash))
+        migrate(self.store.engine, lambda connection: key_hashes(connection, self.find_suppression_hash))
         grown = self.log.create_topics(self.topics)
         for group in groups():
             self.log.prepare_group(group, reads(group))

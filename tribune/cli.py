@@ -21,6 +21,7 @@ COMMANDS = {
     "items": "Look into the catalogue",
     "search": "Search the catalogue in a reader's language",
     "subscribers": "Import, export and look up subscribers",
+    "suppression": "With which keys the list of addresses never mailed was made",
     "consents": "On what ground people are written to: give the records out",
     "segments": "Saved rules that select people: who is in, and why; tags of people",
     "schedule": "What is due, and when",

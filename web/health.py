@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from tribune.bootstrap import Application
-from web.metrics import CONTENT_TYPE, exposition
+from web.metrics import CONTENT_TYPE, Exposition
 from web.probe import Health, Parts, no_parts
 
 
@@ -14,7 +14,7 @@ def router(app: Application, parts: Parts = no_parts) -> APIRouter:
     """`/healthz` answers 200 while store and log can be reached and each part of the process lives; `/metrics` is
     Prometheus text."""
     routes = APIRouter()
-    health = Health(app, parts)
+    health, exposition = Health(app, parts), Exposition(app)
 
     @routes.get("/healthz")
     def healthz() -> JSONResponse:
@@ -23,6 +23,6 @@ def router(app: Application, parts: Parts = no_parts) -> APIRouter:
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        return Response(exposition(app), media_type=CONTENT_TYPE)
+        return Response(exposition(), media_type=CONTENT_TYPE)
 
     return routes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,7 +21,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from tribune.bootstrap import Application
 from tribune.domain.topics import groups
 from tribune.failures import reason
-from tribune.ports.log import Backlog
+from tribune.ports.log import Backlog, Lag
+from web.soon import Soon
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "tribune_"
@@ -52,34 +55,57 @@ class PrometheusMetrics:
         return metric.labels(**labels) if labels else metric
 
 
+class Exposition:
+    """What Prometheus reads: what log, outbox and store say now, then this process's counters. A part that is away, or
+    a log that does not answer soon, costs its own figures only, and `tribune_reachable` says so. docs/metrics.md names
+    them all."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._log = Soon(lambda: _asked(app), app.clock)
+
+    def __call__(self) -> bytes:
+        app, now = self._app, PrometheusMetrics()
+        answer = self._log.ask()  # meanwhile the others are looked at
+        parts: tuple[tuple[str, Callable[[PrometheusMetrics], None]], ...] = (
+            ("outbox", partial(_outbox, app)),
+            ("store", partial(_store, app)),
+            ("log", lambda now: _log(answer(), now)),
+        )
+        for part, tell in parts:
+            if part == "outbox" and app.settings.log.kind == "embedded":
+                continue  # what is added is on the log: nothing waits
+            told = True
+            try:
+                tell(now)
+            except Exception as error:
+                told = False
+                structlog.get_logger().warning("figures cannot be read", part=part, error=reason(error))
+            now.gauge("reachable", told, part=part)
+        text = generate_latest(now.registry)
+        if isinstance(app.metrics, PrometheusMetrics):
+            text += generate_latest(app.metrics.registry)
+        return text
+
+
 def exposition(app: Application) -> bytes:
-    """What Prometheus reads: what log, outbox and store say now, then this process's counters. A part that is away
-    costs its own figures only, and `tribune_reachable` says so. docs/metrics.md names them all."""
-    now = PrometheusMetrics()
-    for part, tell in (("log", _log), ("outbox", _outbox), ("store", _store)):
-        if part == "outbox" and app.settings.log.kind == "embedded":
-            continue  # what is added is on the log: nothing waits
-        told = True
-        try:
-            tell(app, now)
-        except Exception as error:
-            told = False
-            structlog.get_logger().warning("figures cannot be read", part=part, error=reason(error))
-        now.gauge("reachable", told, part=part)
-    text = generate_latest(now.registry)
-    if isinstance(app.metrics, PrometheusMetrics):
-        text += generate_latest(app.metrics.registry)
-    return text
+    """The page of one moment. A process that is asked again and again keeps an Exposition."""
+    return Exposition(app)()
 
 
-def _log(app: Application, now: PrometheusMetrics) -> None:
+def _asked(app: Application) -> tuple[Sequence[Lag], Sequence[Backlog]]:
+    return app.log.lag(), app.log.backlog()
+
+
+def _log(asked: tuple[Sequence[Lag], Sequence[Backlog]], now: PrometheusMetrics) -> None:
     """Of each group: how far it is behind, what it tries again, what it gave up."""
-    for lag in app.log.lag():
+    lags, backlog = asked
+    for lag in lags:
         place = {"topic": lag.topic, "partition": str(lag.partition)}
         now.gauge("log_lag_events", lag.behind, group=lag.group, **place)
         now.gauge("log_committed_offset", lag.committed, group=lag.group, **place)
         now.gauge("log_end_offset", lag.end, **place)
-    found = {one.group: one for one in app.log.backlog()}
+    found = {one.group: one for one in backlog}
     for group in sorted({*groups(), *found}):
         told = found.get(group, Backlog(group, 0, 0))
         now.gauge("log_retries_waiting", told.retries, group=group)

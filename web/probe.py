@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tribune.bootstrap import Application
 from web.security import Guard
+from web.soon import Soon
 
 Parts = Callable[[], Mapping[str, str]]
 """The parts of this process by name, and how each is: "ok", or what is the matter."""
@@ -33,6 +34,7 @@ class Health:
         self._app = app
         self._parts = parts
         self._looking = threading.Lock()
+        self._parts_behind = {"store": Soon(lambda: _read(app), app.clock), "log": Soon(lambda: _lag(app), app.clock)}
         self._found: Mapping[str, str] = {}
         self._at = 0.0
 
@@ -46,16 +48,17 @@ class Health:
         first = self._looking.acquire(blocking=not self._found)
         try:
             if first and (not self._found or self._app.clock.monotonic() - self._at >= REMEMBERED):
-                self._found = {name: self._try(attempt) for name, attempt in (("store", _read), ("log", _lag))}
+                asked = {name: part.ask() for name, part in self._parts_behind.items()}
+                self._found = {name: self._try(answer) for name, answer in asked.items()}
                 self._at = self._app.clock.monotonic()
             return self._found
         finally:
             if first:
                 self._looking.release()
 
-    def _try(self, attempt: Callable[[Application], None]) -> str:
+    def _try(self, answer: Callable[[], None]) -> str:
         try:
-            attempt(self._app)
+            answer()
         except Exception as error:  # whatever it is: the answer is that this part cannot be reached
             return f"cannot be reached ({type(error).__name__})"
         return "ok"
@@ -63,9 +66,9 @@ class Health:
 
 def create_probe(app: Application, parts: Parts) -> ASGIApp:
     """The ASGI application of a process that is no web: health and figures, guarded as the site is."""
-    from web.metrics import CONTENT_TYPE, exposition
+    from web.metrics import CONTENT_TYPE, Exposition
 
-    health = Health(app, parts)
+    health, exposition = Health(app, parts), Exposition(app)
 
     async def probe(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -77,7 +80,7 @@ def create_probe(app: Application, parts: Parts) -> ASGIApp:
             status, told = health()
             return Response(json.dumps(told), status, media_type="application/json")
         if path == "/metrics":
-            return Response(exposition(app), media_type=CONTENT_TYPE)
+            return Response(exposition(), media_type=CONTENT_TYPE)
         return PlainTextResponse("Here are /healthz and /metrics; the pages are served by the web.\n", 404)
 
     return Guard(

@@ -32,11 +32,14 @@ MAIL_CSP = (
 )
 """For a caught mail in its frame: its own styles, no script, no form, nothing fetched."""
 
+# Referrer-Policy: other sites are told nothing. With no-referrer, browsers send forms of our own pages with "Origin:
+# null", and without https that is all they say of where a form comes from (web/cross_site.py). Nothing here reads or
+# logs a Referer.
 HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",

@@ -1,4 +1,4 @@
-"""People who have unsubscribed are found by the time since when, to be erased when their time is up"""
+"""People are counted by where they stand; who has unsubscribed is found by since when, to be erased in the end"""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def upgrade() -> None:
         sqlite_where=_LEFT,
         postgresql_where=_LEFT,
     )
+    op.create_index("ix_subscribers_status", "subscribers", ["status"], unique=False)
     op.drop_index("ix_consents_unsubscribed_at", table_name="consents")  # it served nothing else
 
 
@@ -35,4 +36,5 @@ def downgrade() -> None:
         sqlite_where=_STOPPED,
         postgresql_where=_STOPPED,
     )
+    op.drop_index("ix_subscribers_status", table_name="subscribers")
     op.drop_index("ix_subscribers_left", table_name="subscribers")

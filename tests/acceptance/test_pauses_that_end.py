@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from tests.acceptance.house import House
+from tests.acceptance.test_subscribing_as_readers_do import reader
 from tribune.domain.audience import Status, Subscriber
 from tribune.domain.errors import InvalidInput
+from tribune.domain.zones import zone
 from tribune.services.audience.pause_subscriber import pause_until, resume
+from tribune.services.people.by import By
+from tribune.services.people.save_person import Told, change_person
 from tribune.services.planning.approve_mailing import approve_mailing
+from tribune.services.sending.reader_links import PREFERENCES
 
 READER = "awa@travail.example"
 
@@ -54,6 +60,44 @@ def test_the_day_begins_where_the_reader_is(house: House) -> None:
     house.subscribe(READER, cadence="daily", hour=8, zone="Pacific/Auckland")
     pause(house, "2026-11-26")
     assert f"{person(house).paused_until:%m-%d %H:%M}" == "11-25 11:00"
+
+
+ZURICH, ANGELES, TOKYO = "Europe/Zurich", "America/Los_Angeles", "Asia/Tokyo"
+
+
+def by_preferences(house: House, to: str) -> None:
+    page = f"/p/{house.app.signer.sign(PREFERENCES, person(house).id, 'letter', 'n1')}"
+    with reader(house.app) as browser:
+        fields = {"cadence": "daily", "weekday": "0", "hour": "8", "zone": to}
+        assert browser.post(f"{page}/when", data=fields).status_code == 303
+
+
+def by_staff(house: House, to: str) -> None:
+    with house.app.store.write() as tx:
+        person_before, after = change_person(
+            *(tx, person(house).id, Told(zone=to), lambda _: None, By("staff/1")),
+            *(house.app.digests, house.app.codelists, house.app.rules.pause_reach_back, house.clock.now()),
+        )
+    assert (person_before.zone, after) == (ZURICH, person(house)), "what is answered is what is kept"
+
+
+def by_import(house: House, to: str) -> None:
+    house.subscribe(READER, cadence="daily", hour=8, zone=to)
+
+
+@pytest.mark.parametrize("door", [by_preferences, by_staff, by_import])
+@pytest.mark.parametrize("to", [ANGELES, TOKYO])
+def test_whoever_moves_in_a_pause_keeps_its_day(house: House, door: Callable[[House, str], None], to: str) -> None:
+    house.subscribe(READER, cadence="daily", hour=8, zone=ZURICH)
+    pause(house, "2026-11-28")
+    house.publish("while-away")
+    door(house, to)
+    assert (person(house).zone, person(house).status) == (to, Status.PAUSED)
+    assert person(house).paused_until == datetime(2026, 11, 28, tzinfo=zone(to))
+    house.until("2026-11-28 07:55", to)
+    assert house.mails(READER) == []
+    house.until("2026-11-28 08:05", to)
+    assert len(house.mails(READER)) == 1
 
 
 def test_no_more_than_thirty_days_are_made_up_for_even_if_choices_changed_in_between(house: House) -> None:

@@ -83,7 +83,7 @@ def test_the_page_tells_nothing_about_the_reader(browser: TestClient, mail: Mail
     for kind in ("u", "p"):
         page = browser.get(link(mail, kind))
         assert page.headers["content-language"] == "fr"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin"
         assert page.headers["cache-control"] == "no-store"
         for secret in (READER, "Awa", "Diop"):
             assert secret not in page.text

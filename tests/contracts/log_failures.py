@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 from tests.contracts.log_suite import LogSuite
-from tests.log_world import TOPIC, Join, event, nothing_more, take, told
-from tribune.ports.log import Backlog, EventLog
+from tests.log_world import TOPIC, WALL, Join, event, nothing_more, take, told
+from tests.waiting import until
+from tribune.ports.log import LARGEST_LETTER, Backlog, EventLog, Message
 
 
 class LogFailures(LogSuite):
@@ -99,6 +101,56 @@ class LogFailures(LogSuite):
         member.commit([again.position])
         (letter,) = log.dead_letters()
         assert (letter.reason, letter.replayed_at) == ("Second.", None)
+
+    def test_a_message_that_dies_again_at_once_is_a_dead_letter_again(self, log: EventLog, join: Join) -> None:
+        log.publish(TOPIC, [event("key", 0)])
+        member = join()
+        (message,) = take(member, 1)
+        log.bury("group", message, "Again.", "", 1)
+        member.commit([message.position])
+        rounds = 8
+        deaths: list[Message] = []
+
+        def replay_each_death() -> None:
+            for number in range(rounds):
+                until(lambda told=number: len(deaths) == told)  # type: ignore[misc]
+                log.replay_dead([letter.id for letter in log.dead_letters()])
+
+        replaying = threading.Thread(target=replay_each_death)
+        replaying.start()
+        end = WALL.monotonic() + 40
+        while len(deaths) < rounds and WALL.monotonic() < end:
+            for again in member.poll(timeout=0.01):
+                log.bury("group", again, "Again.", "", 1)
+                member.commit([again.position])
+                deaths.append(again)
+        replaying.join()
+        assert len(deaths) == rounds
+        (letter,) = log.dead_letters()
+        assert letter.replayed_at is None and log.backlog() == [Backlog("group", 0, 1)]
+
+    def test_a_dead_letter_that_nobody_wants_is_thrown_away(self, log: EventLog, join: Join) -> None:
+        log.publish(TOPIC, [event("key", number) for number in range(3)])
+        member = join()
+        messages = take(member, 3)
+        for message in messages:
+            log.bury("group", message, "It failed.", "", 6)
+        member.commit(message.position for message in messages)
+        by_offset = {letter.position.offset: letter.id for letter in log.dead_letters()}
+        first, second, third = (by_offset[message.position.offset] for message in messages)
+        assert max(by_offset.values()) <= LARGEST_LETTER
+        log.replay_dead([second])
+        assert log.discard_dead([first, second, 4711]) == 2
+        assert [letter.id for letter in log.dead_letters()] == [third]
+        assert log.discard_dead([first]) == 0
+        (again,) = take(member, 1)
+        log.bury("group", again, "Once more.", "", 1)
+        member.commit([again.position])
+        assert {letter.reason for letter in log.dead_letters() if letter.replayed_at is None} == {
+            "It failed.",
+            "Once more.",
+        }
+        assert nothing_more(member)
 
     def test_the_backlog_counts_what_waits_and_what_is_dead(self, log: EventLog, join: Join) -> None:
         log.publish(TOPIC, [event("key", number) for number in range(5)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
@@ -13,10 +14,14 @@ from tests.contracts.log_contract import LogContract
 from tests.log_world import TOPIC, WALL, OpenLog, event, events, take, told
 from tribune.domain.errors import Conflict, NotFound
 from tribune.log.kafka.cluster import Cluster
+from tribune.log.kafka.dead_letters import TOPIC as TOPIC_OF_LETTERS
+from tribune.log.kafka.dead_letters import DeadLetters, noted_replay
 from tribune.log.kafka.log import KafkaLog
 from tribune.log.kafka.member import KafkaMember
+from tribune.log.kafka.publisher import Sending
+from tribune.log.kafka.records import letter_key
 from tribune.ports.clock import SystemClock
-from tribune.ports.log import EventLog, LogConsumer, TopicSpec
+from tribune.ports.log import DeadLetter, EventLog, LogConsumer, TopicSpec
 
 pytestmark = pytest.mark.waits
 
@@ -81,6 +86,70 @@ class TestRetries:
         assert len(log.waiting("group")) == 1
         assert len(take(member, 2, 4.0)) == 1
         member.close()
+
+
+class TestDeadLetters:
+    """The last death counts, whatever is written about the one before, and whatever the broker compacts."""
+
+    def test_a_death_between_the_replay_and_its_note_stands_after_compaction_too(
+        self, open_log: OpenLog, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.publish(TOPIC, [event("key", number) for number in range(2)])
+        member = log.consumer("group", [TOPIC])
+        dies, lives = take(member, 2, 20.0)
+        for message in (dies, lives):
+            log.bury("group", message, "First.", "", 1)
+        send = log.publisher.send
+
+        def send_slowly(messages: Sequence[Sending]) -> None:
+            send(messages)
+            if messages[0].topic.startswith("retry."):
+                monkeypatch.setattr(log.publisher, "send", send)
+                log.bury("group", dies, "Second.", "", 1)
+
+        monkeypatch.setattr(log.publisher, "send", send_slowly)
+        log.replay_dead([letter.id for letter in log.dead_letters()])
+        member.close()
+
+        def told(letters: Sequence[DeadLetter]) -> dict[int, tuple[str, bool]]:
+            return {one.position.offset: (one.reason, one.replayed_at is not None) for one in letters}
+
+        stands = {dies.position.offset: ("Second.", False), lives.position.offset: ("First.", True)}
+        assert told(log.dead_letters()) == stands
+        compacted = DeadLetters(cluster, log.admin, log.reader)
+        last: dict[bytes, Any] = {}
+
+        def keep_last(record: Any) -> None:
+            last.pop(record.key, None)
+            last[record.key] = record
+
+        log.reader.read(log.admin.spans({TOPIC_OF_LETTERS: 1}), keep_last)
+        for record in last.values():
+            compacted._see(record)
+        assert told(compacted.all()) == stands
+
+    def test_a_note_of_an_older_version_counts_unless_the_message_died_again(
+        self, open_log: OpenLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.publish(TOPIC, [event("key", number) for number in range(2)])
+        member = log.consumer("group", [TOPIC])
+        messages = take(member, 2, 20.0)
+        member.close()
+        for message in messages:
+            log.bury("group", message, "First.", "", 1)
+        first = log.dead_letters()
+        log.bury("group", messages[0], "Second.", "", 1)
+        for letter in first:
+            note = noted_replay(letter, datetime.now(UTC))
+            log.publisher.send([note._replace(key=letter_key("group", letter.position), value=letter.value)])
+        told = {one.position: (one.reason, one.replayed_at is not None) for one in log.dead_letters()}
+        assert told == {messages[0].position: ("Second.", False), messages[1].position: ("First.", True)}
 
 
 class TestMembership:

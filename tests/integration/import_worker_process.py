@@ -24,7 +24,7 @@ def house(url: str, folder: Path) -> Application:
     digests = {"letter": {"names": {"en": "Letter"}, "sender": "letter@observatory.example"}}
     app = Application(Settings.model_validate({"data_dir": folder, "store": {"url": url}, "digests": digests}))
     if url.startswith("postgresql"):
-        app.store = SqlStore(open_engine(url), app.clock, SqlOutbox, lambda: app.suppression_hash)
+        app.store = SqlStore(open_engine(url), app.clock, SqlOutbox, app.find_suppression_hash)
     return app
 
 

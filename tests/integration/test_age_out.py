@@ -10,6 +10,7 @@ import scheduler
 from tests.planned import add_item, plan
 from tests.planning_world import START, World
 from tribune.bootstrap import Application
+from tribune.domain.errors import Conflict
 from tribune.domain.mailings import DeliveryState as S
 from tribune.domain.mailings import MailingState
 from tribune.domain.sending import Marks, Verdict
@@ -17,6 +18,7 @@ from tribune.ports.clock import StoppedClock
 from tribune.services.sending.age_out import Aged, age_slice
 from tribune.services.sending.cancel_mailing import cancel_mailing, close_slice
 from tribune.services.sending.mailing_progress import mailing_progress
+from tribune.services.sending.retry_mailing import retry_mailing
 
 pytestmark = pytest.mark.both_stores
 OF_MAILINGS = ("deliveries", "delivery_blocks", "delivery_exceptions", "at_once_served", "signatures", "chunks")
@@ -136,6 +138,8 @@ def test_what_waits_on_the_log_for_a_chunk_that_is_gone_does_nothing(app: Applic
         assert tx.ledger.claim(mailing, 0, "late", clock.now(), timedelta(minutes=2)) is None
         assert tx.ledger.wake(clock.now()) == []
         assert tx.ledger.retry_now(mailing, [S.FAILED], clock.now()) == {S.FAILED: 0}
+        with pytest.raises(Conflict, match="has aged out"):
+            retry_mailing(tx, mailing, clock.now())
 
 
 def test_people_are_served_on_when_their_past_has_gone(app: Application, clock: StoppedClock) -> None:

@@ -51,7 +51,7 @@ def mailing(app: Application) -> int:
         )
         tx.audience.carry_over([CarryOver(AWA, "letter", Cadence.DAILY, items[0], "changed")])
         tx.connection.execute(insert(at_once_served).values(subscriber_id=AWA, sequence=1, mailing_id=number))
-        ask_for_address(tx, AWA, NEW, "letter", app.rules, app.clock.now())
+        ask_for_address(tx, AWA, NEW, "letter", app.sign_ups, app.clock.now())
     ask(app, AWA)
     return number
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from sqlalchemy import insert, select, update
 from tests import postgres_server
 from tests.conftest import ROOT
 from tests.integration.test_up_and_demo import SETTINGS, get, running, tribune
-from tests.kafka_broker import free_port
+from tests.kafka_broker import free_port, own_broker
 from tests.log_world import event, take
 from tests.planned import plan
 from tests.waiting import until
@@ -23,7 +26,9 @@ from tribune.config import Settings, load
 from tribune.domain.topics import CATALOGUE, groups
 from tribune.log.kafka.cluster import Cluster
 from tribune.store.tables import chunks, delivery_exceptions, mailings, throttles
-from web.metrics import PrometheusMetrics, exposition
+from web.metrics import Exposition, PrometheusMetrics, exposition
+from web.probe import REMEMBERED, Health
+from web.soon import SOON
 
 pytestmark = pytest.mark.waits
 
@@ -138,6 +143,37 @@ def test_a_part_that_is_away_costs_its_own_figures_only(tmp_path: Path, postgres
         assert told["tribune_events_handled_total", "digests", "item.released"] == 3
         assert told["tribune_outbox_waiting_events",] == 0
         assert not any(key[0].startswith("tribune_log") for key in told)
+        house.close()
+
+
+def test_a_broker_that_hangs_costs_three_seconds(tmp_path: Path, postgres: Server) -> None:
+    with own_broker(tmp_path / "kafka") as broker, postgres_server.database(postgres) as url:
+        hangs = {"kind": "kafka", "bootstrap_servers": [broker.server]}
+        settings = Settings.model_validate({"data_dir": tmp_path, "store": {"url": url}, "log": hangs})
+        house = Application(settings, metrics=PrometheusMetrics())
+        house.prepare()
+        page, health = Exposition(house), Health(house)
+        until(lambda: figures(page().decode())["tribune_reachable", "log"] == 1)
+        assert health()[0] == 200
+        time.sleep(REMEMBERED)
+        pid = int((broker.folder / "pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for longest in (SOON + 1, 1):  # the second is told at once
+                begin = time.monotonic()
+                told = figures(page().decode())
+                assert time.monotonic() - begin < longest
+                assert [told["tribune_reachable", part] for part in ("log", "outbox", "store")] == [0, 1, 1]
+                begin = time.monotonic()
+                assert health() == (
+                    503,
+                    {"status": "failing", "store": "ok", "log": "cannot be reached (TimeoutError)"},
+                )
+                assert time.monotonic() - begin < longest
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: figures(page().decode())["tribune_reachable", "log"] == 1)
+        until(lambda: health()[0] == 200)
         house.close()
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
+from tribune.domain.errors import ConfigurationError
 from tribune.store.delivery_blocks import latest_places, places_of
 from tribune.store.engine import open_engine
-from tribune.store.migrate import alembic_config, migrate, revisions, statements
+from tribune.store.migrate import alembic_config, is_current, migrate, revisions, statements
 from tribune.store.search_fts5 import SEARCH_DDL
 from tribune.store.tables import metadata
 
@@ -73,6 +75,16 @@ def test_migrations_go_down_again(tmp_path: Path) -> None:
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
         command.downgrade(alembic_config(connection), "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_a_store_that_a_newer_version_made_is_refused_in_words(tmp_path: Path) -> None:
+    engine = engine_in(tmp_path)
+    migrate(engine)
+    with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for look in (migrate, is_current):
+        with pytest.raises(ConfigurationError, match=r"made by a newer Tribune: its shape is 9999.*restore a backup"):
+            look(engine)
 
 
 def test_deliveries_of_before_are_found_by_person_after(tmp_path: Path) -> None:

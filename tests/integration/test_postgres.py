@@ -202,6 +202,19 @@ def test_the_database_tells_the_time_moved_as_the_clock_is(store_url: str) -> No
     store.engine.dispose()
 
 
+def test_options_in_the_address_hold_beside_our_own(empty: str) -> None:
+    engine = open_engine(f"{empty}{'&' if '?' in empty else '?'}options=-csearch_path%3Dtrib")
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("CREATE SCHEMA trib"))
+    migrate(engine)
+    assert is_current(engine)
+    with engine.connect() as connection:
+        schemas = connection.execute(text("SELECT DISTINCT schemaname FROM pg_tables WHERE tablename = 'people'"))
+        assert schemas.scalars().all() == ["trib"]
+        assert connection.execute(text("SHOW statement_timeout")).scalar() != "0"
+    engine.dispose()
+
+
 def test_migrations_and_tables_agree_and_texts_sort_by_their_bytes(empty: str) -> None:
     engine = open_engine(empty)
     assert not is_current(engine)

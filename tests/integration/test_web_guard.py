@@ -145,7 +145,7 @@ def test_every_answer_carries_the_security_headers(browse: Browse, path: str) ->
     assert "frame-ancestors 'none'" in policy and "base-uri 'none'" in policy and "form-action 'self'" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == ("no-cache" if path == "/static/desk.js" else "no-store")
     assert "set-cookie" not in headers
 

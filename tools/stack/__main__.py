@@ -21,13 +21,13 @@ from tools.stack.workers import Worker, alike, free_port, save_pid, stop_remembe
 COPIES = {"web": 1, "producers": 2, "consumers": 2, "senders": 2, "scheduler": 2}
 
 
-def settings(folder: Path, engines: Engines, sink: int, web: int) -> str:
+def settings(folder: Path, engines: Engines, sink: int, web: int, *, daily_cap: int = 5) -> str:
     """tribune.toml of the stack: its engines and its sink, and the sample's digest."""
     return f"""data_dir = "{folder}/data"
 {engines.settings()}
 [organisation]
 names = {{ en = "The stack" }}
-{house.sections("letter@stack.example", sink, web)}"""
+{house.sections("letter@stack.example", sink, web, daily_cap=daily_cap)}"""
 
 
 def start_sink(folder: Path) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from tribune.bootstrap import Application
+from tribune.collector import spare_what_stays
 from tribune.commands._parts import Part, Role, parts_of, patiently
 from tribune.domain.errors import TribuneError
 
@@ -127,6 +128,7 @@ class _Process:
         def begin() -> None:
             if not patiently(self._app, "start", self._prepare):
                 return
+            spare_what_stays()
             for thread in self._threads.values():
                 thread.start()
             self._prepared.set()

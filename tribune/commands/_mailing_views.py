@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tribune.domain.audience import Cadence
 from tribune.domain.mailings import DeliveryState, Mailing, MailingState
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ def edition(told: Mailing) -> str:
     """`letter, weekly, 2026-11-23`, or `letter, campaign "Survey"`."""
     if told.cadence is None:
         return f'{told.digest}, campaign "{told.campaign.name if told.campaign else ""}"'
-    return f"{told.digest}, {told.cadence.value.replace('_', ' ')}, {told.occasion}"
+    # An edition at once is of an instant: to the minute it is short enough for a line.
+    when = told.occasion if told.cadence is not Cadence.AT_ONCE else told.occasion[:16].replace("T", " ")
+    return f"{told.digest}, {told.cadence.value.replace('_', ' ')}, {when}"
 
 
 def people(number: int) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
+
+TYPED = frozenset({"id", "no."})
+"""Columns of what other commands ask for: shown as it is typed, without separators and on one line."""
 
 
 def shown_time(instant: datetime) -> str:
@@ -34,8 +37,13 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int) else "left", overflow="fold")
+        widest = max(len(plain(row[name])) for row in rows) if name in TYPED else None
+        justify: Literal["right", "left"] = "right" if isinstance(value, int) else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in TYPED, min_width=widest)
     for row in rows:
-        table.add_row(*(Text(f"{v:,}" if isinstance(v, int) else plain(v)) for v in row.values()))
+        counts = {name: isinstance(value, int) and name not in TYPED for name, value in row.items()}
+        table.add_row(*(Text(f"{v:,}" if counts[name] else plain(v)) for name, v in row.items()))
     console = Console()
-    console.print(table, width=None if console.is_terminal else 200)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)

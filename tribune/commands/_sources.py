@@ -11,12 +11,16 @@ from sqlalchemy import make_url
 
 from tribune import config, logs
 from tribune.bootstrap import Application, application
+from tribune.domain.errors import Conflict
 from tribune.domain.events import CloudEvent
+from tribune.store.migrate import is_current
 
 
 @contextmanager
 def house_for(dry_run: bool) -> Iterator[Application]:
-    """The application. A dry run writes nothing: where there is no store yet, an empty one stands in elsewhere."""
+    """The application. What is published goes into the outbox, so the store alone is needed where it is in shape. A dry
+    run writes nothing: where there is no store yet, an empty one stands in elsewhere. Raises Conflict where there is
+    one of an older version."""
     logs.configure("critical")  # what the log would say, the command prints
     settings = config.load()
     url = make_url(settings.store.url)
@@ -25,8 +29,17 @@ def house_for(dry_run: bool) -> Iterator[Application]:
         if dry_run and not there:
             store = settings.store.model_copy(update={"url": f"sqlite:///{elsewhere}/tribune.sqlite3"})
             settings = settings.model_copy(update={"store": store})
-        with application(settings) as house:
-            house.prepare()
+        with application(settings, prepared=False) as house:
+            if dry_run and there:
+                with house.store.read() as tx:
+                    tx.now()  # it is there, or it is told why not
+                if not is_current(house.store.engine):
+                    raise Conflict(
+                        "The store is not in the shape of this version. A dry run writes nothing, so it leaves it so.",
+                        hint="Run `tribune migrate` first.",
+                    )
+            elif settings.log.kind == "embedded" or not is_current(house.store.engine):
+                house.prepare()
             yield house
 
 

@@ -66,6 +66,18 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
                 raise ConfigurationError("The store is not in the shape of this version: run `tribune migrate`.")
         return f"{shown_url(house.settings.store.url)}, up to date"
 
+    def suppression_list() -> str:
+        from tribune.store.migrate import is_current
+
+        if not is_current(house.store.engine):
+            raise ConfigurationError("It cannot be read before `tribune migrate` has run.")
+        with house.store.read() as tx:
+            listed = sum(one.addresses for one in tx.people.keys_of_list())
+            if not listed:
+                return "nobody is on it"
+            tx.audience.suppressed(["nobody@example.org"])  # raises where the key is another
+        return f"{listed:,} address{'' if listed == 1 else 'es'}, made with this key"
+
     def log() -> str:
         return house.log.survey(house.topics, {group: reads(group) for group in groups()})
 
@@ -94,6 +106,7 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "digests", digests
     yield "links", links
     yield "store", store
+    yield "suppression list", suppression_list
     yield "event log", log
     yield f"e-mail ({house.settings.email.channel})", house.email.check
     wrong = dict(mistakes(house))
@@ -123,6 +136,7 @@ def warnings(house: Application) -> Iterator[str]:
     """What works but may surprise."""
     if not house.settings.digests:
         yield "No digest is configured: add a section [digests.NAME], or nobody can be mailed."
+    yield from _left_digests(house)
     yield from _dead_links(house)
     yield from _hidden_readers(house)
     if not house.settings.security.signing_keys:
@@ -140,6 +154,22 @@ def _hidden_readers(house: Application) -> Iterator[str]:
             f"Readers come to {house.base_url} through a proxy, as Tribune itself speaks no https, and none is "
             "trusted: limits of networks would count all readers as one, and consent records would hold the proxy's "
             "network. Set [web] trusted_proxies to the addresses of your proxies."
+        )
+
+
+def _left_digests(house: Application) -> Iterator[str]:
+    """Digests that people receive and the settings do not know: renamed, or taken out."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with house.store.read() as tx:
+            waiting = {found.row.digest for found in tx.schedules.upcoming(10_000)}
+    except (SQLAlchemyError, TribuneError, ConfigurationError):
+        return  # that the store is away is told above
+    for digest in sorted(waiting - house.settings.digests.keys()):
+        yield (
+            f"People receive the digest {digest!r}, which the settings do not have: nothing is planned or sent for "
+            f"them, and a mailing of it waits. Put [digests.{digest}] back, also where it was renamed."
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tribune.commands._numbers import LARGEST
+from tribune.commands._settle import settle
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
@@ -174,7 +175,7 @@ def cancel(
         with house.store.write() as tx:
             told, closed = cancel_mailing(tx, mailing_id, tx.now())
             write_down(tx, "mailing.cancelled", f"mailing/{mailing_id}")
-        carried = closed.people + _close(house, mailing_id, closed, quiet=as_json)
+        carried, held = _close(house, mailing_id, closed, quiet=as_json)
         with house.store.read() as tx:
             progress, now = mailing_progress(tx, mailing_id), tx.now()
     if as_json:
@@ -182,6 +183,8 @@ def cancel(
         print(json.dumps(data | {"unmailed": progress.unmailed, "carried_over": carried}))
         return
     rest = f"for {views.people(carried)} what their mail held comes with their next one"
+    if held:
+        rest += " already, for the others as soon as the senders have let go of their chunks"
     print(
         f"Mailing {told.id} ({views.edition(told)}) is cancelled: {views.people(progress.unmailed)} not mailed; "
         f"{rest if told.campaign is None else 'nothing is carried over'}."
@@ -231,6 +234,9 @@ def retry(
             print(f"Mailing {mailing_id} has no delivery to try again.")
 
 
+app.command()(settle)
+
+
 @app.command()
 def quarantined(
     mailing_id: Annotated[
@@ -260,7 +266,8 @@ def quarantined(
     if more:
         print(more)
     if held.may_be_sent:
-        print("Send them once more with `tribune mailing retry MAILING`.")
+        print("Send them once more with `tribune mailing retry MAILING`, or leave them so with")
+        print("`tribune mailing settle MAILING`.")
     if held.of_cancelled:
         print("Those of cancelled mailings are for you to know: nothing of these leaves any more.")
 
@@ -299,14 +306,15 @@ def _change(
             _watch(house, mailing_id, as_json)
 
 
-def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -> int:
-    """Carry over what the first slice left, with a bar where somebody looks; for how many people."""
+def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -> tuple[int, int]:
+    """Carry over what the first slice left, with a bar where somebody looks; for how many people in all, and how many
+    chunks senders still hold, which the scheduler closes."""
     from rich.console import Console
     from rich.progress import Progress
 
     from tribune.services.sending.cancel_mailing import close_slice
 
-    people, slice = 0, first
+    people, slice = first.people, first
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal or not first.left, transient=True) as bar:
         task = bar.add_task("Carrying over", total=first.chunks + first.left, completed=first.chunks)
@@ -315,4 +323,4 @@ def _close(house: Application, mailing_id: int, first: Closed, *, quiet: bool) -
                 slice = close_slice(tx, mailing_id, tx.now())
             people += slice.people
             bar.advance(task, slice.chunks)
-    return people
+    return people, slice.left

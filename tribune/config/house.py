@@ -95,12 +95,14 @@ class Security(Section):
 
     A key id stands in return paths, whose case mail servers may fold: lowercase letters and digits, at most 8.
     `suppression_key` (32 characters or more; else one is made in `data_dir`) makes the hashes of the suppression list
-    and never changes. A fresh link, which opens what a person's own data are, is good for `fresh_link_minutes`; a
-    change of address is to be confirmed within `address_change_hours`."""
+    and never changes; `former_suppression_keys` are others that a part of the list was made with. A fresh link, which
+    opens what a person's own data are, is good for `fresh_link_minutes`; a change of address is to be confirmed within
+    `address_change_hours`."""
 
     signing_keys: dict[str, SecretStr] = {}
     current_key: str = ""
     suppression_key: SecretStr | None = None
+    former_suppression_keys: tuple[SecretStr, ...] = ()
     fresh_link_minutes: Annotated[int, Field(ge=5, le=24 * 60)] = 60
     address_change_hours: Annotated[int, Field(ge=1, le=7 * 24)] = 48
 

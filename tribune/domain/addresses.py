@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 MAX_LENGTH = 254
@@ -65,19 +65,26 @@ class SuppressionHash:
     """What the suppression list keeps of folded addresses: keyed BLAKE2b (RFC 7693) over `plain_hash`, 64 hexadecimal
     digits. Without the key nobody can tell whether an address is on the list.
 
-    `fingerprint` names the key (16 hexadecimal digits) without telling anything of it. Raises ValueError for a key of
-    less than 32 bytes."""
+    `fingerprint` names the key (16 hexadecimal digits) without telling anything of it; `fingerprints` also those of
+    the `former` keys, with which addresses are looked for, and none is added. Raises ValueError for a key of less than
+    32 bytes."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, former: Sequence[bytes] = ()) -> None:
         if len(key) < 32:
             raise ValueError("the key holds at least 32 bytes")
         # BLAKE2b takes keys of up to 64 bytes. A copy of what has taken in the key costs half of a new one.
         self._primed = hashlib.blake2b(digest_size=32, key=hashlib.sha512(key).digest())
         self.fingerprint = self._keyed(b"which key is this?")[:16]
+        self._former = tuple(SuppressionHash(one) for one in former)
+        self.fingerprints = frozenset({self.fingerprint, *(one.fingerprint for one in self._former)})
 
     def __call__(self, key: str) -> str:
         """The hash of a folded address."""
         return self._keyed(hashlib.sha256(key.encode()).hexdigest().encode())
+
+    def each(self, key: str) -> tuple[str, ...]:
+        """The hashes under which a folded address may be listed: with this key, and with each former one."""
+        return (self(key), *(one(key) for one in self._former))
 
     def of_plain(self, plain: str) -> str:
         """The same from the address's `plain_hash`."""

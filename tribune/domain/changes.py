@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from tribune.domain.audience import Cadence, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.matching import mark_after_pause
+from tribune.domain.schedule import due_on
+from tribune.domain.zones import zone
 
 FIRST_HOUR = 8
 """The hour of a daily mail for somebody who had it at once before, and so never chose one."""
@@ -44,6 +46,21 @@ def resumed(person: Subscriber, before_reach: int) -> Subscriber:
     """Active after a pause: what was released meanwhile is made up for, no further back than `before_reach`."""
     rhythms = tuple(replace(r, mark=mark_after_pause(r.mark, before_reach)) for r in person.rhythms)
     return replace(person, rhythms=rhythms, status=Status.ACTIVE, paused_until=None)
+
+
+def pause_ends_at(day: date, zone_name: str) -> datetime:
+    """The instant at which a day begins in a zone; where the zone skips that day, the next one."""
+    while (instant := due_on(day, 0, zone(zone_name))) is None:
+        day += timedelta(days=1)
+    return instant
+
+
+def same_day_there(before: Subscriber, after: Subscriber) -> Subscriber:
+    """`after`, with a pause that ends on the day that was told `before`, where they are now."""
+    if before.zone == after.zone or before.paused_until is None or after.paused_until is None:
+        return after
+    day = before.paused_until.astimezone(zone(before.zone)).date()
+    return replace(after, paused_until=pause_ends_at(day, after.zone))
 
 
 def next_slower(person: Subscriber, digest: str, offered: Collection[Cadence]) -> tuple[Cadence, Cadence] | None:

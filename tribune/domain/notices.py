@@ -80,7 +80,7 @@ RULES: Mapping[NoticeKind, KindRules] = {
     NoticeKind.ADDRESS_ASKED: KindRules(
         useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(5, timedelta(days=1)))
     ),
-    # Nobody has shown yet that this address is theirs: fewer.
+    # One goes with each ADDRESS_ASKED; how often one address is asked is counted besides (TARGET_LIMITS).
     NoticeKind.ADDRESS_CONFIRM: KindRules(
         useful_for=timedelta(hours=24), limits=(Limit(3, timedelta(hours=1)), Limit(5, timedelta(days=1)))
     ),
@@ -93,6 +93,14 @@ RULES: Mapping[NoticeKind, KindRules] = {
         useful_for=timedelta(hours=24), limits=(Limit(1, timedelta(hours=1)), Limit(2, timedelta(days=7)))
     ),
 }
+
+TARGET_LIMITS = ((2, timedelta(hours=1)), (4, timedelta(days=1)))
+"""How often one address may be asked, within what time, whether a change may lead there, whoever asks for it: strangers
+can have as many subscriptions as they like, and type any address."""
+
+OVER = "over"
+"""In the content of an ADDRESS_CONFIRM beyond TARGET_LIMITS: it is kept like any other, so that whoever asked sees no
+difference, and never sent."""
 
 RETRY_DELAYS = (
     timedelta(seconds=30),

@@ -23,6 +23,10 @@ LIFTED = frozenset({"erased", "asked_by_phone_or_letter"})
 """Reasons of suppression that a confirmation takes away: who had themselves erased, or asked staff never to be mailed
 again, may come back of their own will. Whom mail cannot reach, and who complained, stay there and are sent nothing."""
 
+NOBODYS = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
+"""Statuses of whoever is sent nothing by their own will, or was merely typed: their mailbox may say yes to a
+subscription, or be moved to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -157,7 +161,7 @@ def standing(person: Subscriber | None, waits: bool) -> Standing:
     """What a link does, by the person and whether its sign-up still waits."""
     if person is None:
         return Standing.OVER
-    if waits and person.status in (Status.PENDING, Status.UNSUBSCRIBED):
+    if waits and person.status in NOBODYS:
         return Standing.WAITS
     match person.status:
         case Status.ACTIVE:

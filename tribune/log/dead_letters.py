@@ -191,6 +191,11 @@ def replay(connection: Connection, ids: Sequence[int], now: datetime) -> int:
     return len(rows)
 
 
+def discard(connection: Connection, ids: Sequence[int]) -> int:
+    """Throw dead letters away; how many."""
+    return connection.execute(delete(dead_letters).where(_d.id.in_(list(ids)))).rowcount
+
+
 def forget_died_before(connection: Connection, instant: datetime) -> int:
     """Dead letters expire too: they hold what a source said."""
     return connection.execute(delete(dead_letters).where(_d.died_at < instant)).rowcount

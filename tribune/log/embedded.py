@@ -207,6 +207,11 @@ class EmbeddedLog:
         with self._writing() as connection:
             return dead_letters.replay(connection, ids, self._clock.now())
 
+    def discard_dead(self, ids: Sequence[int]) -> int:
+        """Throw dead letters away; how many."""
+        with self._writing() as connection:
+            return dead_letters.discard(connection, ids)
+
     @staticmethod
     def _known(connection: Connection, topic: str) -> dict[int, int]:
         ends = queries.partition_ends(connection, topic)

@@ -99,6 +99,12 @@ class DataRequests(Protocol):
         """Take the address that waits. False where there is none, or another person has it by now."""
         ...
 
+    def join(self, other: int, subscriber: int) -> list[str]:
+        """Let whoever had the address before go, a row of nobody who is subscribed, in favour of this person: their
+        consent records become this person's, all else about them is deleted. The names of the mails that went to
+        them."""
+        ...
+
     # everything that is held
     def mail_names(self, subscriber: int) -> list[str]:
         """The names of all mails to a person that the ledger still knows (`12.0.37`, `n.31`)."""

@@ -116,6 +116,10 @@ class Backlog:
     dead: int
 
 
+LARGEST_LETTER = 2**48 - 1
+"""What a dead letter's number is at most: a number that JSON and every table can hold."""
+
+
 class Outbox(Protocol):
     """Events saved with the state they tell of. Reached as `tx.outbox`."""
 
@@ -221,5 +225,10 @@ class EventLog(Protocol):
     def dead_letters(self, *, group: str | None = None, limit: int = 100) -> Sequence[DeadLetter]: ...
 
     def replay_dead(self, ids: Sequence[int]) -> int:
-        """Give dead letters back to their group (only that one) to be handled again; how many."""
+        """Give dead letters back to their group (only that one) to be handled again; how many. One that dies again is
+        a dead letter again, however soon it does."""
+        ...
+
+    def discard_dead(self, ids: Sequence[int]) -> int:
+        """Throw dead letters away; how many. A message that dies (again) later is a dead letter all the same."""
         ...

@@ -29,9 +29,14 @@ class Notices(Protocol):
     def one(self, notice_id: int) -> Notice | None: ...
 
     def recent(
-        self, *, states: Collection[NoticeState] = (), subscriber: int | None = None, limit: int = 50
+        self,
+        *,
+        states: Collection[NoticeState] = (),
+        kinds: Collection[NoticeKind] = (),
+        subscriber: int | None = None,
+        limit: int = 50,
     ) -> list[Notice]:
-        """The newest first; `states` empty means any."""
+        """The newest first; `states` and `kinds` empty mean any."""
         ...
 
     def requested(self, subscriber: int, kind: NoticeKind, since: datetime) -> list[datetime]:
@@ -81,6 +86,10 @@ class Notices(Protocol):
 
     def settle_together(self, settled: Sequence[tuple[Notice, NoticeVerdict]], now: datetime) -> set[int]:
         """The same of several at once: the numbers of those whose claim was still there."""
+        ...
+
+    def call_off(self, subscriber: int, kind: NoticeKind, why: str, now: datetime) -> int:
+        """Settle unsent what waits of a kind for a person, in no sender's hands; how many."""
         ...
 
     # what time does

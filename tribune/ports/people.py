@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from tribune.domain.addresses import SuppressionHash
 from tribune.domain.audience import Status
 
 
@@ -27,6 +28,23 @@ class Listed:
     reason: str
     since: datetime
     subscriber: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOfList:
+    """A key that the suppression list was made with: its fingerprint, for how many addresses, from when to when."""
+
+    fingerprint: str
+    addresses: int
+    first: datetime
+    last: datetime
+
+
+class Forgotten(NamedTuple):
+    """Of the addresses that were listed with a lost key: how many are listed anew, and how many are off the list."""
+
+    listed_anew: int
+    gone: int
 
 
 class People(Protocol):
@@ -56,4 +74,13 @@ class People(Protocol):
 
     def entries(self, limit: int) -> list[Listed]:
         """The newest entries."""
+        ...
+
+    def keys_of_list(self) -> Sequence[KeyOfList]:
+        """With which keys the list was made, the one of most addresses first."""
+        ...
+
+    def forget_key(self, made: SuppressionHash, fingerprint: str) -> Forgotten:
+        """Take off the list what was made with a key that is lost: with `made` whoever is still known is listed anew.
+        Raises NotFound where nothing was made with it, and Conflict where it is not lost."""
         ...

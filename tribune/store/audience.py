@@ -17,10 +17,9 @@ from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.carry_overs import add_carry_overs, carried_over, forget_carry_overs, take_held_by_pause
 from tribune.store.counters import take_numbers
-from tribune.store.engine import Hashes
 from tribune.store.leaving import stop
 from tribune.store.masks import choice_of, choice_text
-from tribune.store.suppressions import add_suppression
+from tribune.store.suppressions import Hashes, add_suppression
 from tribune.store.tables import (
     instant_text,
     marks,
@@ -328,8 +327,8 @@ class SqlAudience:
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:
         if not addresses:
             return {}
-        hash_of = self._hashes()
-        by_hash = {hash_of(address_key(address)): address for address in addresses}
+        hashes = self._hashes()
+        by_hash = {hash: address for address in addresses for hash in hashes.each(address_key(address))}
         found = {}
         for batch in _batches(sorted(by_hash)):
             for hash, reason in self._connection.execute(
@@ -342,8 +341,8 @@ class SqlAudience:
 
     def lift(self, addresses: Collection[str], reasons: Collection[str]) -> None:
         listed = suppressions.c.reason.in_(sorted(reasons))
-        hash_of = self._hashes()
-        for batch in _batches(sorted(hash_of(address_key(address)) for address in addresses)):
+        hashes = self._hashes()
+        for batch in _batches(sorted(hash for told in addresses for hash in hashes.each(address_key(told)))):
             self._connection.execute(delete(suppressions).where(suppressions.c.address_hash.in_(batch), listed))
 
     # -- what waits for them

@@ -15,9 +15,9 @@ from tribune.domain.addresses import address_key, domain_group
 from tribune.domain.sending import name_of
 from tribune.ports.data_requests import OPEN, DataRequest, RequestKind, RequestState
 from tribune.store.delivery_blocks import forget_member, latest_places
-from tribune.store.engine import Hashes
-from tribune.store.suppressions import add_suppression
+from tribune.store.suppressions import Hashes, add_suppression
 from tribune.store.tables import (
+    consents,
     data_requests,
     deliveries,
     delivery_exceptions,
@@ -133,9 +133,17 @@ class SqlDataRequests:
         # What bounced was the address that they have left. The new one may be on the list too.
         s = suppressions.c
         self._connection.execute(update(suppressions).where(s.subscriber_id == subscriber).values(subscriber_id=None))
-        listed = update(suppressions).where(s.address_hash == self._hashes()(key))
+        listed = update(suppressions).where(s.address_hash.in_(self._hashes().each(key)))
         self._connection.execute(listed.values(subscriber_id=subscriber))
         return True
+
+    def join(self, other: int, subscriber: int) -> list[str]:
+        names = self.mail_names(other)
+        self._connection.execute(
+            update(consents).where(consents.c.subscriber_id == other).values(subscriber_id=subscriber)
+        )
+        self._delete(other)
+        return names
 
     # -- everything that is held
 
@@ -156,6 +164,12 @@ class SqlDataRequests:
         key = self._connection.scalar(select(people.c.address_key).where(people.c.id == subscriber).with_for_update())
         if key is None:
             return False
+        self._delete(subscriber)
+        add_suppression(self._connection, self._hashes, key, reason, now, None)
+        return True
+
+    def _delete(self, subscriber: int) -> None:
+        """Every row about a person, in every table there is."""
         lite = self._connection.dialect.name == "sqlite"
         if lite:  # what is deleted is overwritten in the file, too
             self._connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
@@ -164,10 +178,8 @@ class SqlDataRequests:
             self._connection.execute(delete(table).where(table.c[column] == subscriber))
         s = suppressions.c
         self._connection.execute(update(suppressions).where(s.subscriber_id == subscriber).values(subscriber_id=None))
-        add_suppression(self._connection, self._hashes, key, reason, now, None)
         if lite:
             self._connection.exec_driver_sql("PRAGMA secure_delete = OFF").close()
-        return True
 
     def _make_nobodys(self, subscriber: int) -> None:
         """A mailing's numbers stay whole; nothing says any more that this person was in it."""

@@ -19,6 +19,7 @@ from tribune.ports.log import Outbox
 from tribune.ports.store import PARTS_OF
 from tribune.store.postgres import Options, open_postgres, take_lock
 from tribune.store.sqlite import open_sqlite
+from tribune.store.suppressions import FindKey, ListKey, no_key
 
 if TYPE_CHECKING:
     from tribune.store.ageing import SqlAgeing
@@ -49,15 +50,6 @@ if TYPE_CHECKING:
     from tribune.store.staff_sessions import SqlStaffSessions
     from tribune.store.stories import SqlStories
     from tribune.store.throttles import SqlThrottles
-
-Hashes = Callable[[], SuppressionHash]
-"""What makes the suppression list's hashes, asked for when first needed: it reads a key."""
-
-
-def no_hashes() -> SuppressionHash:
-    """For a store that is opened without people in mind."""
-    raise ConfigurationError("This store was opened without the suppression list's key.")
-
 
 MakeOutbox = Callable[[Connection, Clock], Outbox]
 """Where a transaction's events go. In the embedded log, adding to the outbox is the append (decisions.md, 1)."""
@@ -97,13 +89,11 @@ class SqlTransaction:
     Areas are built on first use. `connection` is for the store's and the log's own modules only.
     """
 
-    def __init__(
-        self, connection: Connection, clock: Clock, make_outbox: MakeOutbox, hashes: Hashes = no_hashes
-    ) -> None:
+    def __init__(self, connection: Connection, clock: Clock, make_outbox: MakeOutbox, list_key: ListKey) -> None:
         self.connection = connection
         self.clock = clock
         self._make_outbox = make_outbox
-        self._hashes = hashes
+        self._list_key = list_key
         self._asked: tuple[datetime, float] | None = None
 
     def lock(self, name: str) -> None:
@@ -125,6 +115,10 @@ class SqlTransaction:
         moved: timedelta = offset
         told, at = self._asked
         return told + timedelta(seconds=_monotonic() - at) + moved
+
+    def _hashes(self) -> SuppressionHash:
+        """What makes the suppression list's hashes. Raises ConfigurationError where it was made with another key."""
+        return self._list_key.of(self.connection)
 
     @cached_property
     def catalogue(self) -> SqlCatalogue:
@@ -309,11 +303,11 @@ class SqlStore:
     (rows, and names with `tx.lock`).
     """
 
-    def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox, hashes: Hashes = no_hashes) -> None:
+    def __init__(self, engine: Engine, clock: Clock, make_outbox: MakeOutbox, find_key: FindKey = no_key) -> None:
         self.engine = engine
         self.clock = clock
         self._make_outbox = make_outbox
-        self._hashes = hashes
+        self._list_key = ListKey(find_key)
         self.waits = engine.dialect.name != "sqlite"
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = engine.execution_options(**snapshot) if engine.dialect.name == "postgresql" else engine
@@ -322,13 +316,13 @@ class SqlStore:
     def read(self) -> Iterator[SqlTransaction]:
         """A snapshot to read from."""
         with self._reading.connect() as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)
+            yield SqlTransaction(connection, self.clock, self._make_outbox, self._list_key)
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """State and events together: all is committed at the end, or nothing."""
         with self.engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
-            yield SqlTransaction(connection, self.clock, self._make_outbox, self._hashes)
+            yield SqlTransaction(connection, self.clock, self._make_outbox, self._list_key)
 
     def clashed(self, error: Exception) -> bool:
         """Whether another unit of work wrote the same name first. On SQLite there is only one at a time."""

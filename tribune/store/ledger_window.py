@@ -118,7 +118,7 @@ def _read(
 ) -> list[Seat]:
     told |= {"digest": digest} | ({"cadence": cadence.value} if cadence else {})
     rows = connection.execute(asked, told).all()
-    hashes = {hash_of(address_key(row[3])): row[1] for row in rows if row[3] is not None}
+    hashes = {hash: row[1] for row in rows if row[3] is not None for hash in hash_of.each(address_key(row[3]))}
     hits = connection.execute(_suppressed(connection), {"hashes": _told_as_one(connection, hashes)})
     suppressed = {hashes[hash]: reason for hash, reason in hits.all()}
     found: list[Seat] = []

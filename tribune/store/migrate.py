@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from tribune.domain.errors import ConfigurationError
 from tribune.resources import locate
 from tribune.store.postgres import order_by_bytes, take_lock
 
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether every migration has run. Cheap: each command asks, and Alembic takes a tenth of a second to import."""
-    newest = max(file.stem.partition("_")[0] for file in (locate("migrations") / "versions").glob("[0-9]*.py"))
+    """Whether every migration has run. Cheap: each command asks, and Alembic takes a tenth of a second to import.
+
+    Raises ConfigurationError where the store has seen migrations that this version does not know.
+    """
+    known = {file.stem.partition("_")[0] for file in (locate("migrations") / "versions").glob("[0-9]*.py")}
     try:
         with engine.connect() as connection:
-            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == newest
+            there = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except (OperationalError, ProgrammingError):
         return False
+    if there is not None and there not in known:
+        raise ConfigurationError(
+            f"This store was made by a newer Tribune: its shape is {there}, and the newest that this version knows is "
+            f"{max(known)}. Install that version again, or restore a backup that was made with this one."
+        )
+    return bool(there == max(known))
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -59,6 +69,7 @@ def migrate(engine: Engine, then: Callable[[Connection], None] = lambda connecti
     several processes start at once: a lock is taken first."""
     from alembic import command
 
+    is_current(engine)  # refuses a store that is ahead of us
     with engine.connect().execution_options(tribune_write=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")

@@ -16,9 +16,9 @@ from tribune.ports.audience import Mask
 from tribune.ports.newcomers import Kept, Nature, Newcomer, Wants
 from tribune.store.bulk import insert_rows
 from tribune.store.counters import take_numbers
-from tribune.store.engine import Hashes
 from tribune.store.masks import choice_of, choice_text
 from tribune.store.postgres import driver
+from tribune.store.suppressions import Hashes
 from tribune.store.tables import (
     consents,
     instant_text,
@@ -86,7 +86,8 @@ class SqlNewcomers:
     def suppressed(self, keys: Collection[str]) -> dict[str, str]:
         if not keys or not self._connection.scalar(select(exists(select(suppressions.c.address_hash)))):
             return {}
-        by_hash = dict(zip(map(self._hashes(), keys), keys, strict=True))
+        hashes = self._hashes()
+        by_hash = {hash: key for key in keys for hash in hashes.each(key)}
         listed = self._among("SELECT address_hash, reason FROM suppressions WHERE address_hash", list(by_hash), "text")
         return {by_hash[hash]: reason for hash, reason in listed}
 

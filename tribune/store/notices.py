@@ -38,9 +38,16 @@ class SqlNotices:
         return _notice(row) if row else None
 
     def recent(
-        self, *, states: Collection[NoticeState] = (), subscriber: int | None = None, limit: int = 50
+        self,
+        *,
+        states: Collection[NoticeState] = (),
+        kinds: Collection[NoticeKind] = (),
+        subscriber: int | None = None,
+        limit: int = 50,
     ) -> list[Notice]:
         asked = select(notices).order_by(_c.id.desc()).limit(limit)
+        if kinds:
+            asked = asked.where(_c.kind.in_([kind.value for kind in kinds]))
         if states:
             asked = asked.where(_c.state.in_([state.value for state in states]))
         if subscriber is not None:
@@ -195,6 +202,12 @@ class SqlNotices:
                 self._connection.execute(update(notices).where(of_these).values(**_told(verdict, now)))
                 done |= set(ids)
         return done
+
+    def call_off(self, subscriber: int, kind: NoticeKind, why: str, now: datetime) -> int:
+        waits = _c.state.in_((NoticeState.WAITING.value, NoticeState.RETRY.value))
+        change = update(notices).where(_c.subscriber_id == subscriber, _c.kind == kind.value, waits)
+        told = {"state": NoticeState.SUPPRESSED.value, "code": why, "next_attempt_at": None, "settled_at": now}
+        return self._connection.execute(change.values(**told)).rowcount
 
     # -- what time does ---------------------------------------------------------------------------------------
 

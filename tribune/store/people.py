@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
+from tribune.domain.addresses import SuppressionHash
 from tribune.domain.audience import Status
-from tribune.ports.people import Found, Listed
-from tribune.store.engine import Hashes
+from tribune.ports.people import Forgotten, Found, KeyOfList, Listed
+from tribune.store.suppressions import Hashes, forget_key, keys_of_list
 from tribune.store.tables import people, subscribers, suppressions
 
 _s = suppressions.c
@@ -65,7 +66,8 @@ class SqlPeople:
         return {reason: number for reason, number in rows}  # noqa: C416 - rows, not pairs
 
     def listed(self, key: str) -> Listed | None:
-        row = self._connection.execute(select(suppressions).where(_s.address_hash == self._hashes()(key))).one_or_none()
+        asked = select(suppressions).where(_s.address_hash.in_(self._hashes().each(key))).order_by(_s.since)
+        row = self._connection.execute(asked).first()
         return Listed(row.reason, row.since, row.subscriber_id) if row else None
 
     def entries(self, limit: int) -> list[Listed]:
@@ -73,6 +75,12 @@ class SqlPeople:
             select(_s.reason, _s.since, _s.subscriber_id).order_by(_s.since.desc()).limit(limit)
         )
         return [Listed(*row) for row in rows]
+
+    def keys_of_list(self) -> Sequence[KeyOfList]:
+        return keys_of_list(self._connection)
+
+    def forget_key(self, made: SuppressionHash, fingerprint: str) -> Forgotten:
+        return forget_key(self._connection, made, fingerprint)
 
     def _found(self, query: Select[Any], limit: int) -> list[Found]:
         rows = self._connection.execute(query.limit(limit))

@@ -40,10 +40,12 @@ def open_postgres(url: URL, options: Options) -> Engine:
     }
     if isinstance(secret := url.query.get("password"), str):  # where nobody shows it
         url = url.difference_update_query(["password"]).set(password=secret)
-    told = [f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items()]
+    of_theirs = url.query.get("options", ())
+    told = [of_theirs] if isinstance(of_theirs, str) else [*of_theirs]
+    told += [f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items()]
     told += [f"-c {one}" for one in _HABITS]
     return create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        url.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
         pool_size=options.pool_size,
         max_overflow=options.pool_size,
         pool_pre_ping=True,

@@ -8,7 +8,20 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import delete as delete_from
 
 from tribune.domain import zones
@@ -168,17 +181,25 @@ class SqlSchedules:
         return list(islice((found for found in counted if found.people), limit))
 
     def _people(self) -> Counter[tuple[str | int, ...]]:
-        """Active people by cohort. One pass over the rhythms: a count for each row would be a pass for each."""
-        cohort = rhythms.c.digest, rhythms.c.cadence, rhythms.c.weekday, rhythms.c.hour, rhythms.c.zone
-        query = (
+        """Active people by cohort: everybody, as the index has them, less those few who wait or have stopped. To look
+        at each person's standing would be a pass through two tables."""
+        r, s = rhythms.c, subscribers.c
+        cohort = r.digest, r.cadence, r.zone, r.hour, r.weekday  # in the order of the index
+        everybody = select(*cohort, func.count()).group_by(*cohort)
+        # The few who have stopped, by their own index: SQLite would group by walking everybody's.
+        apart = r.digest.concat(literal_column("''")), *cohort[1:]
+        stopped = select(*apart, func.count()).where(r.stopped_at.is_not(None)).group_by(*apart)
+        waiting = (
             select(*cohort, func.count())
-            .join(subscribers, subscribers.c.id == rhythms.c.subscriber_id)
-            .where(subscribers.c.status == Status.ACTIVE.value, rhythms.c.stopped_at.is_(None))
+            .join(subscribers, s.id == r.subscriber_id)
+            .where(s.status.in_([status.value for status in Status if status is not Status.ACTIVE]))
+            .where(r.stopped_at.is_(None))
             .group_by(*cohort)
         )
         people: Counter[tuple[str | int, ...]] = Counter()
-        for digest, cadence, weekday, hour, zone, count in self._connection.execute(query):
-            people[_cohort_of(digest, Cadence(cadence), weekday, hour, zone)] += count
+        for query, sign in ((everybody, 1), (stopped, -1), (waiting, -1)):
+            for digest, cadence, zone, hour, weekday, count in self._connection.execute(query):
+                people[_cohort_of(digest, Cadence(cadence), weekday, hour, zone)] += sign * count
         return people
 
     def forget_deserted(self) -> int:

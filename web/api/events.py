@@ -14,18 +14,19 @@ from tribune.bootstrap import Application
 from tribune.domain.errors import Conflict, NotFound
 from tribune.domain.events import PUBLICATIONS, TYPES
 from tribune.domain.staff import Permission
-from tribune.ports.log import DeadLetter, Message
+from tribune.ports.log import LARGEST_LETTER, DeadLetter, Message
 from tribune.services.desk.see_events import SeenEvent, events_of, see
 from web.api.access import needs_scope
 from web.api.calls import Doing, Done, Looking
 from web.api.cursors import Cursor, Limit, Page, Paging
-from web.api.shapes import Number, Out
+from web.api.shapes import Out
 
 READ = [needs_scope(Permission.READ_DESK)]
 REPLAY = [needs_scope(Permission.REPLAY_EVENTS)]
 LOOKED_THROUGH = 5_000
 """The newest events, or dead letters, that a list looks through: a log has no index but its offsets."""
 
+Letter = Annotated[int, Path(ge=1, le=LARGEST_LETTER, description="Its number.")]
 Story = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
 
@@ -147,12 +148,12 @@ def _dead(routes: APIRouter) -> None:
         return paging.page(shown, response, _letter_key(wanted[limit - 1]) if more else None)
 
     @routes.get("/v1/dead-letters/{letter}", tags=["events"], dependencies=READ)
-    def get_dead_letter(call: Looking, letter: Number) -> DeadLetterOut:
+    def get_dead_letter(call: Looking, letter: Letter) -> DeadLetterOut:
         """One dead letter."""
         return _letter_out(_letter(call.house, letter))
 
     @routes.post("/v1/dead-letters/{letter}/replay", tags=["events"], dependencies=REPLAY, response_model=ReplayedOut)
-    def replay_dead_letter(call: Doing, letter: Number) -> Response:
+    def replay_dead_letter(call: Doing, letter: Letter) -> Response:
         """Give a dead letter back to its group, and to no other, to be handled again."""
 
         def work() -> Done:

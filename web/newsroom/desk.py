@@ -97,7 +97,8 @@ def _overview(routes: APIRouter, desk: Newsroom) -> None:
             campaign = campaign_of(tx, progress.mailing)
             cancelled = progress.mailing.state is MailingState.CANCELLED
             states = (*NOT_SIMPLY_SENT, *LEFT) if cancelled else NOT_SIMPLY_SENT
-            exceptions = tx.ledger.deliveries(number, states=states, limit=100)
+            there = [state for state in states if progress.states.get(state)]  # to find none, all would be looked at
+            exceptions = tx.ledger.deliveries(number, states=there, limit=100) if there else []
         now, see_segments = app.clock.now(), may(request, Permission.READ_SEGMENTS)
         facts: dict[str, Any] = {
             "progress": progress,

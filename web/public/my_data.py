@@ -23,9 +23,10 @@ from tribune.services.audience.change_address import (
     ask_for_address,
     confirm_address,
     look_at_change,
+    look_at_stop,
     stop_change,
 )
-from tribune.services.audience.erase_person import erase_person
+from tribune.services.audience.erase_person import erase_person, was_erased
 from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.list_sent import list_sent, show_sent
 from tribune.services.desk.read_mail import for_a_frame, read_mail
@@ -41,7 +42,10 @@ MOST_PAGES = 500
 
 
 class Over(Exception):
-    """The link was good, and is not any more."""
+    """The link was good, and is not any more. `erased`: because its person is."""
+
+    def __init__(self, *, erased: bool = False) -> None:
+        self.erased = erased
 
 
 class MyData:
@@ -68,17 +72,24 @@ class MyData:
             raise Over from None
         with app.store.read() as tx:
             person = tx.audience.one(subscriber)
+            erased = person is None and was_erased(tx, subscriber)
+        if erased:
+            raise Over(erased=True)
         if person is None or mark_of(app.signer, person.address) != mark:
             raise Over
         return person, digest
 
-    def over(self, request: Request) -> Response:
+    def over(self, request: Request, why: Over) -> Response:
         locale = reader_locale(self._app, self._pages, request, ())
+        if why.erased:
+            # Pressed twice, the button has done what it says.
+            status = 200 if request.method == "POST" and request.url.path.endswith("/delete") else 410
+            return self._pages.render(locale, "public/my_data_delete.html", status=status, erased=True)
         return self._pages.render(locale, "public/link_over.html", status=410, path=request.url.path)
 
     # -- pages
 
-    def start(self, token: str, request: Request, **facts: Any) -> Response:
+    def start(self, token: str, request: Request, *, status: int = 0, **facts: Any) -> Response:
         person, _ = self.whose(token)
         with self._app.store.read() as tx:
             waits = tx.data_requests.new_address(person.id)
@@ -91,7 +102,7 @@ class MyData:
             "minutes": self._app.settings.security.fresh_link_minutes,
             **facts,
         }
-        return self._page(request, token, person, "my_data.html", 422 if told["errors"] else 200, **told)
+        return self._page(request, token, person, "my_data.html", status or (422 if told["errors"] else 200), **told)
 
     def sent(self, token: str, request: Request) -> Response:
         """What they were sent."""
@@ -134,13 +145,20 @@ class MyData:
         try:
             with app.store.write() as tx:
                 note_visit(tx, person.id, app.clock.now())
-                ask_for_address(tx, person.id, typed, digest, app.rules, app.clock.now())
+                network = self._network_of(request)
+                asked = ask_for_address(tx, person.id, typed, digest, app.sign_ups, app.clock.now(), network)
         except InvalidInput as wrong:
             same = wrong.what == "This is the address that we have."
             error = texts.gettext("Your mails come to this address already.")
             if not same:
                 error = texts.gettext("Please check the address: it looks like name@example.org.")
             return self.start(token, request, errors={"address": error}, typed=typed[:320])
+        if asked is None:
+            error = texts.gettext(
+                "A change of address was asked for several times already. "
+                "Please answer the mails that we have sent, or ask again tomorrow."
+            )
+            return self.start(token, request, status=429, errors={"address": error}, typed=typed[:320])
         return RedirectResponse(f"/m/{token}?{urlencode({'done': 'address'} | self._asked(request))}", 303)
 
     def ask_to_erase(self, token: str, request: Request) -> Response:
@@ -172,7 +190,8 @@ class MyData:
                 else:
                     acted = stop_change(tx, subscriber, number, now)
         with app.store.read() as tx:
-            stands: AddressChange = look_at_change(tx, subscriber, number, good_for, now)
+            look = look_at_change if purpose == CONFIRM_ADDRESS else look_at_stop
+            stands: AddressChange = look(tx, subscriber, number, good_for, now)
             person = tx.audience.one(subscriber)
         locale = reader_locale(app, self._pages, request, person.languages if person else ())
         return self._pages.render(
@@ -218,8 +237,8 @@ def router(app: Application, pages: Pages, network_of: ClientNetwork) -> APIRout
     def shown(request: Request, page: Callable[[], Response]) -> Response:
         try:
             return page()
-        except Over:
-            return mine.over(request)
+        except Over as why:
+            return mine.over(request, why)
 
     @routes.get("/m/{token}")
     def start(token: str, request: Request) -> Response:

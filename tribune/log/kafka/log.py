@@ -182,9 +182,10 @@ class KafkaLog:
         segments. Dead letters, which hold what a source said, go after 90 days."""
         self.publisher.send(
             [
-                dead_letters.removal(letter)
+                message
                 for letter in self._letters.all()
                 if letter.died_at < now - timedelta(days=dead_letters.KEPT_DAYS)
+                for message in dead_letters.removal(letter)
             ]
         )
         kept = {name: ms for name, ms in self.admin.retention(self._of_events()).items() if ms >= 0}
@@ -212,7 +213,8 @@ class KafkaLog:
         """Give dead letters back to their group (only that one) to be handled again; how many."""
         asked = set(ids)
         letters = [letter for letter in self._letters.all() if letter.id in asked]
-        # First back to the group, then noted: a crash between the two gives them back twice, never not at all.
+        # First back to the group, then noted: a crash between the two gives them back twice, never not at all. Who dies
+        # again before the note is written is a dead letter all the same: the note tells of which death it is.
         self.publisher.send(
             [
                 self._retry(one.group, dead_letters.as_message(one), 0, one.died_at, f"replayed: {one.reason}")
@@ -220,6 +222,13 @@ class KafkaLog:
             ]
         )
         self.publisher.send([dead_letters.noted_replay(one, self._clock.now()) for one in letters])
+        return len(letters)
+
+    def discard_dead(self, ids: Sequence[int]) -> int:
+        """Throw dead letters away; how many."""
+        asked = set(ids)
+        letters = [letter for letter in self._letters.all() if letter.id in asked]
+        self.publisher.send([message for letter in letters for message in dead_letters.removal(letter)])
         return len(letters)
 
     def close(self) -> None:

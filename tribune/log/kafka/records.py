@@ -22,6 +22,7 @@ DETAIL_BYTES = 16_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OURS = "tribune-"
+_NOTE = b"/replayed"
 
 
 def key_bytes(key: str) -> bytes:
@@ -106,8 +107,19 @@ def letter_key(group: str, origin: Position) -> bytes:
     return key_bytes(f"{group}/{origin.topic}/{origin.partition}/{origin.offset}")
 
 
+def note_key(letter: bytes) -> bytes:
+    """The key of what is noted of a dead letter, from the letter's own."""
+    return letter + _NOTE
+
+
+def is_note(record: Any) -> bool:
+    """Whether a record of the topic of dead letters is a note about one."""
+    return bool((record.key or b"").endswith(_NOTE))
+
+
 def letter_id(key: bytes) -> int:
-    """The number of a dead letter: the same for every burial of the same message."""
+    """The number of a dead letter: the same for every burial of the same message. Up to 48 bits long, which
+    tribune.ports.log.LARGEST_LETTER allows."""
     return int.from_bytes(hashlib.sha256(key).digest()[:6])
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status, Subscriber
+from tribune.domain.changes import same_day_there
 from tribune.domain.codelists import Codelists
 from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.digests import Digest
@@ -41,7 +42,7 @@ def change_preferences(
     person = tx.audience.one(subscriber_id)
     if person is None:
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
-    after = how(person)
+    after = same_day_there(person, how(person))
     if after == person:
         return person, person
     if person.status is Status.PAUSED:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tribune.domain.audience import Cadence, Rhythm, Subscriber
+from tribune.domain.changes import same_day_there
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest
 from tribune.domain.items import Item
@@ -51,7 +52,7 @@ def change_subscribers(
         found = _pending(tx, moved, held, digest, mask, horizon, now)
         pending += [(digest.id, moved[id], item) for id, item in found]
         tx.audience.forget_carried(list(moved), digest.id)
-    stored = [_with_marks(old, new, redrawn, horizon) for old, new in changes]
+    stored = [same_day_there(old, _with_marks(old, new, redrawn, horizon)) for old, new in changes]
     tx.audience.update(stored, mask, now)
     carried = [
         CarryOver(person.id, digest, cadence, item.id, "changed")

@@ -53,6 +53,11 @@ def erase_rows(tx: Transaction, subscriber_id: int, by: str, now: datetime) -> D
     return tx.data_requests.add(subscriber_id, RequestKind.ERASE, state, by, now, traces)
 
 
+def was_erased(tx: Transaction, subscriber_id: int) -> bool:
+    """Whether there was somebody of this number, and they were erased."""
+    return bool(tx.data_requests.recent(kinds=[RequestKind.ERASE], subscriber=subscriber_id, limit=1))
+
+
 def clear_away(store: ClearableStore, channel: EmailChannel, now: datetime) -> int:
     """Delete what the channel still holds of people who were erased a while ago; of how many."""
     with store.read() as tx:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from tribune.domain.digests import Digest, text_in
 from tribune.domain.errors import NotFound
+from tribune.domain.notices import NoticeKind
 from tribune.domain.sending import name_of
 from tribune.ports.data_requests import DataRequest, RequestKind, RequestState
 from tribune.ports.ledger import DeliveryView
@@ -15,6 +16,10 @@ from tribune.ports.store import Transaction
 from tribune.services.audience.list_sent import MOST, list_sent
 
 FORMAT = "tribune.my-data/1"
+
+_ASKED_ELSEWHERE = frozenset({"id", "subscriber_id", "kind", "locale", "created_at"})
+"""What is told of the mail to an address that they asked to move to: they asked for it. What became of it would tell
+whether that address is somebody's, or never mailed."""
 
 _TOLD_ABOVE = frozenset({"people", "subscribers", "subscriptions", "rhythms", "marks", "person_tags", "engagement"})
 
@@ -79,9 +84,27 @@ def export_my_data(
             for rhythm in person.rhythms
         ],
         "mails": _mails(tx, subscriber_id),
-        "records": {table: list(kept) for table, kept in rows.items() if table not in _TOLD_ABOVE},
+        "records": {table: _records(tx, table, kept) for table, kept in rows.items() if table not in _TOLD_ABOVE},
     }
     return told, request
+
+
+def _records(tx: Transaction, table: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    match table:
+        case "notices":
+            return [_notice(row) for row in rows]
+        case "consents":
+            versions = {row["text_version"] for row in rows} - {""}
+            texts = {version: tx.consents.text(version) for version in versions}
+            words = {version: text.words for version, text in texts.items() if text is not None}
+            return [dict(row) | {"text": words.get(row["text_version"], "")} for row in rows]
+    return list(rows)
+
+
+def _notice(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    if row["kind"] != NoticeKind.ADDRESS_CONFIRM.value:
+        return row
+    return {name: value for name, value in row.items() if name in _ASKED_ELSEWHERE}
 
 
 def _mails(tx: Transaction, subscriber_id: int) -> list[dict[str, Any]]:

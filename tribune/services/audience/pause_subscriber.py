@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from tribune.domain.audience import Cadence, Status, Subscriber
-from tribune.domain.changes import resumed
+from tribune.domain.changes import pause_ends_at, resumed
 from tribune.domain.consent import SELF, ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.errors import Fault, InvalidInput, NotFound
-from tribune.domain.schedule import due_on
-from tribune.domain.zones import zone
 from tribune.ports.audience import CarryOver
 from tribune.ports.store import AUDIENCE, PEOPLE, Transaction
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
@@ -46,7 +44,7 @@ def pause_until(
     person = tx.audience.one(subscriber_id)
     if person is None:
         raise NotFound("There is no such subscriber.", hint="They may have been erased.")
-    until = ends_at(day, person.zone)
+    until = pause_ends_at(day, person.zone)
     if not now < until <= now + LONGEST:
         fault = Fault("/until", "A pause ends on a later day, a year from now at most.")
         raise InvalidInput(fault.what, where="until", faults=[fault])
@@ -54,13 +52,6 @@ def pause_until(
         raise InvalidInput("Who has stopped everything has nothing to pause.", where="until")
     tx.consents.add([ConsentRecord(person.id, ConsentAct.PAUSED, now, source, agreed(person), network=network, by=by)])
     return until
-
-
-def ends_at(day: date, zone_name: str) -> datetime:
-    """The instant at which a day begins in a zone; where the zone skips that day, the next one."""
-    while (instant := due_on(day, 0, zone(zone_name))) is None:
-        day += timedelta(days=1)
-    return instant
 
 
 def resume(

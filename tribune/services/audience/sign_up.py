@@ -19,7 +19,7 @@ from tribune.domain.addresses import address_key
 from tribune.domain.audience import Choice, Status
 from tribune.domain.digests import Rules
 from tribune.domain.notices import NoticeKind, longest_limit, may_be_requested
-from tribune.domain.sign_up import LIFTED, Asking, Quota, pending
+from tribune.domain.sign_up import LIFTED, NOBODYS, Asking, Quota, pending
 from tribune.ports.quotas import Window
 from tribune.ports.sign_ups import Known
 from tribune.ports.store import Transaction
@@ -126,7 +126,7 @@ def _known_or_new(tx: Transaction, wanted: dict[str, Asking], now: datetime) -> 
 
 
 def _kind(status: Status) -> NoticeKind:
-    if status in (Status.PENDING, Status.UNSUBSCRIBED):
+    if status in NOBODYS:
         return NoticeKind.CONFIRM_SUBSCRIPTION
     return NoticeKind.ALREADY_SUBSCRIBED
 

@@ -16,7 +16,7 @@ from tribune.domain.matching import cadence_of, matches, mismatch, showing
 from tribune.domain.sending import name_of
 from tribune.ports.store import Transaction
 
-LOOK_AT = 2_000
+LOOK_AT = 500
 """How many subscribers are asked: enough to see why, quick enough for a page."""
 
 EXAMPLES = 3

@@ -21,6 +21,7 @@ from tribune.domain.digests import Digest
 from tribune.domain.errors import ConfigurationError, DeliveryError, Throttled, TribuneError, UnknownOutcome
 from tribune.domain.notices import (
     LEASE,
+    OVER,
     REST,
     Notice,
     NoticeKind,
@@ -31,10 +32,10 @@ from tribune.domain.notices import (
     settled_unsent,
 )
 from tribune.domain.sending import suppresses
-from tribune.domain.sign_up import LIFTED
+from tribune.domain.sign_up import LIFTED, NOBODYS
 from tribune.ports.channels import EmailChannel, Outcome, OutgoingMail
 from tribune.ports.clock import Clock
-from tribune.ports.data_requests import RequestState
+from tribune.ports.data_requests import RequestKind, RequestState
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.services.notices.notice_links import NoticeLinks
@@ -190,22 +191,24 @@ def _why_not(notice: Notice, person: Subscriber | None, reasons: Mapping[str, st
     if person is None:
         return "gone"
     reason = reasons.get(person.address, "")
-    if notice.kind is NoticeKind.CONFIRM_SUBSCRIPTION and reason in LIFTED:
+    if notice.kind.names_nobody and reason in LIFTED:  # a yes from there takes it away
         return ""
     return f"suppressed: {reason}" if reason else ""
 
 
 def _addressee(tx: Transaction, notice: Notice, person: Subscriber | None) -> Subscriber | None:
-    """Who it goes to, and where: about a change of address to the old or the new one, while the change waits."""
+    """Who it goes to, and where: about a change of address to the old one, while any change waits (each warning stops
+    them all), or to the new one, while this change waits and nobody is subscribed there."""
     if person is None or notice.kind not in (NoticeKind.ADDRESS_ASKED, NoticeKind.ADDRESS_CONFIRM):
         return person
-    request = tx.data_requests.one(int(notice.content["request"]))
-    if request is None or request.state is not RequestState.WAITING:
-        return None
+    waiting = tx.data_requests.recent(kinds=[RequestKind.ADDRESS], states=[RequestState.WAITING], subscriber=person.id)
     if notice.kind is NoticeKind.ADDRESS_ASKED:
-        return person
+        return person if waiting else None
     address = tx.data_requests.new_address(person.id)
-    return None if address is None else replace(person, address=address)
+    if address is None or OVER in notice.content or notice.content["request"] not in {str(one.id) for one in waiting}:
+        return None
+    other = tx.audience.by_address(address)
+    return replace(person, address=address) if other is None or other.status in NOBODYS else None
 
 
 def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:

@@ -37,6 +37,11 @@ def retry_mailing(
     if mailing.state in _FIRST:
         what, hint = _FIRST[mailing.state]
         raise Conflict(f"Mailing {mailing_id} {what}.", hint=hint.format(mailing_id))
+    if mailing.aged_at is not None:
+        raise Conflict(
+            f"Mailing {mailing_id} has aged out: who got what of it is no longer kept ([ledger] keep_days).",
+            hint=f"Its numbers are in `tribune mailing show {mailing_id}`.",
+        )
     found = tx.ledger.retry_now(mailing_id, states, now)
     release_retries(tx, now)
     return found

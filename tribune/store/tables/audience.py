@@ -69,6 +69,8 @@ Index(
     postgresql_where=subscribers.c.status == LEFT,
 )
 
+Index("ix_subscribers_status", subscribers.c.status)
+
 WORDS = {"topics": 2, "places": 6, "kinds": 1}
 """63-bit words per mask: room for 125 policy areas, 377 places and 62 kinds (bit 0 of each is "any")."""
 
