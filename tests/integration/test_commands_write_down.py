@@ -68,7 +68,7 @@ WRITES: dict[str, tuple[str, list[str]]] = {
     "events.replay": ("1 2", ["dead_letter.replayed", "dead_letter.replayed"]),
     "events.rewind": ("digests catalogue --offset 0", ["events.rewound"]),
     "publish": ("item.yaml", ["item.published"]),
-    "segments.save": ("rule.json --slug new", ["segment.created"]),
+    "segments.save": ("rule.json --slug ministries", ["segment.created"]),
     "segments.archive": ("old", ["segment.archived"]),
     "segments.tag": ("g20 1", ["people.tagged"]),
     "segments.untag": ("here 1", ["people.untagged"]),
