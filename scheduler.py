@@ -234,7 +234,8 @@ def retention(app: Application) -> int:
         if not gone.anything:
             break
         erased += gone.people
-        log.info("past its time", **asdict(gone))
+        app.email.forget(gone.mails)
+        log.info("past its time", **asdict(gone) | {"mails": len(gone.mails)})
         time.sleep(AGEING_REST_SECONDS)
     app.metrics.count("unconfirmed_erased", erased)
     left = 0

@@ -103,7 +103,7 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
         metrics_networks=app.settings.web.metrics_networks,
         trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
-        failed=lambda scope: pages.error(Request(scope), 500),
+        page=lambda scope, status: pages.error(Request(scope), status),
     )
 
     @site.exception_handler(HTTPException)

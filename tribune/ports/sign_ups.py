@@ -18,6 +18,14 @@ class Known(NamedTuple):
     languages: tuple[str, ...]
 
 
+class Forgotten(NamedTuple):
+    """How many sign-ups, how many people who never confirmed any, and the names of the mails that went to these."""
+
+    sign_ups: int
+    people: int
+    mails: tuple[str, ...]
+
+
 class SignUps(Protocol):
     """What was asked for, and by whom."""
 
@@ -40,8 +48,13 @@ class SignUps(Protocol):
         """What waits for a person's confirmation, the oldest first."""
         ...
 
-    def settle(self, subscribers: Collection[int], now: datetime) -> None:
-        """These have confirmed: nothing of theirs waits any more, and nothing waits for their next mail."""
+    def settle(self, subscribers: Collection[int], now: datetime, forms: Collection[int] | None = None) -> None:
+        """These have confirmed: these `forms` wait no more (None: nothing of theirs does), and nothing waits for their
+        next mail."""
+        ...
+
+    def drop(self, ids: Collection[int]) -> None:
+        """These wait no more; all else stays as it is."""
         ...
 
     def forget(self, subscribers: Collection[int]) -> None:
@@ -49,7 +62,7 @@ class SignUps(Protocol):
         ...
 
     # what time does
-    def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
+    def forget_before(self, instant: datetime, most: int) -> Forgotten:
         """Delete sign-ups that have waited since before an instant, at most so many, and erase people who never
-        confirmed any; how many sign-ups, how many people."""
+        confirmed any."""
         ...

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, exists, select, update
 from tribune.domain.audience import Status
 from tribune.domain.consent import ConsentSource
 from tribune.domain.sign_up import Asking, SignUp, from_json, to_json
-from tribune.ports.sign_ups import Known
+from tribune.ports.sign_ups import Forgotten, Known
 from tribune.store.among import among
 from tribune.store.bulk import insert_rows
 from tribune.store.counters import new_ids, take_numbers
@@ -73,17 +73,24 @@ class SqlSignUps:
         rows = self._connection.execute(select(sign_ups).where(_c.subscriber_id == subscriber).order_by(_c.id))
         return [_sign_up(row) for row in rows]
 
-    def settle(self, subscribers_: Collection[int], now: datetime) -> None:
+    def settle(self, subscribers_: Collection[int], now: datetime, forms: Collection[int] | None = None) -> None:
         for batch in _batches(sorted(subscribers_)):
             self._connection.execute(update(subscribers).where(subscribers.c.id.in_(batch)).values(confirmed_at=now))
-            for table in (sign_ups, carry_overs):
-                self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
+            self._connection.execute(delete(carry_overs).where(carry_overs.c.subscriber_id.in_(batch)))
+        if forms is None:
+            self.forget(subscribers_)
+        else:
+            self.drop(forms)
+
+    def drop(self, ids: Collection[int]) -> None:
+        for batch in _batches(sorted(ids)):
+            self._connection.execute(delete(sign_ups).where(_c.id.in_(batch)))
 
     def forget(self, subscribers_: Collection[int]) -> None:
         for batch in _batches(sorted(subscribers_)):
             self._connection.execute(delete(sign_ups).where(_c.subscriber_id.in_(batch)))
 
-    def forget_before(self, instant: datetime, most: int) -> tuple[int, int]:
+    def forget_before(self, instant: datetime, most: int) -> Forgotten:
         old = self._connection.execute(
             select(_c.id, _c.subscriber_id)
             .where(_c.at < instant)
@@ -91,14 +98,17 @@ class SqlSignUps:
             .limit(most)
             .with_for_update(skip_locked=True)
         ).all()
-        gone = 0
+        gone, mails = 0, []
         for batch in _batches(old):
             self._connection.execute(delete(sign_ups).where(_c.id.in_([row.id for row in batch])))
-            gone += self._erase_unconfirmed({row.subscriber_id for row in batch})
-        return len(old), gone
+            people_, names = self._erase_unconfirmed({row.subscriber_id for row in batch})
+            gone += people_
+            mails += names
+        return Forgotten(len(old), gone, tuple(mails))
 
-    def _erase_unconfirmed(self, ids: Collection[int]) -> int:
-        """Erase those of these people who have never confirmed anything, nor been imported since."""
+    def _erase_unconfirmed(self, ids: Collection[int]) -> tuple[int, list[str]]:
+        """Erase those of these people who have never confirmed anything, nor been imported since: how many, and the
+        names of their mails."""
         # First the locks: somebody may be signing up again with one of these addresses at this moment.
         held = self._connection.scalars(
             select(people.c.id).where(people.c.id.in_(sorted(ids))).order_by(people.c.id).with_for_update()
@@ -111,11 +121,13 @@ class SqlSignUps:
                 ~exists().where(rhythms.c.subscriber_id == subscribers.c.id),
             )
         ).all()
+        names: list[str] = []
         if never:
-            self._connection.execute(delete(notices).where(notices.c.subscriber_id.in_(never)))
+            sent = delete(notices).where(notices.c.subscriber_id.in_(never)).returning(notices.c.id)
+            names = [f"n.{id}" for id in self._connection.scalars(sent)]
             self._connection.execute(delete(subscribers).where(subscribers.c.id.in_(never)))
             self._connection.execute(delete(people).where(people.c.id.in_(never)))  # and with them their consents
-        return len(never)
+        return len(never), names
 
 
 def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -32,12 +32,14 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What a slice took away: sign-ups, people who never confirmed, networks, windows."""
+    """What a slice took away: sign-ups, people who never confirmed, networks, windows. `mails`: the names of those that
+    went to these people, for the channel to forget what it has caught of them."""
 
     sign_ups: int = 0
     people: int = 0
     networks: int = 0
     windows: int = 0
+    mails: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
@@ -47,12 +49,13 @@ class Gone:
 def retention_slice(tx: Transaction, periods: Periods, now: datetime, rows: int = ROWS) -> Gone:
     """Take away what is past its time, at most so many rows of each kind. Nothing: all of it is gone."""
     tx.lock(PEOPLE)  # somebody may be confirming at this very moment
-    sign_ups, people = tx.sign_ups.forget_before(now - periods.unconfirmed, rows)
+    sign_ups, people, mails = tx.sign_ups.forget_before(now - periods.unconfirmed, rows)
     return Gone(
         sign_ups,
         people,
         tx.consents.forget_networks(now - periods.networks, rows),
         tx.quotas.forget_before(now - LONGEST_WINDOW),
+        mails,
     )
 
 

@@ -24,6 +24,7 @@ MOST_TAGS = 50
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _HOUR = re.compile(r"(\d{1,2})(?::00)?")
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of what follows; right-to-left names need none of them."""
 
@@ -76,6 +77,12 @@ def read_address(cell: str) -> str:
         return cell if cell.isascii() else normalized
     except (EmailNotValidError, UnicodeError) as error:
         raise RefusedCell("address", cell, f"This is not an e-mail address: {error}") from None
+
+
+def typed_name(text: str) -> str:
+    """A name as somebody typed it into a field, without the marks that nobody sees and that come along with what was
+    copied: what turns the direction of writing, and what has no width."""
+    return text.translate(_UNSEEN).strip()
 
 
 def read_name(cell: str) -> str:

@@ -24,6 +24,7 @@ from tribune.services.audience.subscriber_cells import (
     read_name,
     split,
     text_of,
+    typed_name,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Wish",
     "read_address",
     "read_name",
+    "typed_name",
 ]
 
 COLUMNS = (
