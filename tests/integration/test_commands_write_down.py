@@ -28,6 +28,7 @@ LOOKS_AT_NOBODY = {
     *("items.history", "items.list", "items.show", "items.unmapped"),
     *("mailing.list", "mailing.quarantined", "mailing.show", "notices.list", "notices.show"),
     *("segments.count", "segments.list", "segments.schema", "segments.show", "segments.tags"),
+    "suppression.keys",
 }
 """They change nothing, and name nobody: people are numbers in them."""
 OF_NUMBERS = ["segments.sample", "segments.why"]
@@ -70,7 +71,7 @@ WRITES: dict[str, tuple[str, list[str]]] = {
     "events.replay": ("1 2", ["dead_letter.replayed", "dead_letter.replayed"]),
     "events.rewind": ("digests catalogue --offset 0", ["events.rewound"]),
     "publish": ("item.yaml", ["item.published"]),
-    "segments.save": ("rule.json --slug recent", ["segment.created"]),
+    "segments.save": ("rule.json --slug ministries", ["segment.created"]),
     "segments.archive": ("old", ["segment.archived"]),
     "segments.tag": ("g20 1", ["people.tagged"]),
     "segments.untag": ("here 1", ["people.untagged"]),
