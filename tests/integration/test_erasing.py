@@ -16,6 +16,7 @@ from tests.notice_world import ask, work
 from tests.planned import add_item, add_people, make_sender, plan
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
+from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, ConsentText
 from tribune.domain.errors import NotFound, Retryable
 from tribune.domain.imports import Basis, BasisKind, Refusal
 from tribune.domain.mailings import WINDOW
@@ -233,3 +234,15 @@ def test_what_is_held_about_somebody_has_their_tags_and_their_last_visit(app: Ap
     assert (told["tags"], told["person"]["last_visit"]) == (["g20-alumni", "jury"], "2026-11-02")
     assert (other["tags"], other["person"]["last_visit"]) == ([], None)
     assert not told["records"].keys() & {"person_tags", "engagement"}, "once is enough"
+
+
+def test_what_is_held_about_somebody_has_the_words_that_they_agreed_to(app: Application, mailing: int) -> None:
+    words = ConsentText("fr", "J’accepte de recevoir cette lettre.")
+    facts = (app.clock.now(), ConsentSource.FORM, {"digests": {}}, words.version)
+    with app.store.write() as tx:
+        tx.consents.keep_text(words, app.clock.now())
+        tx.consents.add([ConsentRecord(AWA, ConsentAct.SIGNED_UP, *facts)])
+        tx.consents.add([ConsentRecord(AWA, ConsentAct.PAUSED, app.clock.now(), ConsentSource.MAIL)])
+        told, _ = export_my_data(tx, AWA, app.digests, "self", app.clock.now())
+    kept = [(one["act"], one["text_version"], one["text"]) for one in told["records"]["consents"]]
+    assert kept[-2:] == [("signed_up", words.version, words.words), ("paused", "", "")]
