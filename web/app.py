@@ -39,6 +39,7 @@ from web.newsroom import (
     tokens,
 )
 from web.newsroom.access import Access, NotSignedIn, sign_in_address
+from web.newsroom.frame import Newsroom
 from web.pages import Pages
 from web.probe import Parts, no_parts
 from web.public import (
@@ -102,7 +103,7 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
         metrics_networks=app.settings.web.metrics_networks,
         trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
-        failed=lambda scope: pages.error(Request(scope), 500),
+        page=lambda scope, status: pages.error(Request(scope), status),
     )
 
     @site.exception_handler(HTTPException)
@@ -119,9 +120,15 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
         answer.headers["retry-after"] = "10"
         return answer
 
+    newsroom = Newsroom(app, pages)
+
     @site.exception_handler(NotSignedIn)
     def _sign_in_first(request: Request, _: Exception) -> Response:
-        return RedirectResponse(sign_in_address(request, pages.locale_of(request)), 303)
+        locale = pages.locale_of(request)
+        if request.method in ("GET", "HEAD") or request.url.path.endswith("/sign-out"):
+            return RedirectResponse(sign_in_address(request, locale), 303)
+        # Led away, the browser would forget what was typed; from here it can send it again.
+        return newsroom.signed_out(locale)
 
     return site
 

@@ -18,10 +18,10 @@ import structlog
 
 from tribune.bootstrap import Application
 from tribune.domain.consent import ConsentText
-from tribune.domain.sign_up import Asking, Standing
+from tribune.domain.sign_up import Asking
 from tribune.failures import reason
 from tribune.ports.store import Store, Transaction
-from tribune.services.audience.confirm_sign_up import Confirmation, confirm_together
+from tribune.services.audience.confirm_sign_up import Confirmation, Confirmed, confirm_together
 from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.audience.sign_up import Answer, sign_up_together
 from tribune.services.audience.unsubscribe import Stop, unsubscribe_together
@@ -176,7 +176,7 @@ class Batches:
         for version in {asking.text_version for asking in asked}:
             self._unkept.pop(version, None)
 
-    def _confirm(self, tx: Transaction, asked: Sequence[Confirmation]) -> Sequence[Standing]:
+    def _confirm(self, tx: Transaction, asked: Sequence[Confirmation]) -> Sequence[Confirmed]:
         app = self._app
         return confirm_together(tx, asked, app.digests, app.codelists, app.clock.now())
 

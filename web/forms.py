@@ -10,6 +10,8 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from web.plain import is_text
+
 MOST_BYTES = 16_384
 MOST_FIELDS = 20
 MOST_CHOICES = 600
@@ -41,14 +43,23 @@ class Fields:
 
 
 async def read_fields(request: Request, most_bytes: int = MOST_BYTES, most_fields: int = MOST_CHOICES) -> Fields:
-    """A form as browsers send it when it holds no files. Raises HTTPException 413, 400 or 415."""
+    """A form as browsers send it when it holds no files. Raises HTTPException 413, 400 (also for what is no text) or
+    415."""
     if not _is_urlencoded(request):
         raise HTTPException(415)
     body = await _body(request, most_bytes)
     try:
-        return Fields(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=most_fields))
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=most_fields)
     except ValueError:
         raise HTTPException(400) from None
+    return Fields((_text(name), _text(value)) for name, value in pairs)
+
+
+def _text(value: str) -> str:
+    """The value, where it is text. Raises HTTPException 400."""
+    if not is_text(value):
+        raise HTTPException(400)
+    return value
 
 
 def _is_urlencoded(request: Request) -> bool:
@@ -82,8 +93,10 @@ async def read_form(request: Request) -> Mapping[str, str]:
         form = await request.form(max_files=MOST_FIELDS, max_fields=MOST_FIELDS)
     except MultiPartException:
         raise HTTPException(400) from None
-    for name, value in form.multi_items():
-        if not isinstance(value, UploadFile):
-            fields.setdefault(name, value)
-    await form.close()
+    try:
+        for name, value in form.multi_items():
+            if not isinstance(value, UploadFile):
+                fields.setdefault(_text(name), _text(value))
+    finally:
+        await form.close()
     return fields

@@ -90,7 +90,7 @@ def create_probe(app: Application, parts: Parts) -> ASGIApp:
         metrics_networks=app.settings.web.metrics_networks,
         trusted_proxies=app.settings.web.trusted_proxies,
         base_url=app.base_url,
-        failed=lambda scope: PlainTextResponse("This figure cannot be read now; see the log.\n", 500),
+        page=lambda _, status: PlainTextResponse("This cannot be read now; see the log.\n", status),
     )
 
 

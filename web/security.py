@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.clients import client_address
 from web.cross_site import is_cross_site
+from web.plain import NO_TEXT, is_query, is_text
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -65,11 +66,11 @@ def redacted(path: str) -> str:
 class Guard:
     """ASGI middleware around the whole site.
 
-    It refuses foreign Host headers (DNS rebinding) and requests across sites that may change something; it keeps the
-    newsroom to `desk_networks`, where any are named, and figures to `metrics_networks`, both never through a proxy of
-    which nothing is known, behind which everybody seems to be a neighbour. It sets the security headers that an answer
-    has not set itself, answers HEAD as GET, and turns what nobody expected into `failed` and a line in the log, without
-    values: a traceback may quote addresses.
+    It refuses foreign Host headers (DNS rebinding), addresses that are no text, and requests across sites that may
+    change something; it keeps the newsroom to `desk_networks`, where any are named, and figures to `metrics_networks`,
+    both never through a proxy of which nothing is known, behind which everybody seems to be a neighbour. It sets the
+    security headers that an answer has not set itself, answers HEAD as GET, and turns what nobody expected into
+    a page and a line in the log, without values: a traceback may quote addresses. `page`: what to show with a status.
     """
 
     def __init__(
@@ -80,14 +81,14 @@ class Guard:
         metrics_networks: Sequence[str],
         trusted_proxies: Sequence[str],
         base_url: str,
-        failed: Callable[[Scope], Response],
+        page: Callable[[Scope, int], Response],
     ) -> None:
         self.app = app
         self.hosts = {host.lower() for host in allowed_hosts} | {_bare(urlsplit(base_url).netloc.rpartition("@")[2])}
         self.desk = [ipaddress.ip_network(network) for network in desk_networks]
         self.figures = [ipaddress.ip_network(network) for network in metrics_networks]
         self.address_of = client_address(trusted_proxies)
-        self.failed = failed
+        self.page = page
         # A year; only where the site is reached by https: else nobody could open it any more.
         secure = {"strict-transport-security": "max-age=31536000"} if base_url.startswith("https://") else {}
         self.headers = HEADERS | secure
@@ -121,7 +122,7 @@ class Guard:
             )
             if started:
                 raise ConnectionAbortedError("the page failed half-way") from None
-            await self.failed(scope)(inner, receive, send_guarded)
+            await self.page(scope, 500)(inner, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -129,6 +130,10 @@ class Guard:
             return _refused(
                 path, "This address is not one of Tribune's. An administrator can add it to [web] allowed_hosts.", 421
             )
+        if not is_text(path):
+            return self._is_none(scope, "There is nothing at this address.", 404)
+        if not is_query(scope.get("query_string", b"")):
+            return self._is_none(scope, f"What follows the question mark cannot be read. {NO_TEXT}", 400)
         if is_cross_site(scope["method"], path, headers):
             return _refused(path, "This was sent from a page of another site, and nothing was done.", 403)
         fence, setting = (self.figures, "metrics_networks") if path == FIGURES else (self.desk, "desk_networks")
@@ -141,6 +146,11 @@ class Guard:
             f"An administrator can add it to [web] {setting}.",
             403,
         )
+
+    def _is_none(self, scope: Scope, why: str, status: int) -> Response:
+        """An address that is no text: nobody followed a link of ours there."""
+        path = scope["path"]
+        return _refused(path, why, status) if _API.fullmatch(path) else self.page(scope, status)
 
     def _is_in(self, scope: Scope, headers: Headers, networks: Sequence[Network], *, proxies: bool) -> bool:
         """Whether whoever asks is in one of these networks. `proxies`: what proxies of our own say of them counts."""
@@ -160,10 +170,10 @@ def _refused(path: str, why: str, status: int) -> Response:
     """Words for people; for programs that ask the API, a problem."""
     if not _API.fullmatch(path):
         return PlainTextResponse(f"{why}\n", status)
-    from web.api.problem_kinds import WRONG_HOST, WRONG_NETWORK
+    from web.api.problem_kinds import MALFORMED, NOT_FOUND, WRONG_HOST, WRONG_NETWORK
     from web.api.problems import Problem, answer
 
-    return answer(path, Problem(WRONG_HOST if status == 421 else WRONG_NETWORK, why))
+    return answer(path, Problem({421: WRONG_HOST, 400: MALFORMED, 404: NOT_FOUND}.get(status, WRONG_NETWORK), why))
 
 
 def _through_a_proxy(scope: Scope, headers: Headers) -> bool:

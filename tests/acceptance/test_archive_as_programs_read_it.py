@@ -44,9 +44,7 @@ def test_feeds_are_narrowed_and_say_where_they_belong(house: House, get: Get) ->
     assert everything.entries[1].translations == (f"{HOST}/en/items/1-wages",)
 
 
-@pytest.mark.parametrize(
-    "query", ["topic=x", "place=x", "kind=x", "topic=wages&place='", "place=%00", "kind=" + "x" * 999]
-)
+@pytest.mark.parametrize("query", ["topic=x", "place=x", "kind=x", "topic=wages&place='", "kind=" + "x" * 999])
 def test_a_feed_of_a_code_that_no_list_has_is_not_there(get: Get, query: str) -> None:
     assert get(f"/en/feed.atom?{query}").status_code == 404
     assert get(f"/en/items?{query}").status_code == 404

@@ -130,8 +130,13 @@ def test_who_is_never_mailed_is_not_added(api: Api) -> None:
     again = api.post("/suppressions", {"address": "ada@example.org", "reason": "wrong_address"})
     assert again.json()["reason"] == "hard_bounce", "the first reason stays"
     problem(api.post("/suppressions", {"address": "ada@example.org", "reason": "Ada Diop asked"}), 422, "invalid")
-    mended = {"address": "ada@example.org", "why": "The mailbox is there again."}
+    told = {"address": "ada@example.org", "why": "The mailbox is there again."}
+    problem(api.post("/suppressions/lift", told), 422, "invalid")
+    mended = {"address": "ada@example.org", "why": "works_again"}
     assert api.post("/suppressions/lift", mended).json() == {"suppressed": False, "reason": None}
+    with api.app.store.read() as tx:
+        (lifted,) = [one for one in tx.audit.entries() if one.action == "suppression.lifted"]
+    assert lifted.facts == {"reason": "hard_bounce", "why": "works_again"}, "what is kept is what was said"
     problem(api.post("/suppressions/lift", mended), 404, "not-found")
     assert api.post("/people", ADA).status_code == 201
 
@@ -256,6 +261,9 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     problem(api.post(f"{path}/unsubscribe", {"digest": "other"}), 422, "invalid")
     past = problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
     assert [one["pointer"] for one in past["errors"]] == ["#/until"]
+    for number in (4102444800, "4102444800"):
+        told = problem(api.post(f"{path}/pause", {"until": number}), 422, "invalid")
+        assert [one["pointer"] for one in told["errors"]] == ["#/until"], "no seconds of 1970"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +319,7 @@ def test_a_person_is_erased(api: Api) -> None:
     problem(api.call("DELETE", f"/people/{person}", headers={"if-match": "*"}), 404, "not-found")
     assert api.post("/suppressions/check", {"address": "ada@example.org"}).json()["reason"] == "erased"
     problem(api.post("/people", ADA), 409, "conflict")
-    wanted = {"address": "ada@example.org", "why": "We would like them back."}
+    wanted = {"address": "ada@example.org", "why": "other"}
     problem(api.post("/suppressions/lift", wanted), 409, "conflict")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from sqlalchemy import insert
 
 from tribune.bootstrap import Application
 from tribune.cli import main
+from tribune.domain.audit import AuditFilter
 from tribune.domain.events import ItemReleased
 from tribune.domain.topics import CATALOGUE
 from tribune.services.events.event_codec import encode, new_event
@@ -108,3 +110,25 @@ def test_another_try_puts_them_back_in_their_place(app: Application, run: Run, t
 def test_a_number_that_no_event_has_is_wrong_usage(run: Run) -> None:
     assert "9223372036854775807" in run("9" * 20, code=2)
     run("0", code=2)
+
+
+@pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+def test_one_that_can_never_be_published_is_named_and_thrown_away(
+    run: Run, three_aside: list[int], app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert "give their ids" in run("--discard", "--yes", code=1)
+    assert "give their ids" in run(three_aside[0], "--discard", "--retry", code=1)
+    assert "say so with --yes" in run(three_aside[0], "--discard", code=1)
+    assert "No event 4711" in run(4711, "--discard", "--yes", code=1)
+    assert app.outbox_queue.state().aside == 3
+    told = run("--discard", three_aside[1], three_aside[2], "--yes")
+    assert f"Event {three_aside[1]}: a broken message of" in told and "2,000 bytes" in told and "\x1b" not in told
+    assert f"Event {three_aside[2]}: item.released of item-1 for catalogue" in told
+    assert "2 events are thrown away." in told
+    assert [one.id for one in app.outbox_queue.aside()] == three_aside[:1]
+    assert app.outbox_queue.discard([three_aside[2] + 1]) == 0, "what waits is no waste"
+    assert app.outbox_queue.state().waiting == 1
+    with app.store.read() as tx:
+        entries = [(one.actor, one.action, one.about) for one in tx.audit.newest(9, AuditFilter())]
+    assert entries == [("cli", "event.discarded", f"outbox/{id}") for id in (three_aside[2], three_aside[1])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from consumers.loop import Consumer, Member
 from tribune.bootstrap import Application
 from tribune.cli import main
+from tribune.domain.audit import AuditFilter
 from tribune.domain.errors import BrokenEvent
 from tribune.domain.events import CloudEvent, ItemReleased, ItemWithdrawn
 from tribune.ports.store import Transaction
@@ -150,3 +152,30 @@ def test_show_tells_the_whole_story(some_dead: Application, capsys: pytest.Captu
         assert [one["event"]["id"] for one in told] == [first.id, follower.id]  # type: ignore[index]
     text = run(capsys, "show", follower.id)
     assert "item.withdrawn" in text and "item.released" in text and first.id in text
+
+
+def test_a_dead_letter_that_nobody_wants_is_named_and_thrown_away(
+    some_dead: Application, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (row["id"] for row in run_json(capsys, "dead"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    for words, why in ((["--discard"], "give its id"), ([str(first), "--discard"], "say so with --yes")):
+        with pytest.raises(SystemExit) as left:
+            main(["events", "dead", *words])
+        assert left.value.code == 1 and why in capsys.readouterr().err
+    asked = io.StringIO("n\n")
+    asked.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", asked)
+    assert "Nothing was changed." in run(capsys, "dead", first, "--discard")
+    assert len(run_json(capsys, "dead")) == 2
+    told = run(capsys, "dead", "--discard", first, "--yes")
+    assert f"Dead letter {first}: item.released of item-" in told and "\x1b" not in told
+    assert "given up by digests" in told and "1 dead letter is thrown away." in told
+    assert [row["id"] for row in run_json(capsys, "dead", "--all")] == [second]
+    with some_dead.store.read() as tx:
+        (entry,) = tx.audit.newest(9, AuditFilter())
+    assert (entry.actor, entry.action, entry.about) == ("cli", "dead_letter.discarded", f"dead-letter/{first}")
+    assert entry.facts == {"group": "digests", "type": "item.released"}
+    with pytest.raises(SystemExit):
+        main(["events", "dead", "--discard", str(first), "--yes"])
+    assert f"no dead letter {first}" in capsys.readouterr().err

@@ -62,6 +62,18 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+def test_a_name_without_any_space_widens_no_mail(browser: Any) -> None:
+    mail = mails.mail((mails.publication(),), "en", parts=mails.composer())
+    context = browser.new_context(viewport={"width": 360, "height": 900})
+    try:
+        page = context.new_page()
+        page.set_content(mails.html_of(mails.parse(mail.fill(mails.reader("N" * 100), mails.LINKS))))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.querySelector('.head-corner').getBoundingClientRect().right") <= 360
+    finally:
+        context.close()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 700])
 @pytest.mark.parametrize("locale", ["en", "fr", "es", "ar"])

@@ -23,8 +23,9 @@ from tests.integration.test_mailings_by_hand import cli, run
 from tests.mailing_world import Scripted, counts, planned
 from tests.planned import make_sender, plan
 from tribune.bootstrap import Application
+from tribune.domain.audit import AuditFilter
 from tribune.domain.errors import Retryable
-from tribune.domain.mailings import MailingState
+from tribune.domain.mailings import DeliveryState, MailingState
 from tribune.domain.sending import Marks
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.store.tables import chunks, delivery_exceptions, mailings
@@ -185,7 +186,7 @@ def test_what_is_held_back_is_found_however_many_mailings_came_after(app: Applic
     told = said()
     assert [place for place in ("1.0.0", "1.0.1", "1.0.2") if place in told] == ["1.0.0", "1.0.1", "1.0.2"]
     assert "more; see" not in told
-    assert "Send them once more with `tribune mailing retry MAILING`." in told
+    assert "Send them once more with `tribune mailing retry MAILING`, or leave them" in told
     assert run("quarantined", "--limit", "2") == 0
     told = said()
     assert "1.0.2" not in told
@@ -194,6 +195,65 @@ def test_what_is_held_back_is_found_however_many_mailings_came_after(app: Applic
     assert "Nothing is held back." in said()
     assert run("quarantined", "5000") == 1
     assert "There is no mailing 5000" in said()
+
+
+def test_staff_leave_what_is_held_back(app: Application, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailing = planned(app, 5)
+    hold_back(app, mailing, 4)
+    with app.store.write() as tx:
+        tx.connection.execute(update(mailings).values(state="finished"))
+    assert run("cancel", str(mailing), "--yes") == 1
+    told = said()
+    assert "Mailing 1 is finished, but for 4 of its mails, held back until staff decide." in told
+    assert "tribune mailing settle 1" in told
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run("settle", "1") == 1
+    assert "say so with --yes" in said()
+    asked = io.StringIO("n\n")
+    asked.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", asked)
+    assert run("settle", "1", "1.0.2") == 0
+    told = said()
+    assert "1.0.2" in told and "1.0.1" not in told
+    assert "Leave 1 mail of mailing 1 unsent? [y/N]" in told and "Nothing was changed." in told
+    assert run("settle", "1", "1.0.2", "--yes") == 0
+    assert "1 mail of mailing 1 is left unsent, and counted as failed." in said()
+    assert run("settle", "1", "1.0.2", "--yes") == 0
+    assert "Nothing of mailing 1 is held back that you named." in said()
+    with app.store.read() as tx:
+        assert tx.attention.to_be_decided() == 3
+    assert run("settle", "1", "--yes", "--json") == 0
+    assert '{"mailing": 1, "left": 3}' in said()
+    assert run("settle", "1", "--yes") == 0
+    assert "Nothing of mailing 1 is held back." in said()
+    with app.store.read() as tx:
+        assert tx.attention.to_be_decided() == 0 and tx.attention.count_held_back() == 0
+        failed = tx.ledger.deliveries(mailing, states=[DeliveryState.FAILED])
+        entries = [(one.actor, one.about, one.facts) for one in tx.audit.newest(9, AuditFilter(action="mailing"))]
+    assert [(view.place, view.code) for view in failed] == [(place, "left by staff") for place in range(4)]
+    assert entries == [("cli", "mailing/1", {"failed": 3}), ("cli", "mailing/1", {"failed": 1})]
+    assert run("cancel", str(mailing), "--yes") == 1
+    assert "Mailing 1 is finished: nothing of it is still to leave." in said()
+
+
+def test_what_is_not_held_back_is_not_left(app: Application, said: Said) -> None:
+    mailing = planned(app, 3)
+    hold_back(app, mailing, 1)
+    for name, why in (
+        ("1.0.2", "Delivery 1.0.2 is not held back: it is sent."),
+        ("1.0.7", "There is no delivery 1.0.7."),
+        ("1.7.0", "There is no delivery 1.7.0."),
+        ("2.0.0", "Delivery 2.0.0 is not of mailing 1."),
+        ("7", "'7' is no delivery. Write it as 1.0.37"),
+    ):
+        assert run("settle", "1", "1.0.0", name, "--yes") == 1
+        assert why in said()
+    assert run("cancel", "1", "--yes") == 0
+    assert run("settle", "1", "--yes") == 1
+    assert "was cancelled: nothing of it is to be decided" in said()
+    assert run("settle", "9", "--yes") == 1
+    with app.store.read() as tx:
+        assert not tx.ledger.deliveries(mailing, states=[DeliveryState.FAILED])
 
 
 def test_no_command_is_advised_that_would_be_refused(app: Application, said: Said) -> None:
@@ -212,7 +272,7 @@ def test_no_command_is_advised_that_would_be_refused(app: Application, said: Sai
     assert run("quarantined") == 0
     told = said()
     assert told.index("2.0.0") < told.index("1.0.0")
-    assert "Send them once more with `tribune mailing retry MAILING`." in told
+    assert "Send them once more with `tribune mailing retry MAILING`, or leave them" in told
 
 
 def test_programs_get_json_of_every_command(

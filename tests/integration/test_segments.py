@@ -14,9 +14,11 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Status
 from tribune.domain.errors import Conflict, InvalidInput, NotFound
 from tribune.domain.segment_json import read
+from tribune.domain.segment_matching import explain
 from tribune.domain.segment_problems import Fault, InvalidRule
 from tribune.domain.segments import Rule
 from tribune.ports.clock import StoppedClock
+from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.segments.archive_segment import archive_segment, restore_segment
 from tribune.services.segments.find_segment import find_segment
 from tribune.services.segments.note_visit import note_visit
@@ -314,3 +316,35 @@ def test_dates_are_days_of_utc(app: Application) -> None:
         for day, expected in (("2026-11-22", 1), ("2026-11-23", 0)):
             rule = read({"who": {"confirmed": {"on_or_after": day}}})
             assert tx.segments.count(rule, terms(app)).people == expected
+
+
+@pytest.mark.parametrize("slug", ["new", "live"])
+def test_no_segment_has_the_short_name_of_a_page(app: Application, slug: str) -> None:
+    with app.store.write() as tx, pytest.raises(InvalidInput, match="The newsroom has a page of this name"):
+        save_segment(tx, Draft("Anything", "", EVERYONE, slug), "staff/1", NOW)
+
+
+@pytest.mark.parametrize(
+    ("when", "inside"),
+    [
+        ({"within_days": 3}, False),
+        ({"not_within_days": 3}, True),
+        ({"on_or_after": "2026-11-01"}, False),
+        ({"before": "2026-12-01"}, False),
+    ],
+)
+def test_who_has_signed_up_only_has_never_confirmed(app: Application, when: dict[str, object], inside: bool) -> None:
+    (waits,) = settle(app, [Person(status=Status.PENDING)])
+    for rule, holds in (({"confirmed": when}, inside), ({"none": [{"confirmed": when}]}, not inside)):
+        asked = read({"who": rule})
+        with app.store.read() as tx:
+            assert tx.segments.count(asked, terms(app)).people == holds
+            assert explain(asked, tx.segments.facts([waits])[waits], terms(app)).inside is holds
+
+
+def test_the_copy_of_one_s_data_does_not_say_so_either(app: Application) -> None:
+    waits, confirmed = settle(app, [Person(status=Status.PENDING), Person()])
+    with app.store.write() as tx:
+        told = [export_my_data(tx, id, app.digests, "self", NOW)[0]["person"] for id in (waits, confirmed)]
+    assert told[0]["confirmed_at"] is None
+    assert told[1]["confirmed_at"] is not None

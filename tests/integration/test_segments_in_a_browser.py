@@ -140,6 +140,51 @@ def test_enter_in_a_field_counts_and_neither_saves_nor_removes(address: str, bro
     page.context.close()
 
 
+def signs_in_elsewhere(page: Page) -> None:
+    page.context.add_cookies(SIGNED_IN)  # type: ignore[arg-type]
+
+
+def test_who_is_signed_out_meanwhile_goes_on_where_they_were(address: str, browser: Browser) -> None:
+    from playwright.sync_api import expect
+
+    page = visit(browser, f"{address}/en/newsroom/segments/new")
+    page.fill("#name", "Typed at length")
+    page.select_option("[id='n.new']", "tags")
+    page.click("button[value='add:n']")
+    page.wait_for_selector("[name='n-0.codes']")
+    page.context.clear_cookies()
+    page.check("[name='n-0.codes']")
+    result = page.locator("#result")
+    expect(result).to_contain_text("You are signed out.")
+    assert "Password" not in result.inner_text(), "the page to sign in has no place in it"
+    page.click("button[value=save]")
+    expect(page.locator("form.builder .builder-form [data-signed-out]")).to_be_visible()
+    assert page.input_value("#name") == "Typed at length"
+    signs_in_elsewhere(page)
+    page.uncheck("[name='n-0.codes']")
+    page.check("[name='n-0.codes']")
+    expect(result.locator(".big-number strong")).to_have_text("12")
+    expect(page.locator("form.builder .builder-form [data-signed-out]")).to_be_hidden()
+    page.click("button[value=save]")
+    page.wait_for_url("**/segments/typed-at-length?done=saved")
+    page.context.close()
+
+
+def test_without_scripts_the_browser_sends_it_again(address: str, browser: Browser) -> None:
+    page = visit(browser, f"{address}/en/newsroom/segments/new", java_script_enabled=False)
+    page.fill("#name", "Typed without scripts")
+    page.select_option("[id='n.new']", "everyone")
+    page.click("button[value='add:n']")
+    page.wait_for_selector("button[value='remove:n-0']")
+    page.context.clear_cookies()
+    page.click("button[value=save]")
+    assert page.locator("h1").inner_text() == "You are signed out"
+    signs_in_elsewhere(page)
+    page.reload()
+    assert page.url.endswith("/segments/typed-without-scripts?done=saved")
+    page.context.close()
+
+
 def reach(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus."""
     for _ in range(90):

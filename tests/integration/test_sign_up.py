@@ -91,7 +91,7 @@ def test_each_link_is_about_what_its_own_mail_was_about(app: Application, door: 
     person = door.person(ANNA)
     assert person is not None
     assert person.subscriptions[0].choice == WAGES
-    assert door.confirms(strangers) is Standing.DONE, "she is subscribed, which is all that it says"
+    assert door.confirms(strangers) is Standing.CHANGES, "she is asked, and a button of before changes nothing"
     assert door.person(ANNA) == person
 
 
@@ -258,7 +258,8 @@ def test_several_confirm_and_leave_at_once(app: Application, door: Door) -> None
     now = app.clock.now()
     with app.store.write() as tx:
         told = confirm_together(tx, [*links, links[0], Confirmation(99, 99)], app.digests, app.codelists, now)
-    assert told == [Standing.DONE] * 7 + [Standing.OVER]
+    assert [one.stands for one in told] == [Standing.DONE] * 7 + [Standing.OVER]
+    assert [one.now for one in told] == [True] * 6 + [False] * 2
     stops = [Stop(links[0].subscriber, "letter"), Stop(links[1].subscriber, None), Stop(links[0].subscriber, "letter")]
     with app.store.write() as tx:
         assert unsubscribe_together(tx, [*stops, Stop(99, None), Stop(links[2].subscriber, "other")], now) == [

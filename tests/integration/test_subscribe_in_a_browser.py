@@ -77,6 +77,39 @@ def test_the_filter_finds_a_country_by_a_part_of_its_name_without_accents(addres
     page.context.close()
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("UK", "United Kingdom"),
+        ("u.k.", "United Kingdom"),
+        ("Britain", "United Kingdom"),
+        ("USA", "United States of America"),
+        ("us", "United States of America"),
+        ("Turkey", "Türkiye"),
+        ("Turquía", "Türkiye"),
+        ("Ivory", "Côte d’Ivoire"),
+        ("cote d'iv", "Côte d’Ivoire"),
+        ("Holland", "Netherlands (Kingdom of the)"),
+        ("Laos", "Lao People’s Democratic Republic"),
+        ("Swaziland", "Eswatini"),
+        ("Corée du Sud", "Republic of Korea"),
+        ("UAE", "United Arab Emirates"),
+        ("che", "Switzerland"),
+        ("St Lucia", "Saint Lucia"),
+        ("guinea bissau", "Guinea-Bissau"),
+        ("England", "United Kingdom"),
+    ],
+)
+def test_the_filter_finds_a_country_by_its_other_names_and_codes(
+    address: str, browser: Browser, typed: str, found: str
+) -> None:
+    page = visit(browser, f"{address}/en/subscribe")
+    page.get_by_label("Find a country or region").fill(typed)
+    assert page.get_by_label(found, exact=True).is_visible()
+    assert page.get_by_text("Nothing of that name.").is_hidden()
+    assert page.get_by_label("Senegal", exact=True).is_hidden()
+
+
 def test_by_keyboard_alone(house: House, address: str, browser: Browser) -> None:
     page = visit(browser, f"{address}/en/subscribe", timezone_id="Europe/Paris")
     page.get_by_label("E-mail address").focus()

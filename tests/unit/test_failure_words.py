@@ -54,6 +54,8 @@ FILES: list[tuple[bytes, dict[str, str] | None]] = [
     (b"zone,zone\n", None),
     (GOOD.encode(), {"zone": "wall clock"}),
     (GOOD.encode(), {"Fuseau": "zone"}),
+    (GOOD.encode() + b",a-b,a b", {"A.B": "name"}),
+    (GOOD.encode() + b",,x", {"x": ""}),
     (b"name\n", None),
     (b"address,name\n", None),
 ]

@@ -47,7 +47,7 @@ def make(
     address: str = "awa.diop@travail.example",
     link: str = LINK,
 ) -> bytes:
-    return parts.compose(notice(locale), digest, name, address, link)
+    return parts.compose(notice(locale), [digest] if digest else [], name, address, link)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -169,7 +169,7 @@ def test_every_kind_has_its_templates_in_a_folder_of_its_own(parts: NoticeCompos
         assert {file.name for file in (folder / kind.value).iterdir()} == {
             *("subject.txt", "why.txt", "body.txt", "body.mjml")
         }
-        mails.parse(parts.compose(notice("en", kind), mails.DIGEST, "Awa", "awa@x.example", LINK))
+        mails.parse(parts.compose(notice("en", kind), [mails.DIGEST], "Awa", "awa@x.example", LINK))
 
 
 def test_a_copy_costs_far_less_than_five_milliseconds(parts: NoticeComposer) -> None:

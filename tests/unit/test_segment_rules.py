@@ -108,7 +108,8 @@ def test_the_schema_and_the_reader_agree_on_what_is_broken(told: dict[str, Any],
         ({"group": ["un"], "tags": ["x"]}, "who", Fault.ONE_KEY, 'join several with "all"'),
         ({}, "who", Fault.ONE_KEY, "Keep one of"),
         ("everyone", "who", Fault.NOT_AN_OBJECT, "Use the keys"),
-        ({"everyone": False}, "who.everyone", Fault.NOT_YES_OR_NO, "Write true"),
+        ({"seen": {"never": False}}, "who.seen.never", Fault.NOT_TRUE, "Write true"),
+        ({"everyone": False}, "who.everyone", Fault.NOT_TRUE, "Write true, or leave"),
         ({"status": ["activ"]}, "who.status[0]", Fault.NO_SUCH_CODE, "Did you mean 'active'?"),
         ({"reads": {"any_of": ["Spanish"]}}, "who.reads.any_of[0]", Fault.NOT_A_LANGUAGE, "Did you mean 'es'?"),
         ({"reads": {"first": True}}, "who.reads", Fault.MISSING, "List what is asked for."),
@@ -236,3 +237,7 @@ def test_codes_that_a_list_has_lost_are_read_where_lists_are_not_asked() -> None
 def test_every_condition_has_one_key(node: Node) -> None:
     assert len(node_to_json(node)) == 1
     assert list(nodes(AllOf((node, Everyone())))) == [AllOf((node, Everyone())), node, Everyone()]
+
+
+def test_what_can_only_be_true_does_not_ask_for_true_or_false() -> None:
+    assert problem({"everyone": False}).what == "This condition is always written with true, not false."

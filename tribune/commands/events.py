@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tribune.commands._discard import discard_aside, discard_letter
 from tribune.commands._numbers import LARGEST, LARGEST_OF_OUTBOX
 from tribune.commands._rows import plain, print_rows, shown_time
 from tribune.ports.log import LARGEST_LETTER
@@ -90,12 +91,22 @@ def dead(
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, the newest first.")] = 50,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Throw this one away, which nobody wants handled any more.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Events that a group gave up, with the reason."""
     from tribune.bootstrap import application
+    from tribune.domain.errors import InvalidInput
 
+    if discard and letter is None:
+        raise InvalidInput("Say which dead letter: give its id.", hint="`tribune events dead` lists them.")
     with application() as house:
+        if discard and letter is not None:
+            discard_letter(house, _letter(house.log.dead_letters(limit=EVERY), letter), yes)
+            return
         if letter is not None:
             _show_letter(_letter(house.log.dead_letters(limit=EVERY), letter), as_json)
             return
@@ -116,7 +127,8 @@ def dead(
     ]
     print_rows(rows, as_json, "There are no dead letters.")
     if rows and not as_json:
-        print("`tribune events dead ID` shows one; `tribune events replay ID` gives it back to its group.")
+        print("`tribune events dead ID` shows one; `tribune events replay ID` gives it back to its group;")
+        print("`tribune events dead --discard ID` throws it away.")
 
 
 @app.command()
@@ -158,13 +170,17 @@ def aside(
     retry: Annotated[
         bool, typer.Option("--retry", help="Put them back in the outbox, for the relay to publish them.")
     ] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Throw these away, which can never be published.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Events that the relay could not publish, such as one too large, and set aside in the outbox."""
     from tribune.bootstrap import application
     from tribune.commands._written import write_down
-    from tribune.domain.errors import NotFound
+    from tribune.domain.errors import InvalidInput, NotFound
 
+    if discard and (retry or not numbers):
+        raise InvalidInput("Say which events to throw away: give their ids, and not --retry.")
     with application() as house:
         kept = house.outbox_queue.aside() if house.settings.log.kind == "kafka" else ()
         known = {one.id: one for one in kept}
@@ -172,6 +188,9 @@ def aside(
             if number not in known:
                 raise NotFound(f"No event {number} is set aside.", hint="`tribune events aside` lists them.")
         chosen = [known[number] for number in sorted(set(numbers))] if numbers else list(kept)
+        if discard:
+            discard_aside(house, chosen, yes)
+            return
         if retry:
             with house.store.write() as tx:
                 write_down(tx, "events.put_back", "", {"events": len(chosen)})
@@ -193,7 +212,8 @@ def aside(
     print_rows(rows, as_json, "No event is set aside.")
     if rows and not as_json:
         print("Why each was set aside stands in the relay's log, under its number (outbox_id). Once that is mended,")
-        print("`tribune events aside --retry ID` puts one back for the relay, and without an ID all of them.")
+        print("`tribune events aside --retry ID` puts one back for the relay, and without an ID all of them;")
+        print("`tribune events aside --discard ID` throws one away.")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tribune.commands._numbers import LARGEST
+from tribune.commands._settle import settle
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
@@ -233,6 +234,9 @@ def retry(
             print(f"Mailing {mailing_id} has no delivery to try again.")
 
 
+app.command()(settle)
+
+
 @app.command()
 def quarantined(
     mailing_id: Annotated[
@@ -262,7 +266,8 @@ def quarantined(
     if more:
         print(more)
     if held.may_be_sent:
-        print("Send them once more with `tribune mailing retry MAILING`.")
+        print("Send them once more with `tribune mailing retry MAILING`, or leave them so with")
+        print("`tribune mailing settle MAILING`.")
     if held.of_cancelled:
         print("Those of cancelled mailings are for you to know: nothing of these leaves any more.")
 

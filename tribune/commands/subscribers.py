@@ -48,7 +48,11 @@ def import_(
     given: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of the consent.")] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="A column of the file and what it is: 'E-Mail 2=address'; 'Notes=' passes it over."),
+        typer.Option(
+            "--map",
+            help="A column of the file (its name, or '#4': its place) and what it is: 'E-Mail 2=address';"
+            " 'Notes=' passes it over.",
+        ),
     ] = None,
     default: Annotated[
         list[str] | None,

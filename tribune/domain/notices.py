@@ -12,7 +12,7 @@ Each claim raises `epoch`, so that a sender that lost its lease is fenced.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,12 +30,13 @@ class NoticeKind(StrEnum):
     ADDRESS_ASKED = "address_asked"  # to the address that they move from: somebody asked; "this was not me"
     ADDRESS_CONFIRM = "address_confirm"  # to the address that they move to
     CONFIRM_SUBSCRIPTION = "confirm_subscription"
+    ADD_SUBSCRIPTION = "add_subscription"  # the same to who has other digests of the house
     ALREADY_SUBSCRIBED = "already_subscribed"
 
     @property
     def names_nobody(self) -> bool:
         """Whether anybody at all may have had it sent, so that it says nothing about the person."""
-        return self in (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADDRESS_CONFIRM)
+        return self in (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADD_SUBSCRIPTION, NoticeKind.ADDRESS_CONFIRM)
 
 
 class NoticeState(StrEnum):
@@ -86,6 +87,10 @@ RULES: Mapping[NoticeKind, KindRules] = {
     ),
     # Strangers can have these sent to any address: few, and fewer still in a week.
     NoticeKind.CONFIRM_SUBSCRIPTION: KindRules(
+        useful_for=timedelta(hours=24),
+        limits=(Limit(2, timedelta(hours=1)), Limit(4, timedelta(days=1)), Limit(6, timedelta(days=7))),
+    ),
+    NoticeKind.ADD_SUBSCRIPTION: KindRules(
         useful_for=timedelta(hours=24),
         limits=(Limit(2, timedelta(hours=1)), Limit(4, timedelta(days=1)), Limit(6, timedelta(days=7))),
     ),
@@ -150,6 +155,11 @@ class Notice:
         return f"n.{self.id}"
 
     @property
+    def digests(self) -> list[str]:
+        """The digests that it is about; none where its kind is about none."""
+        return (self.content.get("digests") or self.content.get("digest", "")).split()
+
+    @property
     def unique(self) -> str:
         """For the Message-ID: the same at each attempt, and no other store's."""
         return f"{self.name}.{int(self.created_at.timestamp() * 1000):x}"
@@ -164,6 +174,12 @@ class NoticeVerdict:
     attempts: int = 1
     handovers: int = 0
     next_attempt_at: datetime | None = None
+
+
+def about_digests(ids: Sequence[str]) -> dict[str, str]:
+    """The content of a notice about these digests, as `Notice.digests` reads it. One of them is its sender as well; of
+    several it is the organisation that writes."""
+    return {"digest": ids[0]} if len(ids) == 1 else {"digest": "", "digests": " ".join(ids)}
 
 
 def may_be_requested(kind: NoticeKind, earlier: Collection[datetime], now: datetime) -> bool:

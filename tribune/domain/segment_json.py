@@ -230,7 +230,7 @@ class _Reader(Values):
 
     def _everyone(self, value: object, at: str) -> Node:
         if value is not True:
-            self.add(at, Fault.NOT_YES_OR_NO, short(value), "Write true, or leave the condition out.")
+            self.add(at, Fault.NOT_TRUE, short(value), "Write true, or leave the condition out.")
         return Everyone()
 
     def _reads(self, value: object, at: str) -> Node:
@@ -283,7 +283,7 @@ class _Reader(Values):
                 self.add(at, fault, ", ".join(told), hint)
                 return Everyone()
             if told.get("never", True) is not True:
-                self.add(f"{at}.never", Fault.NOT_YES_OR_NO, short(told["never"]), "Write true.")
+                self.add(f"{at}.never", Fault.NOT_TRUE, short(told["never"]), "Write true.")
             after, before = self.day(told, "on_or_after", at), self.day(told, "before", at)
             if after and before and before <= after:
                 self.add(at, Fault.BACKWARDS, before.isoformat(), "`before` names the first day that is out.")

@@ -122,7 +122,7 @@ def wanted_codes(axis: str, codes: Collection[str], terms: Terms) -> frozenset[s
 
 def _day(facts: Facts, what: Moment) -> date | None:
     if what is Moment.CONFIRMED:
-        return facts.confirmed_at.astimezone(UTC).date()
+        return facts.confirmed.astimezone(UTC).date() if facts.confirmed else None
     return facts.mailed if what is Moment.MAILED else facts.seen
 
 

@@ -25,6 +25,7 @@ class Fault(StrEnum):
     NOT_A_LIST = "not_a_list"
     NOT_A_TEXT = "not_a_text"
     NOT_YES_OR_NO = "not_yes_or_no"
+    NOT_TRUE = "not_true"
     NO_SUCH_KEY = "no_such_key"
     ONE_KEY = "one_key"
     MISSING = "missing"
@@ -52,6 +53,7 @@ _SAYS = {
     Fault.NOT_A_LIST: "Here must stand a list such as [...], not {given}.",
     Fault.NOT_A_TEXT: "Here must stand a text, not {given}.",
     Fault.NOT_YES_OR_NO: "Here must stand true or false, not {given}.",
+    Fault.NOT_TRUE: "This condition is always written with true, not {given}.",
     Fault.NO_SUCH_KEY: "There is no key {given!r} here.",
     Fault.ONE_KEY: "Each condition is an object with one key; here are {given}.",
     Fault.MISSING: "The key {given!r} is missing.",

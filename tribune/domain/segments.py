@@ -200,7 +200,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules ask of a person. Neither name nor address is among it."""
+    """What rules ask of a person. Neither name nor address is among it. `confirmed_at` is the time of the sign-up while
+    the status is PENDING."""
 
     id: int
     group: str
@@ -212,6 +213,11 @@ class Facts:
     mailed: date | None = None
     seen: date | None = None
     suppressed: bool = False
+
+    @property
+    def confirmed(self) -> datetime | None:
+        """When they confirmed their subscription; None: they have not yet."""
+        return None if self.status is Status.PENDING else self.confirmed_at
 
     @property
     def mailable(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Status, Subscriber, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.domain.consent import ConsentSource
+from tribune.domain.preferences import Wishes, with_wishes
 
 OTHER_GROUP = "other"
 
@@ -68,10 +69,12 @@ class Standing(StrEnum):
     """What a link of a confirmation mail still does."""
 
     WAITS = "waits"
+    CHANGES = "changes"
+    """They are subscribed, and this form asks for what they do not have: it is taken where they say so."""
     DONE = "done"
-    """This or another sign-up of theirs was confirmed: they are subscribed."""
+    """This or another sign-up of theirs was confirmed, and brings nothing new: they are subscribed."""
     LEFT = "left"
-    """They have unsubscribed since, or pause."""
+    """They have unsubscribed since."""
     OVER = "over"
     """It was not confirmed in time, or the person was erased."""
 
@@ -157,14 +160,45 @@ def confirmed(person: Subscriber, wanted: Wanted, name: str, horizon: int) -> Su
     )
 
 
-def standing(person: Subscriber | None, waits: bool) -> Standing:
-    """What a link does, by the person and whether its sign-up still waits."""
+def received(person: Subscriber) -> set[str]:
+    """The digests that a person has and has not stopped."""
+    return {r.digest for r in person.rhythms if r.stopped_at is None}
+
+
+def taken(person: Subscriber, wanted: Wanted) -> Subscriber:
+    """A subscriber with what a form of theirs asks for: the digests that it names as it says, all others as they were.
+    Languages, zone and group are the person's, so they follow the form only where it is about all that they receive.
+    Marks are left alone (tribune.services.audience.take_sign_up)."""
+    asked = {s.digest for s in wanted.subscriptions}
+    after = person
+    for digest in sorted(asked):
+        wishes = tuple(s for s in wanted.subscriptions if s.digest == digest)
+        timings = tuple((r.cadence, r.weekday, r.hour) for r in wanted.rhythms if r.digest == digest)
+        after = with_wishes(after, digest, Wishes(wishes, timings))
+    after = replace(
+        after, rhythms=tuple(replace(r, stopped_at=None) if r.digest in asked else r for r in after.rhythms)
+    )
+    if not received(person) <= asked:
+        return after
+    group = person.group if wanted.group == OTHER_GROUP else wanted.group
+    return replace(after, languages=wanted.languages, zone=wanted.zone, fallback=wanted.fallback, group=group)
+
+
+def standing(person: Subscriber | None, waiting: SignUp | None) -> Standing:
+    """What a link does, by the person and its sign-up, where that still waits."""
     if person is None:
         return Standing.OVER
-    if waits and person.status in NOBODYS:
-        return Standing.WAITS
+    if waiting is not None:
+        left = max((r.stopped_at for r in person.rhythms if r.stopped_at is not None), default=None)
+        match person.status:
+            case Status.PENDING:
+                return Standing.WAITS
+            case Status.UNSUBSCRIBED if left is None or left <= waiting.at:  # no form of before brings them back
+                return Standing.WAITS
+            case Status.ACTIVE | Status.PAUSED if taken(person, waiting.wanted) != person:
+                return Standing.CHANGES
     match person.status:
-        case Status.ACTIVE:
+        case Status.ACTIVE | Status.PAUSED:
             return Standing.DONE
         case Status.PENDING:
             return Standing.OVER

@@ -70,10 +70,6 @@ class Imports(Protocol):
         caller's, or was cancelled."""
         ...
 
-    def old(self, before: datetime, limit: int) -> list[str]:
-        """Jobs that have not changed since then and whose file or report is still there."""
-        ...
-
     def remove(self, id: str, now: datetime) -> None:
         """File and report are gone; a job that was not run yet is cancelled."""
         ...

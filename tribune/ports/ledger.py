@@ -200,6 +200,10 @@ class Ledger(Protocol):
         FAILED begin with all their attempts again."""
         ...
 
+    def leave(self, mailing: int, places: Collection[tuple[int, int]], code: str, now: datetime) -> int:
+        """Staff say: what is QUARANTINED at these places (chunk, place) is FAILED, with this code; how many."""
+        ...
+
     # what time brings back
     def wake(self, now: datetime, limit: int = 1000) -> list[tuple[int, int]]:
         """Chunks (mailing, chunk) that wait for an event again: rested enough, left by a sender whose lease ran

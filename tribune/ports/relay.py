@@ -78,6 +78,10 @@ class OutboxQueue(Protocol):
         """Let these be published after all, each before what was added later; how many were set aside."""
         ...
 
+    def discard(self, ids: Collection[int]) -> int:
+        """Throw away what was set aside of these; how many."""
+        ...
+
 
 class Publisher(Protocol):
     """Where the relay publishes."""

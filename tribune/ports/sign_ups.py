@@ -48,8 +48,13 @@ class SignUps(Protocol):
         """What waits for a person's confirmation, the oldest first."""
         ...
 
-    def settle(self, subscribers: Collection[int], now: datetime) -> None:
-        """These have confirmed: nothing of theirs waits any more, and nothing waits for their next mail."""
+    def settle(self, subscribers: Collection[int], now: datetime, forms: Collection[int] | None = None) -> None:
+        """These have confirmed: these `forms` wait no more (None: nothing of theirs does), and nothing waits for their
+        next mail."""
+        ...
+
+    def drop(self, ids: Collection[int]) -> None:
+        """These wait no more; all else stays as it is."""
         ...
 
     def forget(self, subscribers: Collection[int]) -> None:

@@ -92,10 +92,6 @@ class SqlImports:
         values = {"counts": done.counts(), "report_length": length, "leased_until": until}
         return self._connection.execute(update(imports).where(*mine).values(values)).rowcount == 1
 
-    def old(self, before: datetime, limit: int) -> list[str]:
-        gone = (_i.removed_at.is_(None), _i.changed_at < before, _i.state.not_in(_WORKS))
-        return list(self._connection.scalars(select(_i.id).where(*gone).order_by(_i.changed_at).limit(limit)))
-
     def remove(self, id: str, now: datetime) -> None:
         self._connection.execute(
             update(imports)

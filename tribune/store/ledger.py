@@ -32,6 +32,7 @@ from tribune.store.suppressions import Hashes
 from tribune.store.tables import chunks, deliveries, delivery_exceptions, mailings, signatures
 
 log = structlog.get_logger()
+_AT_ONCE = 5_000
 
 
 class SqlLedger:
@@ -336,6 +337,17 @@ class SqlLedger:
                 change = change.values(attempts=0, handovers=0)
             found[state] = self._connection.execute(change).rowcount
         return found
+
+    def leave(self, mailing: int, places: Collection[tuple[int, int]], code: str, now: datetime) -> int:
+        e, asked, left = delivery_exceptions.c, sorted(places), 0
+        for start in range(0, len(asked), _AT_ONCE):
+            some = tuple_(e.chunk, e.place).in_(asked[start : start + _AT_ONCE])
+            change = update(delivery_exceptions).where(
+                e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value, some
+            )
+            done = self._connection.execute(change.values(state=DeliveryState.FAILED.value, code=code, changed_at=now))
+            left += done.rowcount
+        return left
 
     # -- what time brings back --------------------------------------------------------------------------------
 

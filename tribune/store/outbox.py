@@ -114,6 +114,13 @@ class SqlOutboxQueue:
         with self._engine.begin() as connection:
             return connection.execute(change).rowcount
 
+    def discard(self, ids: Collection[int]) -> int:
+        """Throw away what was set aside of these; how many."""
+        if not ids:
+            return 0
+        with self._engine.begin() as connection:
+            return connection.execute(delete(outbox).where(_o.id.in_(list(ids)), _IS_ASIDE)).rowcount
+
 
 @contextmanager
 def _signs_of_life(connection: Connection, every: float) -> Iterator[None]:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, not_, or_, select, true
 
+from tribune.domain.audience import Status
 from tribune.domain.masks import ANY, AXES, WORD_BITS
 from tribune.domain.segment_matching import Terms, wanted_codes
 from tribune.domain.segments import (
@@ -154,17 +155,20 @@ class _Compiler:
             case Reads(languages, first):
                 return or_(*(_reads(subscribers.c.languages, language, first) for language in languages))
             case Dated(_, when):
-                return self._confirmed(subscribers.c.confirmed_at, when)
+                return self._confirmed(when)
             case _:
                 raise AssertionError(node)
 
-    def _confirmed(self, column: ColumnElement[datetime], when: When) -> ColumnElement[bool]:
+    def _confirmed(self, when: When) -> ColumnElement[bool]:
+        """Until somebody has confirmed, the column holds when they signed up."""
+        never, column = subscribers.c.status == Status.PENDING.value, subscribers.c.confirmed_at
         since = when.since(self._terms.today)
-        if since is not None:
-            return column >= _midnight(since) if when.within_days is not None else column < _midnight(since)
-        begins = true() if when.on_or_after is None else column >= _midnight(when.on_or_after)
-        ends = true() if when.before is None else column < _midnight(when.before)
-        return and_(begins, ends)
+        if since is not None and when.not_within_days is not None:
+            return or_(never, column < _midnight(since))
+        begins, ends = since or when.on_or_after, when.before
+        told = [column >= _midnight(begins)] if begins else []
+        told += [column < _midnight(ends)] if ends else []
+        return and_(not_(never), *told)
 
 
 def _reads(column: ColumnElement[str], language: str, first: bool) -> ColumnElement[bool]:

@@ -73,11 +73,18 @@ class SqlSignUps:
         rows = self._connection.execute(select(sign_ups).where(_c.subscriber_id == subscriber).order_by(_c.id))
         return [_sign_up(row) for row in rows]
 
-    def settle(self, subscribers_: Collection[int], now: datetime) -> None:
+    def settle(self, subscribers_: Collection[int], now: datetime, forms: Collection[int] | None = None) -> None:
         for batch in _batches(sorted(subscribers_)):
             self._connection.execute(update(subscribers).where(subscribers.c.id.in_(batch)).values(confirmed_at=now))
-            for table in (sign_ups, carry_overs):
-                self._connection.execute(delete(table).where(table.c.subscriber_id.in_(batch)))
+            self._connection.execute(delete(carry_overs).where(carry_overs.c.subscriber_id.in_(batch)))
+        if forms is None:
+            self.forget(subscribers_)
+        else:
+            self.drop(forms)
+
+    def drop(self, ids: Collection[int]) -> None:
+        for batch in _batches(sorted(ids)):
+            self._connection.execute(delete(sign_ups).where(_c.id.in_(batch)))
 
     def forget(self, subscribers_: Collection[int]) -> None:
         for batch in _batches(sorted(subscribers_)):

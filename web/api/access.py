@@ -5,8 +5,10 @@ Never a cookie, so nothing that a browser adds by itself lets anybody in; never 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Coroutine
+from itertools import islice
 from typing import Any
 
 from fastapi import Depends, Request, Response
@@ -17,6 +19,7 @@ from tribune.bootstrap import Application
 from tribune.domain.staff import Permission
 from tribune.services.staff.api_tokens import Caller, authenticate, is_to_be_noted
 from web.api.problem_kinds import (
+    INVALID,
     MALFORMED,
     NO_SCOPE,
     NO_TOKEN,
@@ -25,10 +28,12 @@ from web.api.problem_kinds import (
     TOO_MANY,
     WRONG_MEDIA_TYPE,
 )
-from web.api.problems import MEDIA_TYPE, Problem
+from web.api.problems import MEDIA_TYPE, Fault, Problem, counted
+from web.plain import NO_TEXT, may_hold_no_text, no_texts
 from web.rates import CallRates
 
 MOST_BYTES = 1_000_000
+MOST_FAULTS = 20
 JSON = "application/json"
 CSV = "text/csv"
 MERGE_PATCH = "application/merge-patch+json"
@@ -148,3 +153,11 @@ async def _read(request: Request, wanted: bool) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request._body and wanted and kind not in (JSON, MERGE_PATCH):
         raise Problem(WRONG_MEDIA_TYPE, f"Send {JSON}.")
+    if may_hold_no_text(request._body):
+        try:
+            document = json.loads(request._body)
+        except (ValueError, RecursionError):
+            return  # whoever reads it says so
+        faults = [Fault(detail=NO_TEXT, pointer=f"#{pointer}") for pointer in islice(no_texts(document), MOST_FAULTS)]
+        if faults:
+            raise Problem(INVALID, counted(faults), errors=faults)

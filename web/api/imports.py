@@ -19,7 +19,7 @@ from tribune.domain.imports import ImportState, Outcome
 from tribune.domain.staff import Permission
 from tribune.ports.imports import ImportJob
 from tribune.ports.store import Transaction
-from tribune.services.audience.csv_file import look_at
+from tribune.services.audience.csv_file import MAX_COLUMNS, look_at
 from tribune.services.audience.import_columns import columns_of
 from tribune.services.audience.import_subscribers import Columns
 from tribune.services.audience.subscriber_rows import COLUMNS
@@ -105,8 +105,10 @@ class PlanIn(In):
     """What is in a file, and on what ground the people in it are written to."""
 
     basis: BasisIn
-    columns: Annotated[dict[Cell, Cell], Field(max_length=100)] = Field(
-        default_factory=dict, description="A column of the file -> ours; empty: passed over. Others go by their names."
+    columns: Annotated[dict[Cell, Cell], Field(max_length=MAX_COLUMNS)] = Field(
+        default_factory=dict,
+        description="A column of the file, as the preview's header writes it or by its place (`#3`) -> ours; empty:"
+        " passed over. Others go by their names.",
     )
     defaults: Annotated[dict[Cell, Cell], Field(max_length=20)] = Field(
         default_factory=dict, description="Ours -> what holds where there is no such column, or the cell is empty."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -13,6 +13,7 @@ from tribune.domain.errors import Fault, InvalidInput
 from tribune.domain.imports import MAX_SOURCE, Basis, BasisKind
 from tribune.ports.store import Transaction
 from tribune.services.people.save_person import Told
+from web.api.moments import Day
 from web.api.shapes import In, Out, Word, Words
 
 Address = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -128,7 +129,7 @@ class BasisIn(In):
     source: Annotated[str, StringConstraints(min_length=1, max_length=MAX_SOURCE)] = Field(
         description="Where the person or their consent comes from: a form, a contract, a body, a system. No names."
     )
-    given: date | None = Field(default=None, description="The day of a consent. It is not in the future.")
+    given: Day | None = Field(default=None, description="The day of a consent. It is not in the future.")
 
     def basis(self, now: datetime) -> Basis:
         """Raises InvalidInput."""
@@ -169,7 +170,7 @@ class AgainIn(OfDigestIn):
 class PauseIn(In):
     """Until when nothing is sent."""
 
-    until: date = Field(description="The pause ends when this day begins where the person is.")
+    until: Day = Field(description="The pause ends when this day begins where the person is.")
 
 
 class ConsentOut(Out):
@@ -200,8 +201,8 @@ class ReasonIn(AddressIn):
 class LiftIn(AddressIn):
     """An address that may be mailed again, and why."""
 
-    why: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
-        description="What has been mended. Nothing personal: it stands in the audit log."
+    why: Literal["works_again", "put_there_by_mistake", "other"] = Field(
+        description="What has been mended. It stands in the audit log as this word: nothing personal does."
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from tribune.domain.audit import AuditFilter
 from tribune.domain.staff import Permission, Role
@@ -15,10 +15,11 @@ from tribune.services.audit.verify_audit import verify_audit
 from web.api.access import needs_scope
 from web.api.calls import Looking
 from web.api.cursors import Cursor, Limit, Page, Paging
+from web.api.moments import AnInstant
 from web.api.shapes import LARGEST, Out
 
 Name = Annotated[str | None, Query(max_length=100)]
-Instant = Annotated[AwareDatetime | None, Query(description="An instant with its zone: 2026-11-23T06:00:00Z.")]
+Instant = Annotated[AnInstant | None, Query(description="An instant with its zone: 2026-11-23T06:00:00Z.")]
 
 
 class EntryOut(Out):

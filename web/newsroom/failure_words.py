@@ -39,6 +39,8 @@ class FailureWords:
             r"There is no column ['\"](?P<word>.*?)['\"]\.": _("There is no column “%(word)s”."),
             r"The column ['\"](?P<word>.*?)['\"] stands twice\.": _("The column “%(word)s” stands twice."),
             r"The file has no column ['\"](?P<word>.*?)['\"]\.": _("The file has no column “%(word)s”."),
+            r"Several columns are like ['\"](?P<word>.*?)['\"]\.": _("Several columns are like “%(word)s”."),
+            r"Column (?P<number>\d+) has no heading\.": _("Column %(number)s has no heading."),
             rf"The first row names no column (?P<missing>[a-z_]+(?:{_AND}[a-z_]+)*)\.": _(
                 "The first row does not name: %(missing)s."
             ),
@@ -56,6 +58,10 @@ class FailureWords:
                 r"Columns are (?P<words>.*?)\.?": _("The columns that there can be: %(words)s."),
                 r"Keep one of them\.": _("Keep one of them."),
                 r"Keep one of them, or say which to pass over\.": _("Keep one of them, or say which to pass over."),
+                r"Give it one in the file, or say which to pass over\.": _(
+                    "Give it one in the file, or say which to pass over."
+                ),
+                r"Write it as the file does: (?P<header>.*?)\.?": _("Write it as the file does: %(header)s."),
                 r"It has: (?P<header>.*?)\.?": _("It has: %(header)s."),
                 r"Restart Tribune's processes .*": _("Ask whoever runs Tribune to restart it."),
             },

@@ -41,6 +41,10 @@ class Newsroom:
         }
         return self.pages.render(locale, f"newsroom/{template}", status=status, **told)
 
+    def signed_out(self, locale: str) -> Response:
+        """What is said of a form that comes from somebody who is no longer signed in."""
+        return self.pages.render(locale, "newsroom/signed_out.html", status=403, rest="/newsroom/sign-in", me=None)
+
     def log_away(self, request: Request, place: str) -> Response:
         """The page of what cannot be read because the event log is away."""
         page = self.show(request, "log_away.html", place, status=503)

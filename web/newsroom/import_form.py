@@ -57,7 +57,7 @@ def form_of_plan(columns: Sequence[str], kept: Mapping[str, object]) -> ImportFo
     return form
 
 
-def plan_of(form: ImportForm, header: Sequence[str], texts: Texts, now: datetime) -> Plan | None:
+def plan_of(form: ImportForm, texts: Texts, now: datetime) -> Plan | None:
     """What the form says, or None with `errors` in the form."""
     _ = texts.gettext
     errors = form.errors
@@ -85,8 +85,7 @@ def plan_of(form: ImportForm, header: Sequence[str], texts: Texts, now: datetime
     basis = basis_of(form, texts, now)
     if errors or basis is None:
         return None
-    told = dict(zip(header, form.columns, strict=True))
-    return Plan(basis, Columns(told, form.defaults))
+    return Plan(basis, Columns(tuple(form.columns), form.defaults))
 
 
 class SaysBasis(Protocol):

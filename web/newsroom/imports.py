@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,7 +16,15 @@ from tribune.domain.imports import BasisKind, ImportState
 from tribune.domain.staff import Permission
 from tribune.ports.imports import ImportJob
 from tribune.services.audience.csv_file import look_at
-from tribune.services.imports.plan_import import add_import, cancel_import, check_import, find_import, run_import
+from tribune.services.audience.import_columns import columns_of
+from tribune.services.imports.plan_import import (
+    Plan,
+    add_import,
+    cancel_import,
+    check_import,
+    find_import,
+    run_import,
+)
 from tribune.services.imports.preview_import import preview_import
 from tribune.services.imports.remove_imports import remove_import
 from web import forms
@@ -108,11 +117,13 @@ class ImportPages:
         """A file has come; one that is no CSV file goes again."""
         try:
             look_at(self._app.import_files.file(id))
-        except InvalidInput:
+            with self._app.store.write() as tx:
+                add_import(tx, id, name, size, actor(request), self._app.clock.now())
+        except BaseException as error:
             self._app.import_files.remove(id)
+            if not isinstance(error, InvalidInput):
+                raise
             return self.list(request, error="unreadable")
-        with self._app.store.write() as tx:
-            add_import(tx, id, name, size, actor(request), self._app.clock.now())
         return RedirectResponse(f"{self.frame.home(request)}/imports/{id}", 303)
 
     def one(self, request: Request, id: str, form: ImportForm | None = None) -> Response:
@@ -134,9 +145,10 @@ class ImportPages:
         if form is not None:
             told, defaults = form.columns, form.defaults
         elif job.plan:
-            header = look_at(path).header
-            told = [job.plan["columns"].get(name, "") for name in header]
-            defaults = job.plan["defaults"]
+            kept = Plan.from_json(job.plan).columns
+            defaults = dict(kept.defaults)
+            with suppress(InvalidInput):  # else they go by their names
+                told = columns_of(look_at(path).header, kept.told, kept.defaults)
         preview = preview_import(path, self._app.digests, self._app.codelists, told, defaults)
         facts["preview"] = preview
         facts["form"] = form or form_of_plan(preview.columns, job.plan)
@@ -146,12 +158,11 @@ class ImportPages:
         path = self._app.import_files.file(id)
         if not path.exists():
             raise HTTPException(404)
-        header = look_at(path).header
-        form = form_of(fields, len(header))
+        form = form_of(fields, len(look_at(path).header))
         texts = self._app.translations.gettext(self.frame.locale(request))
         if fields.one("do") == "look":
             return self.one(request, id, form)
-        plan = plan_of(form, header, texts, self._app.clock.now())
+        plan = plan_of(form, texts, self._app.clock.now())
         if plan is None:
             return self.one(request, id, form)
         return self._moved(request, id, lambda tx, now: check_import(tx, id, plan, actor(request), now))

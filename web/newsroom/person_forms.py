@@ -17,9 +17,10 @@ from tribune.domain.errors import Conflict, InvalidInput
 from tribune.domain.imports import BasisKind
 from tribune.domain.preferences import wish_key, wish_named
 from tribune.domain.sign_up import one_wish
+from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
 from tribune.services.audience.refresh_masks import refresh_masks
-from tribune.services.audience.subscriber_cells import RefusedCell, read_address
+from tribune.services.audience.subscriber_cells import RefusedCell, read_address, typed_name
 from tribune.services.people.by import By
 from tribune.services.people.find_people import existing
 from tribune.services.people.save_person import Told, add_person, change_person
@@ -57,7 +58,7 @@ class PersonForm:
         address, name, basis, source, given = (
             fields.one(field).strip() for field in ("address", "name", "basis", "source", "given")
         )
-        return cls(Chosen.typed(fields), address, name, basis, source, given)
+        return cls(Chosen.typed(fields), address, typed_name(name), basis, source, given)
 
 
 _ORDER = (
@@ -90,7 +91,7 @@ class PersonForms:
         """Somebody is added, or what is wrong is shown."""
         app, form = self._app, PersonForm.typed(fields)
         texts = app.translations.gettext(self._frame.locale(request))
-        told = self._told(form, texts)
+        told = self._told(form, texts, self._formats(request))
         basis = basis_of(form, texts, app.clock.now())
         try:
             read_address(form.address)
@@ -144,7 +145,7 @@ class PersonForms:
         wish = _wish(person, key)
         if fields.one("as_of") != _as_of(person):
             return self.one(request, id, "", status=409, notice="meanwhile")
-        told = self._told(form, texts, person, wish)
+        told = self._told(form, texts, self._formats(request), person, wish)
         if form.errors:
             return self.one(request, id, key, form, 422)
 
@@ -168,7 +169,12 @@ class PersonForms:
     # -- what they share
 
     def _told(
-        self, form: PersonForm, texts: Texts, person: Subscriber | None = None, wish: Subscription | None = None
+        self,
+        form: PersonForm,
+        texts: Texts,
+        formats: Formats,
+        person: Subscriber | None = None,
+        wish: Subscription | None = None,
     ) -> Told:
         """What the form says; what is wrong with it goes to its errors. Of somebody who is there (`person`) it is about
         one subscription, or about none."""
@@ -187,7 +193,7 @@ class PersonForms:
         digests = (wish.digest,) if wish else choice_form.digests_of(chosen, app.digests, texts, errors)
         choice = choice_form.choice_of(chosen, app.codelists, texts, errors)
         offering = [app.digests[id] for id in digests if id in app.digests]
-        cadence, weekday, hour = choice_form.rhythm_of(chosen, offering, texts, errors)
+        cadence, weekday, hour = choice_form.rhythm_of(chosen, offering, texts, errors, formats)
         wishes, rhythms = one_wish(digests, cadence, choice, weekday=weekday, hour=hour)
         others = [one for one in (person.subscriptions if person is not None else ()) if one != wish]
         return replace(
@@ -196,12 +202,16 @@ class PersonForms:
             rhythms={(r.digest, r.cadence): (r.weekday, r.hour) for r in rhythms},
         )
 
+    def _formats(self, request: Request) -> Formats:
+        return self._pages.formats(self._frame.locale(request))
+
     def _show(self, request: Request, template: str, form: PersonForm, status: int, **facts: Any) -> Response:
         options = self._options(self._frame.locale(request))
         wish = facts.get("wish")
-        if wish is not None and wish.digest in self._app.digests:
-            cadences = self._app.digests[wish.digest].cadences
-            options = replace(options, cadences=tuple(told for told in options.cadences if told[0] in cadences))
+        if wish is None:
+            options = options.for_several()
+        elif wish.digest in self._app.digests:
+            options = options.for_one(self._app.digests[wish.digest])
         form.errors = {name: form.errors[name] for name in (*_ORDER, *form.errors) if name in form.errors}
         told = {"form": form, "errors": form.errors, "chosen": form.chosen, "options": options, **facts}
         return self._frame.show(request, template, PLACE, status=status, **told)

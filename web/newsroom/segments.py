@@ -92,6 +92,7 @@ def _look(routes: APIRouter, desk: SegmentPages) -> None:
         with app.store.read() as tx:
             found = find_segment(tx, slug)
             facts: dict[str, Any] = {"segment": found, "asked": wanted, "why": None, "answer": "", "reason": None}
+            facts["trouble"] = False
             if wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < 2**31:
                 try:
                     told = say_why_in_segment(tx, found.rule, int(wanted), app.codelists, app.clock.now())
@@ -101,6 +102,8 @@ def _look(routes: APIRouter, desk: SegmentPages) -> None:
                     facts["reason"] = reasons.reason(verdict.found) if verdict.found is not None else None
                 except NotFound:
                     pass  # the page says so
+                except Conflict:
+                    facts["trouble"] = True
         return desk.show(request, "segment_why.html", **facts)
 
 
@@ -222,8 +225,6 @@ class SegmentPages:
         if slug:
             with self.app.store.read() as tx:
                 segment = find_segment(tx, slug)
-            if segment.archived_at is not None:
-                return RedirectResponse(f"{self.home(request)}/{slug}", 303)
         if do == "save":
             return self._save(request, form, segment)
         kind = told.get(f"{do.partition(':')[2]}.new", "") if do.startswith("add:") else ""
@@ -247,7 +248,8 @@ class SegmentPages:
         conflict = None
         if checked.rule is not None:
             version = int(form.version) if segment and form.version.isdigit() else None
-            draft = Draft(form.name, form.description, checked.rule, segment.slug if segment else "", version or None)
+            slug = segment.slug if segment else ""
+            draft = Draft(form.name, form.description, checked.rule, slug, version or None, once=True)
             try:
                 if segment is not None and version is None:
                     raise HTTPException(400)

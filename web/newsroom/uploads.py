@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tribune.services.imports.import_files import ImportFiles
+from web.plain import is_text
 
 _AROUND = 10_000
 """Bytes of a form around its file."""
@@ -35,13 +36,18 @@ async def keep_upload(request: Request, field: str, files: ImportFiles, most: in
         upload = form.get(field)
         if not isinstance(upload, UploadFile) or not upload.filename:
             return "", "", 0
+        if not is_text(upload.filename):
+            raise HTTPException(400)
         id, file = files.create()
-        with file:
-            await run_in_threadpool(shutil.copyfileobj, upload.file, file, 1 << 20)
-            size = file.tell()
-        if size > most:
+        try:
+            with file:
+                await run_in_threadpool(shutil.copyfileobj, upload.file, file, 1 << 20)
+                size = file.tell()
+            if size > most:
+                raise HTTPException(413)
+        except BaseException:
             files.remove(id)
-            raise HTTPException(413)
+            raise
         return id, upload.filename, size
     finally:
         await form.close()

@@ -14,6 +14,7 @@ from tribune.domain.audience import Cadence, Choice, Status, Subscriber, Subscri
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
 from tribune.domain.preferences import Wishes, with_wishes
+from tribune.domain.sign_up import received
 from tribune.services.audience.change_preferences import change_preferences
 from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.segments.note_visit import note_visit
@@ -34,10 +35,10 @@ def may_be_added(app: Application, person: Subscriber | None) -> list[Digest]:
 
 
 def may_come_back(app: Application, person: Subscriber | None) -> list[Digest]:
-    """Those that a person has stopped, while they receive others."""
-    if person is None or person.status not in (Status.ACTIVE, Status.PAUSED):
+    """Those that a person has stopped."""
+    if person is None:
         return []
-    stopped = {rhythm.digest for rhythm in person.rhythms if rhythm.stopped_at is not None}
+    stopped = {rhythm.digest for rhythm in person.rhythms} - received(person)
     return [digest for digest in app.digests.values() if digest.id in stopped]
 
 
@@ -73,7 +74,7 @@ class AddLetter:
             "public/preferences_add.html",
             status=422 if errors else 200,
             letter=digest.name(locale),
-            options=replace(options, cadences=tuple(told for told in options.cadences if told[0] in digest.cadences)),
+            options=options.for_one(digest),
             chosen=chosen or _as_they_have_it(person, digest),
             errors=errors or {},
             path="/".join(request.url.path.split("/")[:3]),
@@ -96,10 +97,11 @@ class AddLetter:
         person, digest = self._person(link), app.digests.get(id)
         if person is None or digest is None:
             raise no_link()
-        texts = app.translations.gettext(reader_locale(app, self._pages, request, person.languages))
+        locale = reader_locale(app, self._pages, request, person.languages)
+        texts = app.translations.gettext(locale)
         chosen, errors = Chosen.typed(fields), dict[str, str]()
         choice = choice_form.choice_of(chosen, app.codelists, texts, errors)
-        timing = choice_form.rhythm_of(chosen, [digest], texts, errors)
+        timing = choice_form.rhythm_of(chosen, [digest], texts, errors, self._pages.formats(locale))
         if errors:
             return self.form(link, id, request, back("same"), query, chosen, errors)
 

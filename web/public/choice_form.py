@@ -15,6 +15,7 @@ from tribune.domain.audience import Cadence, Choice, Fallback, Rhythm, Subscribe
 from tribune.domain.codelists import Codelists
 from tribune.domain.digests import Digest
 from tribune.domain.sign_up import OTHER_GROUP
+from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
 from web.forms import Fields
 
@@ -121,15 +122,25 @@ def languages_of(
         return chosen.languages, Fallback.SOURCE
 
 
-def rhythm_of(chosen: Chosen, digests: Collection[Digest], texts: Texts, errors: Errors) -> tuple[Cadence, int, int]:
-    """(cadence, weekday, hour) in which all of these digests come."""
+def rhythm_of(
+    chosen: Chosen, digests: Collection[Digest], texts: Texts, errors: Errors, formats: Formats
+) -> tuple[Cadence, int, int]:
+    """(cadence, weekday, hour) in which all of these digests come. `formats` of the reader's language."""
     try:
         cadence = Cadence(chosen.cadence)
     except ValueError:
         errors["cadence"] = texts.gettext("Please choose how often it is to come.")
         return Cadence.WEEKLY, 0, 8
-    if any(cadence not in digest.cadences for digest in digests):
-        errors["cadence"] = texts.gettext("One of the newsletters does not come in this rhythm. Please choose another.")
+    without = [digest for digest in digests if cadence not in digest.cadences]
+    if without and len(digests) == 1:
+        errors["cadence"] = texts.gettext("This newsletter does not come in this rhythm. Please choose another.")
+    elif without:
+        told = texts.ngettext(
+            "%(letters)s does not come in this rhythm. Please choose another rhythm, or leave this newsletter out.",
+            "%(letters)s do not come in this rhythm. Please choose another rhythm, or leave these newsletters out.",
+            len(without),
+        )
+        errors["cadence"] = told % {"letters": letters_of(without, texts, formats)}
     if cadence is Cadence.AT_ONCE:
         return cadence, 0, 0
     weekday, hour = _number(chosen.weekday, 6), _number(chosen.hour, 23)
@@ -138,6 +149,12 @@ def rhythm_of(chosen: Chosen, digests: Collection[Digest], texts: Texts, errors:
     if hour is None:
         errors["hour"] = texts.gettext("Please choose from the list.")
     return cadence, (weekday or 0) if cadence is not Cadence.DAILY else 0, hour or 0
+
+
+def letters_of(digests: Collection[Digest], texts: Texts, formats: Formats) -> str:
+    """Newsletters by name, as a list inside a sentence."""
+    quoted = texts.pgettext("the name of a newsletter in a sentence", "%(letter)s")
+    return formats.list([quoted % {"letter": digest.name(formats.locale)} for digest in digests])
 
 
 def zone_of(chosen: Chosen, texts: Texts, errors: Errors) -> str:

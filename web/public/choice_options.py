@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,7 @@ from tribune.domain.codelists import Codelists, PlaceType, fold
 from tribune.domain.digests import Digest
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
+from web.public.choice_form import letters_of
 
 Option = tuple[str, str]
 """A code and its name."""
@@ -49,6 +50,23 @@ class ChoiceOptions:
     hours: tuple[Option, ...]
     zones: tuple[Option, ...]
     groups: tuple[Option, ...]
+    also: Mapping[str, str]
+    """Place -> what else it may be looked for by: its two letters, then other names; between them a bar."""
+    limits: Mapping[str, str]
+    """Cadence -> which of several digests do not come in it, in a sentence."""
+
+    def for_several(self) -> ChoiceOptions:
+        """For a form that chooses one rhythm for several digests: it says of each which do not come in it."""
+        told = (
+            (code, name, f"{hint}. {self.limits[code]}" if code in self.limits else hint)
+            for code, name, hint in self.cadences
+        )
+        return replace(self, cadences=tuple(told))
+
+    def for_one(self, digest: Digest | None) -> ChoiceOptions:
+        """For a form about this digest: the rhythms in which it comes."""
+        cadences = digest.cadences if digest is not None else ()
+        return replace(self, cadences=tuple(told for told in self.cadences if told[0] in cadences))
 
     def zones_with(self, zone: str) -> tuple[Option, ...]:
         """The time zones, and this one where it is not among them: a name of before, or one that a person has."""
@@ -88,6 +106,12 @@ def choice_options(
         hours=tuple((str(hour), formats.time(datetime(2026, 11, 23, hour, tzinfo=UTC_ZONE))) for hour in range(24)),
         zones=_zones(formats, codelists),
         groups=tuple((code.code, code.label(formats.locale)) for code in codelists.groups),
+        also={
+            place.code: "|".join((place.iso2, *place.name.synonyms))
+            for place in codelists.places.places.values()
+            if place.iso2 or place.name.synonyms
+        },
+        limits=_limits(formats, texts, digests),
     )
 
 
@@ -101,6 +125,18 @@ def _cadences(texts: Texts, digests: Mapping[str, Digest]) -> tuple[tuple[str, s
     }
     offered = {cadence for digest in digests.values() for cadence in digest.cadences}
     return tuple((cadence.value, *told[cadence]) for cadence in Cadence if cadence in offered)
+
+
+def _limits(formats: Formats, texts: Texts, digests: Mapping[str, Digest]) -> dict[str, str]:
+    found = {}
+    for cadence in Cadence:
+        without = [digest for digest in digests.values() if cadence not in digest.cadences]
+        if without and len(without) < len(digests):
+            told = texts.ngettext(
+                "%(letters)s does not come in this rhythm.", "%(letters)s do not come in this rhythm.", len(without)
+            )
+            found[cadence.value] = told % {"letters": letters_of(without, texts, formats)}
+    return found
 
 
 def _regions(formats: Formats, codelists: Codelists) -> tuple[Region, ...]:

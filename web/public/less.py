@@ -11,6 +11,7 @@ from tribune.domain.audience import Cadence
 from tribune.domain.digests import Digest
 from tribune.domain.errors import InvalidInput, NotFound
 from tribune.domain.preferences import packed, unpacked
+from tribune.domain.sign_up import received
 from tribune.ports.store import Transaction
 from tribune.services.audience.choose_topics import TopicsChosen, keep_topics_only, leave_topics_out, undo_topics
 from tribune.services.audience.pause_subscriber import pause_until, resume
@@ -45,14 +46,16 @@ def act(app: Application, link: Link, do: str, fields: Fields, network: str = ""
 
 
 def _again(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
-    digest = fields.one("digest") if fields.one("digest") in app.digests else link.digest
-    subscribe_again(tx, link.subscriber, digest, app.rules.pause_reach_back, app.clock.now(), network)
-    return {}
+    digest = app.digests.get(fields.one("digest") or link.digest)
+    if digest is None:
+        return {"done": ""}
+    back = subscribe_again(tx, link.subscriber, digest.id, app.rules.pause_reach_back, app.clock.now(), network)
+    return {} if back or digest.id in _received(tx, link) else {"done": ""}
 
 
 def _all_again(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
-    subscribe_again(tx, link.subscriber, None, app.rules.pause_reach_back, app.clock.now(), network)
-    return {}
+    back = subscribe_again(tx, link.subscriber, None, app.rules.pause_reach_back, app.clock.now(), network)
+    return {} if back or _received(tx, link) else {"done": ""}
 
 
 def _slower(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
@@ -136,8 +139,15 @@ def _pause(app: Application, tx: Transaction, link: Link, fields: Fields, networ
 
 
 def _resume(app: Application, tx: Transaction, link: Link, fields: Fields, network: str) -> dict[str, Any]:
-    resume(tx, link.subscriber, app.rules.pause_reach_back, app.clock.now(), network=network)
-    return {}
+    """Who does not pause any more is told how things are, and of nothing that was done: it is a tab of before."""
+    if resume(tx, link.subscriber, app.rules.pause_reach_back, app.clock.now(), network=network):
+        return {}
+    return {"done": "same" if _received(tx, link) else ""}
+
+
+def _received(tx: Transaction, link: Link) -> set[str]:
+    person = tx.audience.one(link.subscriber)
+    return received(person) if person is not None else set()
 
 
 def _digest(app: Application, link: Link) -> Digest | None:

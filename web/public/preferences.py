@@ -25,7 +25,7 @@ from tribune.domain.preferences import wish_key, wish_named, with_choice, with_t
 from tribune.rendering.locales import Texts
 from tribune.services.archive.own_feed import FEED
 from tribune.services.audience.change_preferences import How, change_preferences
-from tribune.services.audience.subscriber_rows import RefusedCell, read_name
+from tribune.services.audience.subscriber_rows import RefusedCell, read_name, typed_name
 from tribune.services.desk.reader_choices import ReaderChoices, choices_of
 from tribune.services.notices.request_notice import request_notice
 from tribune.services.segments.note_visit import note_visit
@@ -89,12 +89,14 @@ class PreferenceCentre:
             locale,
             "public/preferences.html",
             status=422 if told["wrong"] else 200,
-            letter=digest.name(locale) if digest else app.organisation.name(locale),
+            letter=digest.name(locale) if digest else "",
             choices=choices_of(person, link.digest, app.digests) if person else ReaderChoices(known=False),
             person=person,
-            received=received(person) if person else [],
+            received=[one for one in received(person) if one.wish.digest in app.digests] if person else [],
             others=may_be_added(app, person),
-            left=[one for one in may_come_back(app, person) if one.id != link.digest],
+            left=may_come_back(app, person),
+            link_digest=link.digest,
+            reach_back=app.rules.pause_reach_back.days,
             zone=person.zone if person else "UTC",
             path=self._path(link, request),
             query=_asked_language(request),
@@ -108,7 +110,11 @@ class PreferenceCentre:
         """A link by mail. The page says the same whether a mail leaves or not: nobody, too many, never mailed."""
         app = self._app
         with app.store.write() as tx:
-            content = {"digest": link.digest}
+            person = tx.audience.one(link.subscriber)
+            has = [one.wish.digest for one in received(person) if not one.stopped] if person else []
+            # The mail names a newsletter: one that they receive, where there is one.
+            about = [id for id in (link.digest, *has) if id in has and id in app.digests]
+            content = {"digest": about[0] if about else link.digest}
             request_notice(tx, NOTICES[do], link.subscriber, content, app.rules, app.clock.now())
 
     # -- a section
@@ -120,9 +126,10 @@ class PreferenceCentre:
             person = tx.audience.one(link.subscriber)
         if person is None or section not in SECTIONS or person.status is Status.PENDING:
             raise no_link()
-        wish = self._wish(person, link, request.query_params.get("of", ""))
+        named = request.query_params.get("of", "")
+        wish = self._wish(person, link, named)
         if wish is None:
-            return RedirectResponse(self._back(link, request, "meanwhile"), 303)
+            return RedirectResponse(self._back(link, request, "meanwhile" if named else ""), 303)
         if sent is None:
             rhythm = next((r for r in person.rhythms if (r.digest, r.cadence) == (wish.digest, wish.cadence)), None)
             chosen = replace(Chosen.of(person, wish, rhythm), group="")
@@ -130,14 +137,13 @@ class PreferenceCentre:
         locale = reader_locale(app, self._pages, request, person.languages)
         options = self._options(locale)
         digest = app.digests.get(wish.digest)
-        cadences = digest.cadences if digest else ()
         return self._pages.render(
             locale,
             "public/preferences_section.html",
             status=422 if sent.errors else 200,
             section=section,
             letter=digest.name(locale) if digest else wish.digest,
-            options=replace(options, cadences=tuple(told for told in options.cadences if told[0] in cadences)),
+            options=options.for_one(digest),
             chosen=sent.chosen,
             errors=sent.errors,
             several=len([s for s in person.subscriptions if s.digest == wish.digest]) > 1,
@@ -159,7 +165,7 @@ class PreferenceCentre:
         if wish is None:
             return RedirectResponse(self._back(link, request, "meanwhile"), 303)
         locale = reader_locale(app, self._pages, request, person.languages)
-        sent = self._read(section, person, wish, fields, app.translations.gettext(locale))
+        sent = self._read(section, person, wish, fields, locale)
         if sent.how is None or sent.errors:
             return self.section(link, section, request, sent)
         try:
@@ -179,7 +185,8 @@ class PreferenceCentre:
             return RedirectResponse(self._back(link, request, "meanwhile"), 303)
         return RedirectResponse(self._back(link, request, section if before != after else "same"), 303)
 
-    def _read(self, section: str, person: Subscriber, wish: Subscription, fields: Fields, texts: Texts) -> Sent:
+    def _read(self, section: str, person: Subscriber, wish: Subscription, fields: Fields, locale: str) -> Sent:
+        texts = self._app.translations.gettext(locale)
         app, chosen, key = self._app, Chosen.typed(fields), wish_key(wish)
         errors: dict[str, str] = {}
         how: How
@@ -190,7 +197,7 @@ class PreferenceCentre:
                 return with_choice(one, key, choice)
         elif section == "when":
             digests = [app.digests[wish.digest]] if wish.digest in app.digests else []
-            cadence, weekday, hour = choice_form.rhythm_of(chosen, digests, texts, errors)
+            cadence, weekday, hour = choice_form.rhythm_of(chosen, digests, texts, errors, self._pages.formats(locale))
             zone = choice_form.zone_of(chosen, texts, errors) if chosen.zone != person.zone else person.zone
 
             def how(one: Subscriber) -> Subscriber:
@@ -208,7 +215,7 @@ class PreferenceCentre:
     def _you(self, chosen: Chosen, fields: Fields, texts: Texts, errors: Errors) -> How:
         """Name and group are written here and never shown: an empty field leaves what there is."""
         group = choice_form.group_of(chosen, self._app.codelists, texts, errors) if chosen.group else ""
-        typed = fields.one("name").strip()
+        typed = typed_name(fields.one("name"))
         name = ""
         try:
             name = read_name(typed)
@@ -222,10 +229,13 @@ class PreferenceCentre:
         return how
 
     def _wish(self, person: Subscriber, link: Link, key: str) -> Subscription | None:
-        """The subscription of that name; without one the first of the link's digest."""
+        """The subscription of that name; without one the first of the link's digest. Of a digest that is no more there
+        is nothing to choose."""
         if key:
-            return wish_named(person, key)
-        mine = [s for s in person.subscriptions if s.digest == link.digest] or list(person.subscriptions)
+            named = wish_named(person, key)
+            return named if named is not None and named.digest in self._app.digests else None
+        known = [s for s in person.subscriptions if s.digest in self._app.digests]
+        mine = [s for s in known if s.digest == link.digest] or known
         return mine[0] if mine else None
 
     def add(self, link: Link, id: str, request: Request, fields: Fields | None = None, network: str = "") -> Response:

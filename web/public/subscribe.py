@@ -158,7 +158,9 @@ class SubscribeForm:
         digests = choice_form.digests_of(chosen, app.digests, texts, errors)
         choice = choice_form.choice_of(chosen, app.codelists, texts, errors)
         languages, fallback = choice_form.languages_of(chosen, self._pages.offered, texts, errors)
-        cadence, weekday, hour = choice_form.rhythm_of(chosen, [app.digests[id] for id in digests], texts, errors)
+        cadence, weekday, hour = choice_form.rhythm_of(
+            chosen, [app.digests[id] for id in digests], texts, errors, self._pages.formats(locale)
+        )
         zone = choice_form.zone_of(chosen, texts, errors)
         group = choice_form.group_of(chosen, app.codelists, texts, errors)
         address = _address(address, texts, errors)
@@ -183,7 +185,7 @@ class SubscribeForm:
             "subscribe.html",
             place="subscribe",
             status=status,
-            options=self.options(locale),
+            options=self.options(locale).for_several(),
             chosen=sent.chosen,
             address=sent.address,
             errors=_in_order(sent.errors),

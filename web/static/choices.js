@@ -1,13 +1,19 @@
 // Makes the fields of choices easier: a filter over the countries, and a guess of the time zone. Without it all works.
 
-const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[\u2018\u2019]/g, "'").replace(/[-\u2010-\u2013]/g, " ")
+  .replaceAll(".", "").toLowerCase().replace(/\bst(?=e? )/g, "saint");
 
 for (const field of document.querySelectorAll("[data-places]")) {
   const find = field.querySelector("[data-find]");
   const input = find.querySelector("input");
   const found = find.querySelector("[data-found]");
   const parts = [...field.querySelectorAll("details")];
-  const lines = parts.map((part) => [...part.querySelectorAll("label")].map((line) => [line, plain(line.textContent)]));
+  const lines = parts.map((part) => [...part.querySelectorAll("label")].map((line) => {
+    // Its codes count as a whole only: "in" is a part of many names.
+    const [two = "", ...also] = (line.dataset.also ?? "").split("|");
+    const codes = [two, line.querySelector("input").value].map(plain);
+    return [line, [line.textContent, ...also].map(plain), codes];
+  }));
   let before = null;
   find.hidden = false;
   input.addEventListener("input", () => {
@@ -16,8 +22,8 @@ for (const field of document.querySelectorAll("[data-places]")) {
     let count = 0;
     parts.forEach((part, n) => {
       let here = 0;
-      for (const [line, name] of lines[n]) {
-        const fits = !wanted || name.includes(wanted);
+      for (const [line, names, codes] of lines[n]) {
+        const fits = !wanted || names.some((name) => name.includes(wanted)) || codes.includes(wanted);
         line.hidden = !fits;
         if (fits) here += 1;
       }

@@ -1,8 +1,11 @@
 // The builder of segments counts by itself while a rule is being built. Without this, the button counts.
+import { signedOut } from "./session.js";
+
 const form = document.querySelector("form.builder");
 const result = document.getElementById("result");
 
 if (form && result) {
+  const notice = form.querySelector("[data-signed-out]");
   let timer = 0;
   let asking = null;
   let asked = "";
@@ -16,9 +19,17 @@ if (form && result) {
     result.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(form.dataset.live, { method: "POST", body: fields, signal: asking.signal });
-      if (!answer.ok) throw new Error(answer.status);
+      if (!answer.ok || answer.redirected) {
+        if (await signedOut(notice)) {
+          const said = notice.cloneNode(true);
+          said.hidden = false;
+          result.replaceChildren(said);
+        }
+        throw new Error(answer.status);
+      }
       const told = new DOMParser().parseFromString(await answer.text(), "text/html");
       result.replaceChildren(...told.body.childNodes);
+      notice.hidden = true;
       asked = now;
       result.removeAttribute("aria-busy");
     } catch (error) {

@@ -25,7 +25,8 @@ KEPT = 200
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """What the templates say around a kind's own words. `letter` is the digest's name, or the organisation's."""
+    """What the templates say around a kind's own words. `letter` is the digest's name, or the organisation's where
+    there is not just one; `letters` the digests' names, each in its quotation marks, as a list."""
 
     locale: str
     direction: str
@@ -33,6 +34,7 @@ class NoticeView:
     organisation: str
     sender: str  # the organisation with its postal address
     letter: str
+    letters: str
     contact: str
     subject: str = ""
 
@@ -55,18 +57,20 @@ class NoticeComposer:
         self._templates = composer.templates
         self._voice = composer.voice
         self._organisation = organisation
-        self._kept: dict[tuple[NoticeKind, str, str], _Words] = {}
+        self._kept: dict[tuple[NoticeKind, str, tuple[str, ...]], _Words] = {}
 
     def warm(self, locales: Iterable[str], digests: Iterable[Digest]) -> None:
         """Make the words beforehand: nobody waits for MJML while a mail of theirs is due."""
-        for kind, locale, digest in product(NoticeKind, locales, digests):
-            self._words(kind, locale, digest)
+        every = tuple(digests)
+        about = [(digest,) for digest in every] + ([every] if len(every) > 1 else [])  # all: what the form begins with
+        for kind, locale, some in product(NoticeKind, locales, about):
+            self._words(kind, locale, some)
 
-    def compose(self, notice: Notice, digest: Digest | None, name: str, address: str, link: str) -> bytes:
-        """The complete message (RFC 5322, CRLF ends). `digest` is the one that the notice is about, None where it is
-        about none or the settings know it no more. Raises InvalidInput for an address or a link that may not stand in
+    def compose(self, notice: Notice, digests: Sequence[Digest], name: str, address: str, link: str) -> bytes:
+        """The complete message (RFC 5322, CRLF ends). `digests` are those that the notice is about, none where it is
+        about none or the settings know them no more. Raises InvalidInput for an address or a link that may not stand in
         a mail."""
-        words = self._words(notice.kind, notice.locale, digest)
+        words = self._words(notice.kind, notice.locale, digests)
         name, link = clean_name(name), mime.link(link)
         text = {"name": mime.slot(name), "link": mime.slot(link)}
         html = {"name": mime.slot(escape(name)), "link": mime.slot(escape(link))}
@@ -87,17 +91,19 @@ class NoticeComposer:
             )
         )
 
-    def _words(self, kind: NoticeKind, locale: str, digest: Digest | None) -> _Words:
-        key = (kind, locale, digest.id if digest else "")
+    def _words(self, kind: NoticeKind, locale: str, digests: Sequence[Digest]) -> _Words:
+        key = (kind, locale, tuple(digest.id for digest in digests))
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            found = self._kept[key] = self._make(kind, locale, digest)
+            found = self._kept[key] = self._make(kind, locale, digests)
         return found
 
-    def _make(self, kind: NoticeKind, locale: str, digest: Digest | None) -> _Words:
+    def _make(self, kind: NoticeKind, locale: str, digests: Sequence[Digest]) -> _Words:
         voice, organisation = self._voice(locale), self._organisation
+        digest = digests[0] if len(digests) == 1 else None
+        quoted = voice.texts.pgettext("the name of a newsletter in a sentence", "%(letter)s")
         aside = voice.formats.aside
         address = digest.sender if digest else organisation.contact
         house = clean(organisation.name(locale))
@@ -108,6 +114,8 @@ class NoticeComposer:
             "organisation": aside(house),
             "sender": aside(sender_line(organisation, voice)),
             "letter": aside(clean(digest.name(locale))) if digest else aside(house),
+            "letters": voice.formats.list([quoted % {"letter": aside(clean(one.name(locale)))} for one in digests])
+            or aside(house),
             "contact": organisation.contact,
         }
         folder = f"notice/{kind.value}"

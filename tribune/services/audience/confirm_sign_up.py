@@ -1,7 +1,7 @@
 """Somebody confirms from their mailbox what was asked for on the form: from now on they are subscribed.
 
-Doing it twice is doing it once. What else waits in their name is forgotten: one link has been chosen, and the mails
-that a stranger may have caused lead nowhere any more.
+Doing it twice is doing it once. What else waits in their name changes nothing by its button any more, which is how a
+stranger's form would come into force: its page says what they have, and asks (take_sign_up).
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ class Confirmation:
     network: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """How a link stands now. `now`: it is this time that it was confirmed."""
+
+    stands: Standing
+    now: bool = False
+
+
 def confirm_sign_up(
     tx: Transaction,
     confirmation: Confirmation,
@@ -39,7 +47,7 @@ def confirm_sign_up(
     now: datetime,
 ) -> Standing:
     """One link; how it stands now: DONE where they are subscribed, by this or before."""
-    return confirm_together(tx, [confirmation], digests, codelists, now)[0]
+    return confirm_together(tx, [confirmation], digests, codelists, now)[0].stands
 
 
 def confirm_together(
@@ -48,7 +56,7 @@ def confirm_together(
     digests: Mapping[str, Digest],
     codelists: Codelists,
     now: datetime,
-) -> list[Standing]:
+) -> list[Confirmed]:
     """Several at once, in a few statements.
 
     A running plan is not waited for: it has found its people, and whoever comes in is not among them.
@@ -58,20 +66,23 @@ def confirm_together(
     people = tx.audience.several([one.subscriber for one in asked])
     horizon = tx.catalogue.last_sequence()
     changed: dict[int, Subscriber] = {}
-    told: list[Standing] = []
+    settled: list[int] = []
+    told: list[Confirmed] = []
     records: list[ConsentRecord] = []
     for one in asked:
-        person, sign_up = people.get(one.subscriber), _theirs(waiting.get(one.sign_up), one, digests)
-        stands = standing(changed.get(one.subscriber) or person, sign_up is not None)
-        if person is not None and sign_up is not None and stands is Standing.WAITS:
+        person, sign_up = people.get(one.subscriber), theirs(waiting.get(one.sign_up), one, digests)
+        stands = standing(changed.get(one.subscriber) or person, sign_up)
+        fresh = person is not None and sign_up is not None and stands is Standing.WAITS
+        if person is not None and sign_up is not None and fresh:
             after = changed[person.id] = confirmed(person, sign_up.wanted, one.name, horizon)
             records += _records(sign_up, after, one, now)
+            settled.append(sign_up.id)
             stands = Standing.DONE
-        told.append(stands)
+        told.append(Confirmed(stands, fresh))
     if changed:
         new = list(changed.values())
         tx.audience.update(new, masker(tx, codelists), now)
-        tx.sign_ups.settle(list(changed), now)
+        tx.sign_ups.settle(list(changed), now, settled)
         tx.audience.lift([person.address for person in new], LIFTED)
         ensure_cohorts(tx, new, now)
         tx.segments.saw(list(changed), now.astimezone(UTC).date())
@@ -82,14 +93,15 @@ def confirm_together(
 def look_at_sign_up(
     tx: Transaction, subscriber: int, number: int, digests: Mapping[str, Digest]
 ) -> tuple[Standing, SignUp | None]:
-    """How a link stands, and what it is about while it waits."""
+    """How a link stands, and what it is about while it may still be taken."""
     person = tx.audience.one(subscriber)
-    found = _theirs(tx.sign_ups.those([number]).get(number), Confirmation(subscriber, number), digests)
-    stands = standing(person, found is not None)
-    return stands, found if stands is Standing.WAITS else None
+    found = theirs(tx.sign_ups.those([number]).get(number), Confirmation(subscriber, number), digests)
+    stands = standing(person, found)
+    return stands, found if stands in (Standing.WAITS, Standing.CHANGES) else None
 
 
-def _theirs(found: SignUp | None, asked: Confirmation, digests: Mapping[str, Digest]) -> SignUp | None:
+def theirs(found: SignUp | None, asked: Confirmation, digests: Mapping[str, Digest]) -> SignUp | None:
+    """A sign-up, where it is that of who follows the link, with what can still be had of it."""
     if found is None or found.subscriber != asked.subscriber:
         return None
     still = replace(found, wanted=offered(found.wanted, digests))

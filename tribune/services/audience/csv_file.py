@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter
+import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ SAVE_AS = "Save it as CSV UTF-8."
 MAX_COLUMNS = 200
 LONGEST_LINE = 1_000_000
 _BLOCK = 1 << 18
+_MOST_LINES = 20
+"""Of a first row, whose headings may be broken into lines."""
+_SAYS_SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"=]|\t)"?(?:\r\n|\r|\n)', re.I)
+"""What spreadsheets understand as a first line: `sep=;`. They do not count it as a row."""
 
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
@@ -36,17 +41,21 @@ ENCODINGS = {
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A file that has been looked at. `header`: its first row, as written, empty cells at the end left out."""
+    """A file that has been looked at. `header`: its first row, as written but in one line each, empty cells at the end
+    left out. `says_separator`: a line before it names the delimiter."""
 
     path: Path
     encoding: str
     delimiter: str
     header: tuple[str, ...]
+    says_separator: bool = False
 
     def rows(self) -> Iterator[tuple[int, Cells | Refusal]]:
         """(row number, cells) after the header; blank rows are passed over. A row that cannot be read is a refusal."""
         width = len(self.header)
         with self.path.open(encoding=self.encoding, newline="") as file:
+            if self.says_separator:
+                file.readline()
             rows = enumerate(csv.reader(file, self._dialect()), start=1)
             number = 0
             try:
@@ -72,32 +81,60 @@ def look_at(path: Path) -> CsvFile:
     """Find out how a file is written. Raises InvalidInput where it is no CSV file that can be read to its end."""
     encoding = _encoding(path)
     with path.open(encoding=encoding, newline="") as file:
-        first = file.readline(LONGEST_LINE)
-    if not first.strip():
+        text = file.read(LONGEST_LINE + 2)
+    said = _SAYS_SEPARATOR.match(text)
+    text = text[said.end() :] if said else text
+    if not text.partition("\n")[0].partition("\r")[0].strip():
         raise InvalidInput("The first row is empty.", where=str(path), hint="It must name the columns.")
-    delimiter = max(",;\t", key=first.count)
-    try:
-        header = next(csv.reader([first], delimiter=delimiter))
-    except csv.Error as error:
-        raise InvalidInput(f"The first row cannot be read: {error}.", where=str(path), hint=SAVE_AS) from None
-    while header and not header[-1].strip():
+    tried = [_first_row(text, delimiter) for delimiter in (said[1] if said else ",;\t")]
+    first = max(tried, key=lambda row: (len(row.cells), not row.fault))
+    if first.fault:
+        raise InvalidInput(f"The first row cannot be read: {first.fault}.", where=str(path), hint=SAVE_AS)
+    header = [" ".join(cell.split()) for cell in first.cells]  # a heading may be broken into lines
+    while header and not header[-1]:
         header.pop()
-    if not all(cell.strip().isprintable() for cell in header):
+    if not all(cell.isprintable() for cell in header):
         raise InvalidInput("This is not a CSV file: its first row is no text.", where=str(path), hint=SAVE_AS)
     if len(header) > MAX_COLUMNS:
         raise InvalidInput(
             f"The first row names {len(header):,} columns.", where=f"{path}, row 1", hint=f"At most {MAX_COLUMNS}."
         )
-    return CsvFile(path, encoding, delimiter, _told_apart([cell.strip() for cell in header]))
+    return CsvFile(path, encoding, first.delimiter, told_apart(header), said is not None)
 
 
-def _told_apart(header: Sequence[str]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _FirstRow:
+    """The first row as it is with a delimiter, and why it cannot be read ("": it can)."""
+
+    delimiter: str
+    cells: list[str]
+    fault: str = ""
+
+
+def _first_row(text: str, delimiter: str) -> _FirstRow:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        cells = next(reader)
+        lines = reader.line_num
+        swallowed_all = lines > 1 and next(reader, None) is None and text.count('"') % 2 == 1
+    except csv.Error as error:
+        return _FirstRow(delimiter, text.splitlines()[0].split(delimiter), str(error))
+    if lines > _MOST_LINES or swallowed_all:
+        return _FirstRow(delimiter, cells, "a quotation mark is left open")
+    return _FirstRow(delimiter, cells)
+
+
+def told_apart(header: Sequence[str]) -> tuple[str, ...]:
     """Columns of the same name as `name` and `name (2)`, so that each can be chosen by itself."""
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
     told = []
     for name in header:
-        seen[name.lower()] += 1
-        told.append(f"{name} ({seen[name.lower()]})" if seen[name.lower()] > 1 and name else name)
+        one, number = name, 1
+        while name and one.lower() in seen:
+            number += 1
+            one = f"{name} ({number})"
+        seen.add(one.lower())
+        told.append(one)
     return tuple(told)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from tribune.domain.audience import Status
 from tribune.domain.digests import Digest, text_in
 from tribune.domain.errors import NotFound
 from tribune.domain.notices import NoticeKind
@@ -54,7 +55,7 @@ def export_my_data(
             "zone": person.zone,
             "status": person.status.value,
             "paused_until": person.paused_until.isoformat() if person.paused_until else None,
-            "confirmed_at": first["confirmed_at"],
+            "confirmed_at": None if person.status is Status.PENDING else first["confirmed_at"],
             "changed_at": first["changed_at"],
             "last_visit": known.seen.isoformat() if known and known.seen else None,
         },

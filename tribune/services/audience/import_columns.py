@@ -55,26 +55,30 @@ def suggested(header: Sequence[str]) -> list[str]:
     return found
 
 
-def columns_of(header: Sequence[str], told: Mapping[str, str] | None, given: Collection[str] = ()) -> list[str]:
-    """For each of the file's columns which one it is ("": it is passed over). `told`: the file's name -> ours, or "" to
-    pass it over; what it does not name goes by its name. `given`: columns that need not be there, as they have a value
-    for all. Raises InvalidInput, as a name that nobody knows may be a column that somebody misses later.
+Told = Mapping[str, str] | Sequence[str]
+"""What columns are said to be: the file's name -> ours, or ours in the order of the file's columns. "": passed over."""
+
+
+def columns_of(header: Sequence[str], told: Told | None, given: Collection[str] = ()) -> list[str]:
+    """For each of the file's columns which one it is ("": it is passed over). A column is named in `told` as the file
+    writes it, or nearly so where no other is like it, or by its place: `#3`. Columns that are not named there go by
+    their names. `given`: columns that need not be there, as they have a value for all. Raises InvalidInput, as a name
+    that nobody knows may be a column that somebody misses later.
     """
-    told = {folded(name): column for name, column in (told or {}).items()}
+    told = told or {}
+    said = _by_place(header, told) if isinstance(told, Mapping) else dict(enumerate(told))
     found = []
-    for name in header:
-        column = told.get(folded(name))
+    for place, name in enumerate(header):
+        column = said.get(place)
         if column is None:
             column = _BY_NAME.get(folded(name[:100]))
             if column is None:
-                _refuse(name)
+                _refuse(name, place)
         elif column and column not in COLUMNS:
             raise InvalidInput(f"There is no column {column!r}.", hint=f"Columns are {', '.join(COLUMNS)}.")
         if column and column in found:
             raise InvalidInput(f"The column {column!r} stands twice.", where="row 1", hint="Keep one of them.")
         found.append(column or "")
-    for name in told.keys() - {folded(name) for name in header}:
-        raise InvalidInput(f"The file has no column {name!r}.", where="row 1", hint=f"It has: {', '.join(header)}.")
     missing = [name for name in REQUIRED if name not in found and name not in given]
     if missing:
         raise InvalidInput(
@@ -85,9 +89,34 @@ def columns_of(header: Sequence[str], told: Mapping[str, str] | None, given: Col
     return found
 
 
-def _refuse(name: str) -> None:
+def _by_place(header: Sequence[str], told: Mapping[str, str]) -> dict[int, str]:
+    """What is said of columns by their names, for their places from 0. Names as the file writes them go first, so that
+    `País` is not taken for `Pais` beside it."""
+    places = {name: place for place, name in enumerate(header) if name}
+    found = {places[name]: column for name, column in told.items() if name in places}
+    for name, column in told.items():
+        if name in places:
+            continue
+        if (number := re.fullmatch(r"#([1-9]\d{0,3})", name)) and int(number[1]) <= len(header):
+            like = [int(number[1]) - 1]
+        else:
+            key = folded(name)
+            like = [n for n, other in enumerate(header) if key and n not in found and folded(other) == key]
+        if not like:
+            raise InvalidInput(f"The file has no column {name!r}.", where="row 1", hint=f"It has: {', '.join(header)}.")
+        if len(like) > 1:
+            hint = f"Write it as the file does: {', '.join(header[n] for n in like)}."
+            raise InvalidInput(f"Several columns are like {name!r}.", where="row 1", hint=hint)
+        found[like[0]] = column
+    return found
+
+
+def _refuse(name: str, place: int) -> None:
     import difflib
 
+    if not name:
+        hint = "Give it one in the file, or say which to pass over."
+        raise InvalidInput(f"Column {place + 1} has no heading.", where="row 1", hint=hint)
     twice = re.fullmatch(r"(.+) \(\d+\)", name)
     if twice and folded(twice[1]) in _BY_NAME:
         hint = "Keep one of them, or say which to pass over."

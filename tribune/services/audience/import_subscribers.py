@@ -25,7 +25,7 @@ from tribune.domain.imports import REFUSALS_KEPT, Basis, Import, Refusal
 from tribune.ports.clock import Clock
 from tribune.ports.store import AUDIENCE, Store, Transaction
 from tribune.services.audience.csv_file import CsvFile, look_at
-from tribune.services.audience.import_columns import columns_of
+from tribune.services.audience.import_columns import Told, columns_of
 from tribune.services.audience.import_report import Report
 from tribune.services.audience.refresh_masks import Masker, masker, refresh_masks
 from tribune.services.audience.settle_import import Grounds, Slice, settle
@@ -51,10 +51,10 @@ BY_COMMAND = "command"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which of the file's columns is which (its name -> ours, "" to pass it over; others go by their names), and what
-    holds where there is no such column, or the cell is empty."""
+    """Which of the file's columns is which (its name -> ours, "" to pass it over; others go by their names; or ours for
+    each in order), and what holds where there is no such column, or the cell is empty."""
 
-    told: Mapping[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 

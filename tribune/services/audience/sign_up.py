@@ -1,9 +1,10 @@
 """Somebody sends the subscription form: set aside what they ask for, and ask at their address whether it is meant.
 
-Whoever sends it hears the same whatever is behind the address: somebody new, somebody who is subscribed already (their
-choices are not touched; a mail leads them to their preferences), somebody who has left (nothing changes before they
-confirm), or somebody who is never mailed. One and the same address is sent few such mails, and one network may ask so
-often only (threats.md: subscription bombing, enumeration).
+Whoever sends it hears the same whatever is behind the address: somebody new, somebody who is subscribed already
+(nothing changes; where they lack what was asked for, a mail asks whether they wish it as well, else it leads them to
+their preferences), somebody who has left (nothing changes before they confirm), or somebody who is never mailed. One
+and the same address is sent few such mails, and one network may ask so often only (threats.md: subscription bombing,
+enumeration).
 
 No lock of the audience is taken: nothing here has rhythms or marks, so planning and changes see none of it.
 """
@@ -12,20 +13,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tribune.domain.addresses import address_key
-from tribune.domain.audience import Choice, Status
+from tribune.domain.audience import Choice, Status, Subscriber
 from tribune.domain.digests import Rules
-from tribune.domain.notices import NoticeKind, longest_limit, may_be_requested
-from tribune.domain.sign_up import LIFTED, NOBODYS, Asking, Quota, pending
+from tribune.domain.notices import NoticeKind, about_digests, longest_limit, may_be_requested
+from tribune.domain.sign_up import LIFTED, NOBODYS, Asking, Quota, Wanted, offered, pending, received
 from tribune.ports.quotas import Window
 from tribune.ports.sign_ups import Known
 from tribune.ports.store import Transaction
 from tribune.services.notices.request_notice import Request, request_notices
 
-_KINDS = (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ALREADY_SUBSCRIBED)
+_KINDS = (NoticeKind.CONFIRM_SUBSCRIPTION, NoticeKind.ADD_SUBSCRIPTION, NoticeKind.ALREADY_SUBSCRIBED)
 _LOOK_BACK = max(longest_limit(kind) for kind in _KINDS)
 
 
@@ -65,22 +66,22 @@ def sign_up_together(tx: Transaction, asked: Sequence[Asking], needs: SignUps, n
     may_be_mailed = _not_suppressed(tx, wanted)
     known = _known_or_new(tx, {key: wanted[key] for key in may_be_mailed}, now)
     earlier = tx.notices.requested_by([one.subscriber for one in known.values()], now - _LOOK_BACK)
+    there = tx.audience.several([one.subscriber for one in known.values() if one.status not in NOBODYS])
     waiting, mails = [], []
     for key, one in known.items():
-        kind = _kind(one.status)
+        asking = wanted[key]
+        kind, asked_for = _kind(asking.wanted, there.get(one.subscriber))
         if not may_be_requested(kind, earlier.get((one.subscriber, kind), ()), now):
             continue
-        asking = wanted[key]
-        if kind is NoticeKind.CONFIRM_SUBSCRIPTION:
-            waiting.append((one.subscriber, asking))
+        if kind is NoticeKind.ALREADY_SUBSCRIBED:
+            mails.append(Request(kind, one.subscriber, one.languages, about_digests(_digests(asked_for))))
         else:
-            mails.append(Request(kind, one.subscriber, one.languages, {"digest": _digests(asking)[0]}))
-    numbers = tx.sign_ups.add(waiting, now)
-    for number, (subscriber, asking) in zip(numbers, waiting, strict=True):
-        digests = _digests(asking)
-        # The mail is about the one digest; where there are several, it is the organisation that writes.
-        content = {"sign_up": str(number), "digest": digests[0] if len(digests) == 1 else ""}
-        mails.append(Request(NoticeKind.CONFIRM_SUBSCRIPTION, subscriber, asking.wanted.languages, content))
+            languages = one.languages if kind is NoticeKind.ADD_SUBSCRIPTION else asking.wanted.languages
+            waiting.append((kind, one.subscriber, languages, replace(asking, wanted=asked_for)))
+    numbers = tx.sign_ups.add([(subscriber, asking) for _, subscriber, _, asking in waiting], now)
+    for number, (kind, subscriber, languages, asking) in zip(numbers, waiting, strict=True):
+        content = {"sign_up": str(number), **about_digests(_digests(asking.wanted))}
+        mails.append(Request(kind, subscriber, languages, content))
     request_notices(tx, mails, needs.rules, now)
     return [Answer(refused[n]) if n in refused else CHECK_YOUR_MAIL for n in range(len(asked))]
 
@@ -125,14 +126,18 @@ def _known_or_new(tx: Transaction, wanted: dict[str, Asking], now: datetime) -> 
     }
 
 
-def _kind(status: Status) -> NoticeKind:
-    if status in NOBODYS:
-        return NoticeKind.CONFIRM_SUBSCRIPTION
-    return NoticeKind.ALREADY_SUBSCRIBED
+def _kind(wanted: Wanted, subscribed: Subscriber | None) -> tuple[NoticeKind, Wanted]:
+    """What is mailed, and what it is about: to a subscriber the digests that they lack, where there are any."""
+    if subscribed is None:
+        return NoticeKind.CONFIRM_SUBSCRIPTION, wanted
+    lacking = set(_digests(wanted)) - received(subscribed)
+    if lacking:
+        return NoticeKind.ADD_SUBSCRIPTION, offered(wanted, lacking)
+    return NoticeKind.ALREADY_SUBSCRIBED, wanted
 
 
-def _digests(asking: Asking) -> list[str]:
-    return list(dict.fromkeys(s.digest for s in asking.wanted.subscriptions))
+def _digests(wanted: Wanted) -> list[str]:
+    return list(dict.fromkeys(s.digest for s in wanted.subscriptions))
 
 
 def _no_masks(_: Choice) -> Sequence[int]:

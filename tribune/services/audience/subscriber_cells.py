@@ -24,6 +24,7 @@ MOST_TAGS = 50
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _HOUR = re.compile(r"(\d{1,2})(?::00)?")
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of what follows; right-to-left names need none of them."""
 
@@ -49,6 +50,13 @@ def text_of(cell: str) -> str:
     return original(cell.strip())
 
 
+def one_line(text: str) -> str:
+    """A text that was broken into lines within its cell, in one. What seems to be the end of a row and the beginning of
+    the next, behind a quotation mark that was left open, stays as it is."""
+    broken = "\n" in text or "\r" in text
+    return " ".join(text.split()) if broken and "@" not in text and '"' not in text else text
+
+
 def split(cell: str) -> list[str]:
     """The parts of a list cell."""
     return [part for part in (part.strip() for part in cell.split("|")) if part]
@@ -69,6 +77,12 @@ def read_address(cell: str) -> str:
         return cell if cell.isascii() else normalized
     except (EmailNotValidError, UnicodeError) as error:
         raise RefusedCell("address", cell, f"This is not an e-mail address: {error}") from None
+
+
+def typed_name(text: str) -> str:
+    """A name as somebody typed it into a field, without the marks that nobody sees and that come along with what was
+    copied: what turns the direction of writing, and what has no width."""
+    return text.translate(_UNSEEN).strip()
 
 
 def read_name(cell: str) -> str:

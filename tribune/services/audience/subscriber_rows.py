@@ -19,10 +19,12 @@ from tribune.services.audience.subscriber_cells import (
     MAX_NAME,
     WEEKDAYS,
     RefusedCell,
+    one_line,
     read_address,
     read_name,
     split,
     text_of,
+    typed_name,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Wish",
     "read_address",
     "read_name",
+    "typed_name",
 ]
 
 COLUMNS = (
@@ -155,7 +158,7 @@ class RowReader:
             not (name.isascii() and name.isprintable() and name[:1].isalpha() and name[-1:] > " ")
             or len(name) > MAX_NAME
         ):
-            name = read_name(text_of(name))
+            name = read_name(one_line(text_of(name)))
         facts = self._facts.get(told := self._facts_of(cells))
         if type(facts) is not Facts:
             facts = self._once(self._facts, told, self._read_facts)

@@ -11,6 +11,7 @@ from tribune.domain.changes import next_slower, slowed
 from tribune.domain.codelists import Codelists
 from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, agreed
 from tribune.domain.digests import Digest
+from tribune.domain.sign_up import received
 from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import change_subscribers
 
@@ -19,7 +20,8 @@ from tribune.services.audience.change_subscribers import change_subscribers
 class ReaderChoices:
     """How a reader and a digest stand. Nothing of it says who they are.
 
-    `receives` is False for one who has stopped it or was erased (`known` False). `pace` is how often it comes,
+    `receives` is False for one who has stopped it or was erased (`known` False), and for a digest that is no more
+    (`offered` False). `others`: the further digests that they receive. `pace` is how often it comes,
     `slower` the next slower cadence on offer; `exact_undo`: going there can be undone without a trace.
     `paused` with the instant at which it ends by itself (None: it does not).
     """
@@ -27,6 +29,8 @@ class ReaderChoices:
     known: bool
     languages: tuple[str, ...] = ()
     receives: bool = False
+    offered: bool = True
+    others: tuple[str, ...] = ()
     pace: Cadence | None = None
     slower: Cadence | None = None
     exact_undo: bool = False
@@ -45,12 +49,18 @@ def reader_choices(tx: Transaction, subscriber_id: int, digest: str, digests: Ma
 def choices_of(person: Subscriber, digest: str, digests: Mapping[str, Digest]) -> ReaderChoices:
     """The same of a person who was read already."""
     rhythms = [rhythm for rhythm in person.rhythms if rhythm.digest == digest]
-    receives = any(rhythm.stopped_at is None for rhythm in rhythms)
+    open_ = received(person)
+    offered = digest in digests
+    receives = offered and digest in open_
+    others = tuple(id for id in digests if id in open_ and id != digest)
     paused = person.status is Status.PAUSED
-    step = next_slower(person, digest, digests[digest].cadences) if receives and digest in digests else None
+    step = next_slower(person, digest, digests[digest].cadences) if receives else None
     pace, slower = step or (None, None)
     exact = slower is not None and slower not in {rhythm.cadence for rhythm in rhythms}
-    return ReaderChoices(True, person.languages, receives, pace, slower, exact, paused, person.paused_until)
+    return ReaderChoices(
+        *(True, person.languages, receives, offered, others),
+        *(pace, slower, exact, paused, person.paused_until),
+    )
 
 
 def as_often_as_before(

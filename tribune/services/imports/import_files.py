@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +40,17 @@ class ImportFiles:
     def here(self) -> list[str]:
         """The ids whose file stands on this machine."""
         return [path.stem for path in self._folder.glob("*.csv") if _ID.fullmatch(path.stem)]
+
+    def there(self) -> dict[str, datetime]:
+        """Every id of which file or report stands on this machine, and when something was last written to either."""
+        found: dict[str, datetime] = {}
+        for path in self._folder.glob("*.csv"):
+            id = path.name.partition(".")[0]
+            with suppress(FileNotFoundError):  # it has just gone
+                touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                if _ID.fullmatch(id):
+                    found[id] = max(touched, found.get(id, touched))
+        return found
 
     def holds(self, id: str) -> bool:
         """Whether anything of a job stands on this machine."""

@@ -26,8 +26,9 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """As a job keeps it."""
         given = self.basis.given.isoformat() if self.basis.given else None
+        columns = self.columns.told
         return {
-            "columns": dict(self.columns.told),
+            "columns": dict(columns) if isinstance(columns, Mapping) else list(columns),
             "defaults": dict(self.columns.defaults),
             "basis": {"kind": self.basis.kind.value, "source": self.basis.source, "given": given},
         }
@@ -37,7 +38,8 @@ class Plan:
         """From what `to_json` gave."""
         told = kept["basis"]
         given = date.fromisoformat(told["given"]) if told["given"] else None
-        return Plan(Basis(BasisKind(told["kind"]), told["source"], given), Columns(kept["columns"], kept["defaults"]))
+        columns = kept["columns"] if isinstance(kept["columns"], Mapping) else tuple(kept["columns"])
+        return Plan(Basis(BasisKind(told["kind"]), told["source"], given), Columns(columns, kept["defaults"]))
 
 
 def add_import(tx: Transaction, id: str, file_name: str, bytes: int, actor: str, now: datetime) -> ImportJob:

@@ -9,7 +9,8 @@ from tribune.ports.store import Store, Transaction
 from tribune.services.imports.import_files import ImportFiles
 from tribune.services.imports.plan_import import cancel_import, find_import
 
-AT_ONCE = 100
+UNKNOWN_FOR = timedelta(days=1)
+"""How long a file stays that no job knows: far longer than it takes to bring one."""
 
 
 def remove_import(tx: Transaction, files: ImportFiles, id: str, actor: str, now: datetime) -> None:
@@ -23,13 +24,19 @@ def remove_import(tx: Transaction, files: ImportFiles, id: str, actor: str, now:
 
 
 def remove_old_imports(store: Store, files: ImportFiles, keep: timedelta, now: datetime) -> int:
-    """Delete what has lain there for longer than `keep`, on this machine; of how many jobs."""
-    with store.read() as tx:
-        old = tx.imports.old(now - keep, AT_ONCE)
-    for id in old:
-        if not files.holds(id):
-            continue  # they stand on another machine
-        files.remove(id)
-        with store.write() as tx:
-            tx.imports.remove(id, now)
-    return len(old)
+    """Delete what has lain on this machine for longer than `keep`, and after a day what no job knows (a process was
+    killed while it took a file in, or was late with a report); of how many jobs or uploads."""
+    gone = 0
+    for id, touched in files.there().items():
+        with store.read() as tx:
+            job = tx.imports.one(id)
+        if job is None or job.removed_at is not None:
+            if touched < now - UNKNOWN_FOR:
+                files.remove(id)
+                gone += 1
+        elif job.changed_at < now - keep and not job.state.works:
+            files.remove(id)
+            with store.write() as tx:
+                tx.imports.remove(id, now)
+            gone += 1
+    return gone

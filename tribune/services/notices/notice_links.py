@@ -31,16 +31,16 @@ class NoticeLinks:
 
     def link(self, notice: Notice, address: str = "") -> str:
         """The address that the notice is sent for. `address`: whom it is sent to."""
-        who, sign = notice.subscriber, self._signer.sign
+        who, sign, digest = notice.subscriber, self._signer.sign, next(iter(notice.digests), "")
         match notice.kind:
-            case NoticeKind.CONFIRM_SUBSCRIPTION:
+            case NoticeKind.CONFIRM_SUBSCRIPTION | NoticeKind.ADD_SUBSCRIPTION:
                 return f"{self._base_url}/c/{self._signer.sign(CONFIRM, notice.subscriber, notice.content['sign_up'])}"
             case NoticeKind.PREFERENCES_LINK | NoticeKind.ALREADY_SUBSCRIBED:
                 # In the third place stands what the link came with: a mailing's number, or this.
-                return f"{self._base_url}/p/{sign(PREFERENCES, who, notice.content['digest'], f'n{notice.id}')}"
+                return f"{self._base_url}/p/{sign(PREFERENCES, who, digest, f'n{notice.id}')}"
             case NoticeKind.DATA_LINK:
                 until = int((notice.created_at + self._fresh_for).timestamp())
-                told = sign(DATA, who, notice.content["digest"], until, mark_of(self._signer, address))
+                told = sign(DATA, who, digest, until, mark_of(self._signer, address))
                 return f"{self._base_url}/m/{told}"
             case NoticeKind.ADDRESS_CONFIRM:
                 return f"{self._base_url}/a/{sign(CONFIRM_ADDRESS, who, notice.content['request'])}"

@@ -213,14 +213,14 @@ def _addressee(tx: Transaction, notice: Notice, person: Subscriber | None) -> Su
 
 def _make(sender: NoticeSender, notice: Notice, person: Subscriber) -> OutgoingMail | NoticeVerdict:
     try:
-        digest = sender.digests.get(notice.content.get("digest", ""))
+        digests = [sender.digests[id] for id in notice.digests if id in sender.digests]
         link = sender.links.link(notice, person.address)
         name = "" if notice.kind.names_nobody else person.name
         return OutgoingMail(
             delivery=notice.name,
             sender=sender.links.return_path(notice),
             recipient=person.address,
-            content=sender.composer.compose(notice, digest, name, person.address, link),
+            content=sender.composer.compose(notice, digests, name, person.address, link),
             locale=notice.locale,
         )
     except ConfigurationError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tribune.domain.audit import Facts
 from tribune.domain.codelists import fold
@@ -16,18 +16,23 @@ from tribune.ports.store import Transaction
 
 MAX_NAME = 120
 MAX_DESCRIPTION = 2_000
+RESERVED = ("new", "live")
+"""Short names that no segment can have: the newsroom has pages there."""
+SENT_TWICE = timedelta(minutes=1)
+"""So soon after another the same form of the same person is that form, sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A segment as it is to be. `slug` "" lets the name give one to a new segment; `version` is the one that the writer
-    has read (None: a new segment)."""
+    has read (None: a new segment). `once`: it comes from a form, whose button may have been pressed twice."""
 
     name: str
     description: str
     rule: Rule
     slug: str = ""
     version: int | None = None
+    once: bool = False
 
 
 def save_segment(tx: Transaction, draft: Draft, actor: str, now: datetime) -> Segment:
@@ -46,13 +51,13 @@ def save_segment(tx: Transaction, draft: Draft, actor: str, now: datetime) -> Se
         raise NotFound(f"There is no segment {draft.slug!r}.")
     if kept.archived_at is not None:
         raise Conflict(f"The segment {kept.slug!r} is archived.", hint="Take it back into use first.")
+    if (kept.name, kept.description, kept.rule) == (name, description, draft.rule):
+        return kept
     if kept.version != draft.version:
         raise Conflict(
             f"Somebody has saved version {kept.version} of {kept.slug!r} while you worked on version {draft.version}.",
             hint="Look at theirs, then save yours over it or not.",
         )
-    if (kept.name, kept.description, kept.rule) == (name, description, draft.rule):
-        return kept
     _check_people(tx, draft.rule, kept.rule)
     tx.segments.change(kept.id, name, description, draft.rule, now, actor)
     facts: Facts = {"slug": kept.slug, "version": kept.version + 1}
@@ -67,8 +72,13 @@ def _add(tx: Transaction, draft: Draft, name: str, description: str, actor: str,
             where="slug",
             hint="Use a to z, digits and hyphens, at most 60 of them.",
         )
+    if draft.slug in RESERVED:
+        hint = "The newsroom has a page of this name. Choose another short name."
+        raise InvalidInput(f"{draft.slug!r} cannot be a segment's short name.", where="slug", hint=hint)
     if draft.slug and tx.segments.one(draft.slug) is not None:
         raise Conflict(f"There is a segment {draft.slug!r} already.", where="slug", hint="Choose another short name.")
+    if draft.once and (sent := _sent_before(tx, name, description, draft.rule, actor, now)) is not None:
+        return sent
     _check_people(tx, draft.rule, Rule(None))
     added = tx.segments.add(draft.slug or _free_slug(tx, name), name, description, draft.rule, now, actor)
     tx.audit.add(actor, "segment.created", f"segment/{added.id}", {"slug": added.slug, "version": 1}, now)
@@ -89,9 +99,19 @@ def slug_of(name: str) -> str:
 def _free_slug(tx: Transaction, name: str) -> str:
     wanted = slug_of(name)
     number = 1
-    while tx.segments.one(slug := wanted if number == 1 else f"{wanted}-{number}") is not None:
+    while (slug := wanted if number == 1 else f"{wanted}-{number}") in RESERVED or tx.segments.one(slug) is not None:
         number += 1
     return slug
+
+
+def _sent_before(tx: Transaction, name: str, description: str, rule: Rule, actor: str, now: datetime) -> Segment | None:
+    """The segment that this very form has just made."""
+    told = (name, description, rule, actor, 1)
+    for one in tx.segments.all():
+        alike = (one.name, one.description, one.rule, one.changed_by, one.version) == told
+        if alike and one.created_at > now - SENT_TWICE:
+            return one
+    return None
 
 
 def _check_words(name: str, description: str) -> None:

@@ -46,9 +46,19 @@ def may_be_cancelled(tx: Transaction, mailing_id: int) -> Mailing:
     """The mailing, where there is something to cancel. Raises NotFound, Conflict."""
     mailing = existing(tx, mailing_id)
     if MailingState.CANCELLED not in MAILING_MOVES[mailing.state]:
-        finished = mailing.state is MailingState.FINISHED
+        if mailing.state is not MailingState.FINISHED:
+            raise Conflict(
+                f"Mailing {mailing_id} was cancelled already.", hint=f"See `tribune mailing show {mailing_id}`."
+            )
+        held = tx.attention.count_held_back(mailing_id)
+        if held:
+            raise Conflict(
+                f"Mailing {mailing_id} is finished, but for {held:,} of its mails, held back until staff decide.",
+                hint=f"Send them with `tribune mailing retry {mailing_id}`, or leave them with "
+                f"`tribune mailing settle {mailing_id}`.",
+            )
         raise Conflict(
-            f"Mailing {mailing_id} {'is finished: all of it has left' if finished else 'was cancelled already'}.",
+            f"Mailing {mailing_id} is finished: nothing of it is still to leave.",
             hint=f"See `tribune mailing show {mailing_id}`.",
         )
     return mailing
