@@ -185,6 +185,7 @@ def build_a_segment_with_errors(page: Page) -> None:
         page.click("button[value='add:n']")
     page.fill("[id='n-0.place']", "Atlantis")
     page.click("button[value=save]")
+    page.locator("#errors").wait_for()
     assert page.locator("#errors li").count() >= 5
 
 

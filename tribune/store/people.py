@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, select
 
 from tribune.domain.addresses import SuppressionHash
 from tribune.domain.audience import Status
+from tribune.domain.names_alike import patterns
 from tribune.ports.people import Forgotten, Found, KeyOfList, Listed
 from tribune.store.suppressions import Hashes, forget_key, keys_of_list
 from tribune.store.tables import people, subscribers, suppressions
 
 _s = suppressions.c
 _HIGHEST = "\U0010ffff"
-_WORD = re.compile(r"\w+")
-_MOST_WORDS = 5
 _LONGEST_PASS_MS = 5_000
 
 
@@ -36,21 +34,12 @@ class SqlPeople:
         return self._found(query, limit)
 
     def by_name(self, words: Sequence[str], limit: int, after: int = 0) -> list[Found]:
-        wanted = [word for told in words for word in _WORD.findall(told)][:_MOST_WORDS]
+        wanted = patterns(words)
         if not wanted:
             return []
-        # A pass over the names: an index of their words would cost an import half of its speed. Case by case, as
-        # neither database folds letters beyond ASCII by itself.
-        named = " " + people.c.name
-        matching = [
-            or_(
-                *(
-                    named.contains(f" {form}", autoescape=True)
-                    for form in {word, word.lower(), word.title(), word.upper()}
-                )
-            )
-            for word in wanted
-        ]
+        # A pass over the names: an index of their words would cost an import half of its speed, and neither database
+        # folds letters beyond ASCII by itself.
+        matching = [people.c.name.regexp_match(pattern) for pattern in wanted]
         if self._connection.dialect.name == "postgresql":
             self._connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_LONGEST_PASS_MS}")
         return self._found(_people().where(*matching, people.c.id > after).order_by(people.c.id), limit)
