@@ -28,7 +28,6 @@ LOOKS_AT_NOBODY = {
     *("items.history", "items.list", "items.show", "items.unmapped"),
     *("mailing.list", "mailing.quarantined", "mailing.show", "notices.list", "notices.show"),
     *("segments.count", "segments.list", "segments.schema", "segments.show", "segments.tags"),
-    "suppression.keys",
 }
 """They change nothing, and name nobody: people are numbers in them."""
 OF_NUMBERS = ["segments.sample", "segments.why"]
