@@ -262,8 +262,8 @@ def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     past = problem(api.post(f"{path}/pause", {"until": "2020-01-01"}), 422, "invalid")
     assert [one["pointer"] for one in past["errors"]] == ["#/until"]
     for number in (4102444800, "4102444800"):
-        told = problem(api.post(f"{path}/pause", {"until": number}), 422, "invalid")
-        assert [one["pointer"] for one in told["errors"]] == ["#/until"], "no seconds of 1970"
+        wrong = problem(api.post(f"{path}/pause", {"until": number}), 422, "invalid")
+        assert [one["pointer"] for one in wrong["errors"]] == ["#/until"], "no seconds of 1970"
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,9 @@ def test_the_audit_log_is_read_by_auditors_and_found_whole(api: Api, app: Applic
     assert [one["action"] for one in all_pages(auditor, "/audit?action=segment&limit=100")] == ["segment.created"] * 3
     assert all_pages(auditor, "/audit?until=2026-11-01T00:00:00Z") == []
     problem(auditor.get("/audit?since=yesterday"), 422, "invalid")
-    for number in ("2026", "1764028800", "2026.5", "-1", "2026-11-23"):
-        told = problem(auditor.get(f"/audit?since={number}"), 422, "invalid")
-        assert told["errors"][0]["parameter"] == "since", number
+    for moment in ("2026", "1764028800", "2026.5", "-1", "2026-11-23"):
+        wrong = problem(auditor.get(f"/audit?since={moment}"), 422, "invalid")
+        assert wrong["errors"][0]["parameter"] == "since", moment
     assert "2026-11-23T06:00:00Z" in problem(auditor.get("/audit?until=2026"), 422, "invalid")["errors"][0]["detail"]
     verdict = auditor.get("/audit/verification").json()
     assert (verdict["whole"], verdict["broken"]) == (True, None)

@@ -238,10 +238,12 @@ def test_what_is_held_about_somebody_has_their_tags_and_their_last_visit(app: Ap
 
 def test_what_is_held_about_somebody_has_the_words_that_they_agreed_to(app: Application, mailing: int) -> None:
     words = ConsentText("fr", "J’accepte de recevoir cette lettre.")
-    facts = (app.clock.now(), ConsentSource.FORM, {"digests": {}}, words.version)
+    signed = ConsentRecord(
+        AWA, ConsentAct.SIGNED_UP, app.clock.now(), ConsentSource.FORM, {"digests": {}}, words.version
+    )
     with app.store.write() as tx:
         tx.consents.keep_text(words, app.clock.now())
-        tx.consents.add([ConsentRecord(AWA, ConsentAct.SIGNED_UP, *facts)])
+        tx.consents.add([signed])
         tx.consents.add([ConsentRecord(AWA, ConsentAct.PAUSED, app.clock.now(), ConsentSource.MAIL)])
         told, _ = export_my_data(tx, AWA, app.digests, "self", app.clock.now())
     kept = [(one["act"], one["text_version"], one["text"]) for one in told["records"]["consents"]]

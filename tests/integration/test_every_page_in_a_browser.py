@@ -180,11 +180,13 @@ def check_without_a_basis(page: Page) -> None:
 
 
 def build_a_segment_with_errors(page: Page) -> None:
-    for kind in ("wants", "seen", "tags", "reads", "any"):
+    for number, kind in enumerate(("wants", "seen", "tags", "reads", "any")):
         page.select_option("[id='n.new']", kind)
         page.click("button[value='add:n']")
+        page.locator(f"[id='n-{number}']").wait_for()
     page.fill("[id='n-0.place']", "Atlantis")
     page.click("button[value=save]")
+    page.locator("#errors").wait_for()
     assert page.locator("#errors li").count() >= 5
 
 
