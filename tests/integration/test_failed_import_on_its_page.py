@@ -48,5 +48,5 @@ def test_a_reason_that_quotes_the_file_is_told_as_far_as_it_is_kept_and_escaped(
     with staff_browser(app, Role.AUDIENCE_MANAGER) as browser:
         page = browser.get(f"/fr/newsroom/imports/{id}").text
     assert "<b>x" not in page and "<i>" not in page
-    assert "Ligne 1 – Le fichier n’a pas de colonne «\u00a0i fuseau\u00a0»." in page
+    assert "Ligne 1 – Le fichier n’a pas de colonne «\u00a0&lt;i&gt;Fuseau\u00a0»." in page
     assert "Il contient\u00a0: address, zone, languages, &lt;b&gt;xxx" in page
