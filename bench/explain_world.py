@@ -41,8 +41,8 @@ NOW = f"timestamptz '{START.isoformat()}'"
 """The time of the store's stopped clock, in SQL."""
 
 
-def _many() -> tuple[str, ...]:
-    """What the server makes by itself, much of each."""
+def _many(fingerprint: str) -> tuple[str, ...]:
+    """What the server makes by itself, much of each; the suppression list as if made with the key of this one."""
     return (
         "INSERT INTO editions (digest, cadence, occasion) SELECT 'letter', 'at_once', CAST(n AS text)"
         f" FROM generate_series(1, {QUIET}) n",
@@ -55,7 +55,7 @@ def _many() -> tuple[str, ...]:
         "INSERT INTO outbox (topic, key, value, added_at) SELECT 'deliveries', CAST(n % 12 AS text),"
         f" convert_to(repeat('x', 400), 'UTF8'), {NOW} FROM generate_series(1, {OUTBOX}) n",
         f"INSERT INTO suppressions SELECT encode(sha256(convert_to(CAST(n AS text), 'UTF8')), 'hex'), 'bounce', {NOW},"
-        f" n * 97 FROM generate_series(1, {SUPPRESSED}) n",
+        f" n * 97, '{fingerprint}' FROM generate_series(1, {SUPPRESSED}) n",
         "INSERT INTO notices (subscriber_id, kind, locale, content, state, correlation_id, created_at, settled_at,"
         " next_attempt_at) SELECT n * 5, 'preferences_link', 'en', '{}', CASE WHEN n % 1000 = 0 THEN 'waiting'"
         f" ELSE 'sent' END, 'c', {NOW} - n * interval '30 seconds', CASE WHEN n % 1000 = 0 THEN NULL ELSE {NOW} END,"
@@ -80,7 +80,7 @@ def fill_ledger(app: Application, people: int) -> None:
         with app.store.write() as tx:
             _edition(tx, day, people)
     with app.store.write() as tx:
-        for statement in _many():
+        for statement in _many(app.suppression_hash.fingerprint):
             tx.connection.execute(text(statement))
     with app.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")

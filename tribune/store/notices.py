@@ -212,17 +212,19 @@ class SqlNotices:
     # -- what time does ---------------------------------------------------------------------------------------
 
     def wake(self, now: datetime, limit: int = 1000) -> list[Notice]:
-        # Settled notices have no next attempt. Two schedulers take different rows, and each row once.
+        # Settled notices have no next attempt. Two schedulers take different rows, and each row once. Asked apart:
+        # PostgreSQL may ask what stands in an IN again for each row, and then the locked ones are passed over.
         first = (
             select(_c.id)
             .where(_c.next_attempt_at <= now)
             .order_by(_c.next_attempt_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            .cte("first_ones")
         )
         rows = self._connection.execute(
             update(notices)
-            .where(_c.id.in_(first), _c.next_attempt_at <= now)
+            .where(_c.id.in_(select(first.c.id)), _c.next_attempt_at <= now)
             .values(state=NoticeState.WAITING.value, epoch=_c.epoch + 1, next_attempt_at=now + WATCH)
             .returning(*notices.columns)
         )
