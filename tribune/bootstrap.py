@@ -17,10 +17,9 @@ from tribune.domain.tokens import Signer
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
-from tribune.staff_parts import StaffParts, own_key
+from tribune.staff_parts import StaffParts
 
 if TYPE_CHECKING:
-    from tribune.domain.addresses import SuppressionHash
     from tribune.domain.codelists import Codelists
     from tribune.log.kafka.log import KafkaLog
     from tribune.ports.caught import CaughtMails
@@ -274,35 +273,6 @@ class Application(StaffParts):
     @cached_property
     def signer(self) -> Signer:
         return Signer(*self.keys)
-
-    @cached_property
-    def suppression_hash(self) -> SuppressionHash:
-        """What makes the suppression list's hashes. Raises ConfigurationError where its key is cut short."""
-        from tribune.domain.addresses import SuppressionHash
-
-        told = self.settings.security
-        former = [one.get_secret_value().encode() for one in told.former_suppression_keys]
-        if any(len(one) < 32 for one in former):
-            raise ConfigurationError("security.former_suppression_keys: each holds at least 32 characters.")
-        if told.suppression_key is None:
-            lost = "and the addresses on the suppression list are mailed again"
-            return SuppressionHash(own_key(self.settings.data_dir / "suppression.key", lost), former)
-        secret = told.suppression_key.get_secret_value().encode()
-        if len(secret) < 32:
-            raise ConfigurationError("security.suppression_key: a secret holds at least 32 characters.")
-        return SuppressionHash(secret, former)
-
-    def find_suppression_hash(self, must_be_there: bool) -> SuppressionHash:
-        """The same for the store. `must_be_there`: the list was made with a key, and a new one would read nothing of
-        it; raises ConfigurationError where there is none."""
-        file = self.settings.data_dir / "suppression.key"
-        if must_be_there and self.settings.security.suppression_key is None and not file.exists():
-            raise ConfigurationError(
-                f"The suppression list was made with a key that is not here: there is no {file.absolute()}. A new one "
-                "is not made, as it would protect nobody. Start Tribune where its data_dir is, put the file back "
-                "from your backup, or set [security] suppression_key as it was."
-            )
-        return self.suppression_hash
 
     @cached_property
     def reader_links(self) -> ReaderLinkMaker:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tribune.domain.errors import ConfigurationError
-from tribune.staff_parts import own_key
+from tribune.key_parts import own_key
 
 
 def test_it_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
