@@ -14,20 +14,14 @@ from starlette.testclient import TestClient
 from tests.acceptance.house import House
 from tests.acceptance.test_preferences_as_readers_change_them import READER, path, person, text
 from tests.acceptance.test_subscribing_as_readers_do import FORM
+from tests.newsletters_world import page, settings
 from tribune.bootstrap import Application
 from tribune.config import Settings
 from tribune.domain.audience import Status, Subscriber
 from web.app import create_app
 
+__all__ = ["page", "settings"]
 NEW = "ben@travail.example"
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    told = settings.model_dump()
-    names = {"en": "Labour statistics", "fr": "Statistiques du travail", "es": "Estadísticas del trabajo"}
-    told["digests"]["figures"] = told["digests"]["letter"] | {"names": names, "cadences": ["weekly", "monthly"]}
-    return Settings.model_validate(told)
 
 
 @pytest.fixture
@@ -38,16 +32,6 @@ def browser(house: House) -> Iterator[TestClient]:
 
 def opened(house: House) -> TestClient:
     return TestClient(create_app(house.app), base_url="http://127.0.0.1:8080", client=("203.0.113.9", 4321))
-
-
-@pytest.fixture
-def page(house: House) -> str:
-    """Awa has The letter only, every day, about employment."""
-    wish = {"cadence": "daily", "hour": 8, "policy_areas": "employment"}
-    house.subscribe(READER, languages="en", zone="Africa/Dakar", **wish)
-    house.publish("work", titles={"en": "Work"}, policy_areas=["employment"])
-    house.until("2026-11-23 09:00")
-    return path(house.mails(READER)[0], "p")
 
 
 @pytest.fixture
