@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.log_worker import SESSION_SECONDS, produce, released
+from tests.stopping import stop_between_writes
 from tests.waiting import until
 from tribune.log.embedded import EmbeddedLog, EmbeddedOutbox
 from tribune.ports.clock import SystemClock
@@ -136,7 +137,7 @@ def test_a_stalled_consumer_is_fenced_and_works_on_when_it_wakes(
     stalled, path, heir = start("consume", tmp_path / "stalled"), tmp_path / "stalled", tmp_path / "heir"
     log.publish("catalogue", [released(f"k{n}", 0) for n in range(40)])
     until(lambda: len(notes(path)) == 40)
-    stalled.send_signal(signal.SIGSTOP)
+    stop_between_writes(stalled.pid)
     try:
         log.publish("catalogue", [released(f"k{n}", 1) for n in range(40)])
         start("consume", heir)

@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.integration.sender_process import settings_in
 from tests.mailing_world import planned
 from tests.planned import add_people
+from tests.stopping import stop_between_writes
 from tribune.bootstrap import Application
 from tribune.domain.events import topics
 from tribune.domain.mailings import WINDOW, DeliveryState, MailingState
@@ -106,7 +107,10 @@ def test_one_of_two_senders_is_killed_or_stopped_in_the_middle(
     mailing = planned(house, *SIZES)
     victim = start(tmp_path, mailing)
     wait_for(tmp_path, WINDOW + 60)
-    os.kill(victim.pid, how)
+    if how is signal.SIGSTOP:
+        stop_between_writes(victim.pid)
+    else:
+        victim.kill()
     handed = lines(tmp_path / "handed.log").total()
     other = start(tmp_path, mailing)
     try:
