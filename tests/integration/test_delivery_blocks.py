@@ -14,7 +14,7 @@ from tribune.domain.audience import Cadence
 from tribune.domain.errors import Conflict
 from tribune.ports.planning import DeliveryPlans
 from tribune.store import delivery_blocks
-from tribune.store.delivery_blocks import latest_places, places_of
+from tribune.store.delivery_blocks import latest_places, latest_places_of, places_of
 
 pytestmark = pytest.mark.both_stores
 
@@ -58,6 +58,8 @@ def test_the_newest_mailings_come_first_however_many(app: Application, monkeypat
         assert latest_places(tx.connection, 300, 2) == [(9, 0, 0), (7, 0, 0)]
         assert len(latest_places(tx.connection, 301, 100)) == 10
         assert latest_places(tx.connection, 302, 100) == []
+        together = latest_places_of(tx.connection, [300, 301, 302], 2)  # neighbours are read together
+        assert together == {who: latest_places(tx.connection, who, 2) for who in (300, 301)}
 
 
 def test_a_persons_deliveries_tell_their_state(app: Application) -> None:

@@ -79,11 +79,25 @@ def places_of(connection: Connection, mailing: int, subscribers: Collection[int]
 
 def latest_places(connection: Connection, subscriber: int, limit: int) -> list[tuple[int, int, int]]:
     """(mailing, chunk, place) of a person's deliveries, the newest mailing first."""
-    found: list[tuple[int, int, int]] = []
-    for mailing, members in _mailings_of(connection, subscriber >> BITS):
-        if (at := _place(members, subscriber)) is not None:
-            found.append((mailing, *at))
-            if len(found) == limit:
+    return latest_places_of(connection, [subscriber], limit).get(subscriber, [])
+
+
+def latest_places_of(
+    connection: Connection, subscribers: Collection[int], limit: int
+) -> dict[int, list[tuple[int, int, int]]]:
+    """Subscriber -> (mailing, chunk, place) of their deliveries, the newest mailing first, `limit` of each at most."""
+    of_block: dict[int, list[int]] = {}
+    for subscriber in set(subscribers):
+        of_block.setdefault(subscriber >> BITS, []).append(subscriber)
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    for block, people in of_block.items():
+        lacking = people
+        for mailing, members in _mailings_of(connection, block):
+            for subscriber in lacking:
+                if (at := _place(members, subscriber)) is not None:
+                    found.setdefault(subscriber, []).append((mailing, *at))
+            lacking = [subscriber for subscriber in lacking if len(found.get(subscriber, ())) < limit]
+            if not lacking:
                 break
     return found
 

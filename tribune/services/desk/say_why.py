@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
@@ -11,10 +12,11 @@ from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 from tribune.domain.codelists import Places
 from tribune.domain.digests import Digest
 from tribune.domain.items import Item, Release
-from tribune.domain.mailings import FragmentKey
+from tribune.domain.mailings import FragmentKey, Mailing
 from tribune.domain.matching import cadence_of, matches, mismatch, showing
 from tribune.domain.sending import name_of
 from tribune.ports.store import Transaction
+from tribune.ports.stories import Shown
 
 LOOK_AT = 500
 """How many subscribers are asked: enough to see why, quick enough for a page."""
@@ -75,15 +77,16 @@ def say_why_not(
     tx: Transaction,
     item: Item,
     releases: Sequence[Release],
-    mailings: Collection[int],
+    shown: Collection[Shown],
     digests: Mapping[str, Digest],
     places: Places,
 ) -> Reach:
-    """Why those to whom none of these `mailings` showed a released item were not shown it."""
+    """Why those who are in nothing of what was `shown` were not shown a released item."""
     groups: dict[Reason, Group] = {}
     again = tx.planning.announced_again([item.id])
     people = list(islice(tx.audience.everyone(), LOOK_AT))
-    readers = tx.stories.readers(item.id, [person.id for person in people], mailings)
+    readers = tx.stories.readers([person.id for person in people], shown)
+    rooms = _Rooms(tx, [person.id for person in people], releases[0].released_at)
     carried: dict[int, set[int]] = {}
     for digest in digests:
         for row in tx.audience.carried([person.id for person in people], digest):
@@ -93,7 +96,7 @@ def say_why_not(
             reason = why_not(person, item, releases, digests, places, again)
             if reason.why is Why.BEFORE and item.id in carried.get(person.id, ()):
                 reason = Reason(Why.CARRIED)
-            elif reason.why is Why.BEFORE and _had_no_room(tx, person.id, reason.digest, releases):
+            elif reason.why is Why.BEFORE and rooms.too_few(person.id, reason.digest):
                 reason = Reason(Why.NO_ROOM)
             elif reason.why is Why.BEFORE:
                 reason = Reason(Why.BEFORE)
@@ -135,15 +138,34 @@ def why_not(
     return Reason(Why.NOT_ASKED, axes=min(failed, key=len, default=()))
 
 
-def _had_no_room(tx: Transaction, subscriber: int, digest: str, releases: Sequence[Release]) -> bool:
-    """Whether the first mail of a digest that a person got after an item was out had more to tell than it held."""
-    out = releases[0].released_at
-    for one in reversed(tx.ledger.deliveries_to(subscriber)):
-        mailing = tx.ledger.mailing(one.mailing)
-        if mailing is not None and mailing.edition and mailing.digest == digest and mailing.planned_at >= out:
-            content = tx.ledger.contents(one.mailing, [one.signature]).get(one.signature)
-            return content is not None and content.more > 0
-    return False
+class _Rooms:
+    """Whether mails had room for all that there was to tell. Many people share a mailing and a content."""
+
+    def __init__(self, tx: Transaction, among: Collection[int], out: datetime) -> None:
+        self._tx, self._out = tx, out
+        self._places = tx.stories.places(among)
+        self._mailings: dict[int, Mailing | None] = {}
+        self._full: dict[tuple[int, int], bool] = {}
+
+    def too_few(self, subscriber: int, digest: str) -> bool:
+        """Whether the first mail of a digest that a person got after the item was out had more to tell than it held."""
+        for id, chunk, place in reversed(self._places.get(subscriber, ())):
+            mailing = self._mailing(id)
+            if mailing and mailing.edition and mailing.digest == digest and mailing.planned_at >= self._out:
+                found = self._tx.stories.delivery(id, chunk, place)
+                return found is not None and self._had_more(id, found[1])
+        return False
+
+    def _mailing(self, id: int) -> Mailing | None:
+        if id not in self._mailings:
+            self._mailings[id] = self._tx.ledger.mailing(id)
+        return self._mailings[id]
+
+    def _had_more(self, mailing: int, signature: int) -> bool:
+        if (mailing, signature) not in self._full:
+            content = self._tx.ledger.contents(mailing, [signature]).get(signature)
+            self._full[mailing, signature] = content is not None and content.more > 0
+        return self._full[mailing, signature]
 
 
 def say_why(tx: Transaction, delivery: str, places: Places) -> list[Because]:

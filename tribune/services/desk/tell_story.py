@@ -90,14 +90,15 @@ def item_story(tx: Transaction, id: int, digests: Mapping[str, Digest], places: 
         return None
     releases = tx.catalogue.releases_of([item.id])[item.id]
     history = tx.catalogue.history(item.id)
-    shown: dict[int, list[Shown]] = {}
     at = [release.released_at for release in releases] + [entry.changed_at for entry in history]
-    for one in tx.stories.shown(item.id, min(at), max(at) + REACH) if at else ():
-        shown.setdefault(one.mailing, []).append(one)
+    shown = tx.stories.shown(item.id, min(at), max(at) + REACH) if at else []
+    of_mailing: dict[int, list[Shown]] = {}
+    for one in shown:
+        of_mailing.setdefault(one.mailing, []).append(one)
     return ItemStory(
         item=item,
         history=history,
         releases=releases,
-        reach=say_why_not(tx, item, releases, list(shown), digests, places) if releases else None,
-        mailings=[InMailing(mailing_progress(tx, mailing), people) for mailing, people in shown.items()],
+        reach=say_why_not(tx, item, releases, shown, digests, places) if releases else None,
+        mailings=[InMailing(mailing_progress(tx, mailing), people) for mailing, people in of_mailing.items()],
     )
