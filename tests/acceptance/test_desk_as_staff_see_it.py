@@ -146,6 +146,21 @@ def test_an_event_tells_its_story(busy: House, browser: TestClient) -> None:
         assert address not in told
 
 
+def test_the_story_tells_whose_mail_had_no_room_for_it(house: House, browser: TestClient) -> None:
+    for name in ("ana", "ben"):
+        house.subscribe(f"{name}@work.example", languages="en", cadence="daily", hour=8)
+    most = house.app.digests["letter"].max_items
+    for number in range(most + 1):
+        house.publish(f"study-{number}", titles={"en": f"Study {number}"}, source_language="en")
+    house.until("2026-11-23 10:00")
+    house.subscribe("late@work.example", languages="en", cadence="daily", hour=8)  # nothing was ever due to them
+    stories = [page(browser, f"/en/newsroom/items/{number}") for number in range(1, most + 2)]
+    left_out = [told for told in stories if "For 2 people it did not fit into their mail" in told]
+    assert len(left_out) == 1
+    assert "to 2 people" not in left_out[0]
+    assert sum("to 2 people" in told for told in stories) == most
+
+
 def test_a_withdrawal_stands_in_the_story(busy: House, browser: TestClient) -> None:
     busy.withdraw("energy", "A table was wrong.")
     told = page(browser, "/en/newsroom/items/1")
