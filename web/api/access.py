@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tribune.bootstrap import Application
+from tribune.domain.json_keys import KeyTwice, each_once
 from tribune.domain.staff import Permission
 from tribune.services.staff.api_tokens import Caller, authenticate, is_to_be_noted
 from web.api.problem_kinds import (
@@ -153,11 +154,15 @@ async def _read(request: Request, wanted: bool) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request._body and wanted and kind not in (JSON, MERGE_PATCH):
         raise Problem(WRONG_MEDIA_TYPE, f"Send {JSON}.")
+    if not (request._body and wanted) and not may_hold_no_text(request._body):
+        return
+    try:
+        document = json.loads(request._body, object_pairs_hook=each_once)
+    except KeyTwice as error:
+        raise Problem(MALFORMED, f"The body is ambiguous: {error}. Keep one of the two.") from None
+    except (ValueError, RecursionError):
+        return  # whoever reads it says so
     if may_hold_no_text(request._body):
-        try:
-            document = json.loads(request._body)
-        except (ValueError, RecursionError):
-            return  # whoever reads it says so
         faults = [Fault(detail=NO_TEXT, pointer=f"#{pointer}") for pointer in islice(no_texts(document), MOST_FAULTS)]
         if faults:
             raise Problem(INVALID, counted(faults), errors=faults)
