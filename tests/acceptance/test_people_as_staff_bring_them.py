@@ -192,6 +192,14 @@ def test_nobody_is_lost_between_two_quotation_marks_of_a_column_that_is_passed_o
     assert there == {*range(1, 10), *range(31, 51)}
 
 
+@pytest.mark.parametrize(("length", "status"), [("²", 400), ("-5", 400), ("9" * 5_000, 413), ("999999999999", 413)])
+def test_a_length_that_is_none_is_a_broken_request(browser: TestClient, length: str, status: int) -> None:
+    kind = "multipart/form-data; boundary=x"
+    told = {"content-type": kind, "content-length": length}
+    headers = {name: value.encode("latin-1") for name, value in told.items()}
+    assert browser.post("/en/newsroom/imports", content=b"--x--", headers=headers).status_code == status
+
+
 def test_what_holds_where_a_file_says_nothing_changes_nobody_who_is_here(house: House, browser: TestClient) -> None:
     before = person_of(house, 1)
     at = upload(browser)

@@ -196,6 +196,18 @@ def test_what_a_form_sends_that_no_list_has_is_told_and_stays(browser: TestClien
     assert (field, "gone") in page.fields
 
 
+@pytest.mark.parametrize("version", ["²", "٣", "", "-1", "1.0", "9" * 5_000])
+def test_a_version_that_is_no_number_is_a_broken_form(people: House, browser: TestClient, version: str) -> None:
+    with people.app.store.write() as tx:
+        rule = read({"who": {"everyone": True}})
+        save_segment(tx, Draft("All", "", rule, "all"), "staff:1", people.clock.now())
+    page = Page(browser, f"{SEGMENTS}/all/edit")
+    page.fill("name", "Everybody")
+    page.fill("version", version)
+    page.press("save")
+    assert page.status == 400
+
+
 def told_of(html: str, field: str) -> str:
     """What is said beside a field."""
     found = re.search(rf'<p class="error" id="{re.escape(field)}-error">.*?</p>', html, re.DOTALL)

@@ -57,6 +57,14 @@ def test_a_body_that_is_too_large_is_not_read(api: Api, told: bool) -> None:
     problem(answer, 413, "too-large")
 
 
+@pytest.mark.parametrize(("length", "status"), [("²", 400), ("-5", 400), ("9" * 5_000, 413), ("1000001", 413)])
+def test_a_length_that_is_none_or_too_large_is_told(api: Api, length: str, status: int) -> None:
+    headers = {"authorization": f"Bearer {api.token.secret}", **JSON, "content-length": length}
+    sent = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = api.client.post("/api/v1/items", content=b"{}", headers=sent)
+    problem(answer, status, "malformed-request" if status == 400 else "too-large")
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe", b'{"a": NaN', b"[" * 100_000, b"9" * 10_000])
 def test_a_body_that_is_no_json_is_told(api: Api, body: bytes) -> None:
     answer = api.call("POST", "/items", content=body, headers={"content-type": "application/json"})

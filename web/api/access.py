@@ -142,7 +142,7 @@ async def _read(request: Request, wanted: bool) -> None:
     if told and not (told.isascii() and told.isdigit()):
         raise Problem(MALFORMED, "The header Content-Length holds no number.")
     too_large = Problem(TOO_LARGE, f"At most {MOST_BYTES:,} bytes are taken.")
-    if told and int(told) > MOST_BYTES:
+    if len(told) > len(str(MOST_BYTES)) or int(told or 0) > MOST_BYTES:
         raise too_large
     size, chunks = 0, []
     async for chunk in request.stream():
