@@ -22,7 +22,7 @@ from tribune.domain.codelists import Codelist, Codelists
 from tribune.domain.json_keys import each_once
 from tribune.domain.languages import tag as language_tag
 from tribune.domain.segment_problems import Fault, InvalidRule, Problem
-from tribune.domain.segment_values import Values, short
+from tribune.domain.segment_values import Values, short, whole
 from tribune.domain.segments import (
     MAX_DEPTH,
     MAX_ID,
@@ -298,10 +298,11 @@ class _Reader(Values):
     def _people(self, value: object, at: str) -> tuple[int, ...]:
         found: dict[int, None] = {}
         for n, one in enumerate(self.values(value, at, MAX_PEOPLE, may_be_empty=True)):
-            if isinstance(one, bool) or not isinstance(one, int) or not 1 <= one <= MAX_ID:
+            number = whole(one)
+            if number is None or not 1 <= number <= MAX_ID:
                 self.add(f"{at}[{n}]", Fault.NOT_A_PERSON, short(one), "Write the number that the people page shows.")
             else:
-                found[one] = None
+                found[number] = None
         return tuple(found)
 
     def _tags(self, value: object, at: str) -> tuple[str, ...]:
