@@ -196,7 +196,7 @@ def test_nobody_is_lost_between_two_quotation_marks_of_a_column_that_is_passed_o
 def test_a_length_that_is_none_is_a_broken_request(browser: TestClient, length: str, status: int) -> None:
     kind = "multipart/form-data; boundary=x"
     told = {"content-type": kind, "content-length": length}
-    headers = {name: value.encode("latin-1") for name, value in told.items()}
+    headers = {name.encode(): value.encode("latin-1") for name, value in told.items()}
     assert browser.post("/en/newsroom/imports", content=b"--x--", headers=headers).status_code == status
 
 

@@ -60,7 +60,7 @@ def test_a_body_that_is_too_large_is_not_read(api: Api, told: bool) -> None:
 @pytest.mark.parametrize(("length", "status"), [("²", 400), ("-5", 400), ("9" * 5_000, 413), ("1000001", 413)])
 def test_a_length_that_is_none_or_too_large_is_told(api: Api, length: str, status: int) -> None:
     headers = {"authorization": f"Bearer {api.token.secret}", **JSON, "content-length": length}
-    sent = {name: value.encode("latin-1") for name, value in headers.items()}
+    sent = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = api.client.post("/api/v1/items", content=b"{}", headers=sent)
     problem(answer, status, "malformed-request" if status == 400 else "too-large")
 
