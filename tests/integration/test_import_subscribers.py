@@ -147,6 +147,30 @@ def test_nothing_is_taken_away_where_a_row_was_refused(world: World, tmp_path: P
     assert len(person(world, "m@travail.sn").subscriptions) == 2
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("lost", ["joined", "too wide", "cut off"])
+def test_nothing_is_taken_away_where_a_row_could_not_be_read(
+    world: World, tmp_path: Path, lost: str, first: bool
+) -> None:
+    daily = DAKAR.replace("weekly,monday,8", "daily,,7")
+    take(world, tmp_path, DAKAR, daily, DAKAR.replace("m@", "n@"))
+    unread = {
+        "joined": [DAKAR.replace("m@", "o@").replace("Ministère", '"Min'), daily.replace("Ministère", '12"')],
+        "too wide": [f"{daily},and,more"],
+        "cut off": [daily.replace("Ministère", '"Min'), "x" * 140_000],
+    }[lost]
+    rows = [DAKAR, *unread] if first else [*unread, DAKAR]
+    done = take(world, tmp_path, DAKAR.replace("m@", "n@"), *rows)
+    seen = 1 if lost == "cut off" and not first else 2
+    assert (done.refused, done.unchanged, done.changed) == (1, seen, 0)
+    assert len(person(world, "m@travail.sn").subscriptions) == 2
+    assert len(person(world, "n@travail.sn").subscriptions) == 1
+    again = DAKAR.replace("m@", "n@").replace("wages", "skills")
+    take(world, tmp_path, again, *unread)
+    kept = 2 if lost == "cut off" else 1
+    assert len(person(world, "n@travail.sn").subscriptions) == kept, "who is surely not among them is as the file says"
+
+
 def test_an_import_does_not_bring_anybody_back(world: World, tmp_path: Path) -> None:
     take(world, tmp_path, DAKAR, DAKAR.replace("m@", "n@"))
     with world.app.store.write() as tx:

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tribune.domain.errors import InvalidInput
@@ -29,6 +29,7 @@ _MOST_LINES = 20
 """Of a first row, whose headings may be broken into lines."""
 _SAYS_SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"=]|\t)"?(?:\r\n|\r|\n)', re.I)
 """What spreadsheets understand as a first line: `sep=;`. They do not count it as a row."""
+_ADDRESS = re.compile(r"[^\s\"<>,;|]+@[^\s\"<>,;|@]+")
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 """A character beyond ASCII in UTF-8. In Windows-1252 it is two letters or signs that hardly ever follow each other."""
 _MIXED = "mixed"
@@ -45,6 +46,14 @@ ENCODINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Unread(Refusal):
+    """A row, or several, of which nobody knows which cell is which. `addresses` stand somewhere in it, as written;
+    None: whatever follows is unread as well, and may be about anybody."""
+
+    addresses: frozenset[str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CsvFile:
     """A file that has been looked at. `header`: its first row, as written but in one line each, empty cells at the end
     left out. `says_separator`: a line before it names the delimiter."""
@@ -55,7 +64,7 @@ class CsvFile:
     header: tuple[str, ...]
     says_separator: bool = False
 
-    def rows(self, address_at: int | None = None) -> Iterator[tuple[int, Cells | Refusal]]:
+    def rows(self, address_at: int | None = None) -> Iterator[tuple[int, Cells | Unread]]:
         """(row number, cells) after the header; blank rows are passed over. A row that cannot be read is a refusal, and
         so is one that seems to be several: `address_at` is the column in which addresses stand, where it is known."""
         width, dialect = len(self.header), self._dialect()
@@ -73,28 +82,33 @@ class CsvFile:
                         more = last - number
                         lines = again.between(before + first, before + last) if number > 1 else []
                         if lines and joins_rows(cells, lines, dialect, address_at):
-                            yield number, _joined(number, before + first, before + last)
+                            yield number, _joined(number, cells, before + first, before + last)
                             continue
                     if number == 1 or not any(cells):
                         continue
                     if len(cells) > width and any(cell.strip() for cell in cells[width:]):
                         reason = f"The row has {len(cells)} cells, the first row {width}."
                         hint = "Put cells that hold separators in quotation marks."
-                        yield number, Refusal(number, "", "", reason, hint)
+                        yield number, Unread(number, "", "", reason, hint, addresses=_addresses(cells))
                     else:
                         yield number, cells
             except csv.Error as error:
                 hint = "A quotation mark may be left open; nothing after it could be read."
                 reason = f"From here on the file cannot be read: {error}."
-                yield number + 1, Refusal(number + 1, "", "", reason, hint)
+                yield number + 1, Unread(number + 1, "", "", reason, hint)
 
     def _dialect(self) -> type[csv.Dialect]:
         return type("Parted", (csv.excel,), {"delimiter": self.delimiter})
 
 
-def _joined(row: int, first: int, last: int) -> Refusal:
+def _addresses(cells: Cells) -> frozenset[str]:
+    return frozenset(found for cell in cells if "@" in cell for found in _ADDRESS.findall(cell))
+
+
+def _joined(row: int, cells: Cells, first: int, last: int) -> Unread:
     reason = f"A quotation mark may be left open: lines {first} to {last} were read as one row."
-    return Refusal(row, "", "", reason, "Close it, or take it out: nothing in these lines was taken in.")
+    hint = "Close it, or take it out: nothing in these lines was taken in."
+    return Unread(row, "", "", reason, hint, addresses=_addresses(cells))
 
 
 def look_at(path: Path) -> CsvFile:

@@ -9,11 +9,12 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from tribune.domain.addresses import address_key
 from tribune.domain.audience import Cadence, Status, Subscription
 from tribune.domain.changes import in_order, rhythms_in_order
 from tribune.domain.imports import Refusal
 from tribune.ports.newcomers import Newcomer, Wants
-from tribune.services.audience.csv_file import Cells, CsvFile
+from tribune.services.audience.csv_file import Cells, CsvFile, Unread
 from tribune.services.audience.subscriber_rows import Facts, RefusedCell, Row, RowReader, Wish
 
 OPEN_AT_ONCE = 50_000
@@ -25,7 +26,7 @@ _KEPT = 20_000
 @dataclass(slots=True)
 class Told:
     """What the file says of one address. `rows` are those that do, the first one first, with their digests; `partial`:
-    another one was refused; `again`: rows that said nothing new."""
+    another one was refused, or may be among what could not be read; `again`: rows that said nothing new."""
 
     rows: dict[int, str]
     key: str
@@ -98,14 +99,19 @@ Unit = Row | Told | Refusal
 """What is settled as one: a person, or a row that is refused before anybody is asked."""
 
 
+Lost = frozenset[str] | None
+"""Keys of addresses of which a row could not be read; None: it may be anybody's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first reading found: how many rows, hashes of addresses that come again -> how often, and how many
-    passes it takes to keep few of them open."""
+    """What the first reading found: how many rows, hashes of addresses that come again -> how often, how many passes
+    it takes to keep few of them open, and of whom the file may say more than what can be read."""
 
     rows: int
     again: Mapping[int, int]
     passes: int
+    lost: Lost = frozenset()
 
 
 def survey(file: CsvFile, reader: RowReader, heard: Callable[[int], None] | None = None) -> Survey:
@@ -114,12 +120,17 @@ def survey(file: CsvFile, reader: RowReader, heard: Callable[[int], None] | None
 
     hashes = array("q")
     key, add = reader.key, hashes.append
+    lost: Lost = frozenset()
     for number, cells in file.rows(reader.address_at):
-        add(0 if isinstance(cells, Refusal) else hash(key(cells)))
+        if isinstance(cells, Unread):
+            lost = _with_lost(lost, cells)
+            add(0)
+        else:
+            add(hash(key(cells)))
         if heard is not None and not number % 65_536:
             heard(number)
     if not hashes:
-        return Survey(0, {}, 1)
+        return Survey(0, {}, 1, lost)
     all_ = np.frombuffer(hashes, np.int64)
     order = np.argsort(all_, kind="stable")
     in_order_ = all_[order]
@@ -131,28 +142,37 @@ def survey(file: CsvFile, reader: RowReader, heard: Callable[[int], None] | None
     np.add.at(opens, order[starts[many] + counts[many] - 1], -1)
     most = int(np.cumsum(opens).max(initial=0))
     again = dict(zip(in_order_[starts[many]].tolist(), counts[many].tolist(), strict=True))
-    return Survey(len(all_), again, max(1, -(-most // OPEN_AT_ONCE)))
+    return Survey(len(all_), again, max(1, -(-most // OPEN_AT_ONCE)), lost)
+
+
+def _with_lost(lost: Lost, unread: Unread) -> Lost:
+    if lost is None or unread.addresses is None:
+        return None
+    # As a cell's marks may stick to it: better one address too many than one too few.
+    return lost.union(*({address_key(one), address_key(one.strip("'"))} for one in unread.addresses))
 
 
 def units(file: CsvFile, reader: RowReader, found: Survey) -> Iterator[Unit]:
     """Everybody in the file and every row that cannot be taken, in an order that is the same each time."""
     for turn in range(found.passes):
-        yield from _one_pass(file, reader, dict(found.again), turn, found.passes)
+        yield from _one_pass(file, reader, found, turn)
 
 
-def _one_pass(file: CsvFile, reader: RowReader, left: dict[int, int], turn: int, passes: int) -> Iterator[Unit]:
+def _one_pass(file: CsvFile, reader: RowReader, found: Survey, turn: int) -> Iterator[Unit]:
+    left, passes, lost = dict(found.again), found.passes, found.lost
     open_: dict[str, Told | None] = {}
     broken: set[str] = set()
     key_of, read = reader.key, reader.row
     for number, cells in file.rows(reader.address_at):
-        if isinstance(cells, Refusal):
+        if isinstance(cells, Unread):
             if not turn:
                 yield cells
             continue
         key = key_of(cells)
         if (hashed := hash(key)) not in left:
             if not turn:
-                yield _alone(read, number, cells)
+                unit = _alone(read, number, cells)
+                yield _partial(unit) if isinstance(unit, Row) and (lost is None or key in lost) else unit
             continue
         if passes > 1 and zlib.crc32(key.encode("utf-8", "surrogatepass")) % passes != turn:
             continue
@@ -171,7 +191,7 @@ def _one_pass(file: CsvFile, reader: RowReader, left: dict[int, int], turn: int,
             for whose in [key] if key in open_ else []:
                 done = open_.pop(whose)
                 if done is not None:
-                    done.partial = whose in broken
+                    done.partial = whose in broken or lost is None or whose in lost
                     yield done
                 broken.discard(whose)
     yield from (told for told in open_.values() if told is not None)  # two addresses with one hash
@@ -184,6 +204,12 @@ def _alone(read: Callable[[int, Cells], Row], number: int, cells: Cells) -> Unit
     except RefusedCell as error:
         return error.at(number)
     return row
+
+
+def _partial(row: Row) -> Told:
+    told = Told.of(row)
+    told.partial = True
+    return told
 
 
 def _complete(facts: Facts) -> Facts:
