@@ -73,6 +73,11 @@ class Archive(Protocol):
         """The highest number of a visible item (0: none)."""
         ...
 
+    def last_change(self) -> datetime | None:
+        """When any item that is visible, or once was, changed last, withdrawals included; items of which something
+        waits under an embargo tell nothing. None: there is none."""
+        ...
+
     # -- editions
 
     def editions(self, digests: Collection[str], first: str, last: str) -> list[PublicEdition]:

@@ -121,6 +121,13 @@ class SqlArchive:
     def last_item(self) -> int:
         return int(self._connection.scalar(select(func.max(_l.item_id))) or 0)
 
+    def last_change(self) -> datetime | None:
+        # OFFSET 0: PostgreSQL walks the index from its end, and looks up no more than what it meets.
+        was_visible = select(releases.c.sequence).where(releases.c.item_id == items.c.id).offset(0).exists()
+        asked = select(items.c.updated_at).where(items.c.embargo_until.is_(None), was_visible)
+        found: datetime | None = self._connection.scalar(asked.order_by(items.c.updated_at.desc()).limit(1))
+        return found
+
     def _are_few(self, any_of: Sequence[Selection]) -> bool:
         """Whether so few items name what is asked for that it is quicker to look them up than to walk through a list,
         the newest first, until enough of them have been met."""
