@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.acceptance.house import House
-from tests.archive_world import HOST, Get, reader
+from tests.archive_world import HOST, Get, links, reader
 from tribune.services.archive.own_feed import FEED
 from tribune.services.sources.read_feed import read_feed
+from web.public import machines
 
 
 @pytest.fixture
@@ -227,6 +228,68 @@ def test_the_sitemap_leads_to_every_page_in_its_languages(house: House, get: Get
     assert "<lastmod>2026-11-23T06:00:00Z</lastmod>" in get("/sitemap-items-1.xml").text
     for part in ("0", "2", "-1", "x", "1e2", "99999999999"):
         assert get(f"/sitemap-items-{part}.xml").status_code == 404, part
+
+
+def in_sitemap(get: Get) -> list[str]:
+    """The addresses of all parts; no part that the index names is empty, which the protocol does not allow."""
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    found: list[str] = []
+    for part in ElementTree.fromstring(get("/sitemap.xml").content).iter(f"{space}loc"):
+        of_part = ElementTree.fromstring(get(str(part.text).removeprefix(HOST)).content)
+        addresses = [str(url.findtext(f"{space}loc")) for url in of_part.iter(f"{space}url")]
+        assert addresses, part.text
+        found += addresses
+    return found
+
+
+@pytest.mark.parametrize(
+    ("titles", "canonical", "listed"),
+    [
+        ({"pt": "Trabalho"}, dict.fromkeys(("en", "fr", "es"), "/en/items/1-trabalho"), ["/en/items/1-trabalho"]),
+        ({"ar": "العمل"}, dict.fromkeys(("en", "fr", "es"), "/en/items/1"), ["/en/items/1"]),
+        (
+            {"pt": "Trabalho", "fr": "Travail"},
+            dict.fromkeys(("en", "fr", "es"), "/fr/items/1-travail"),
+            ["/fr/items/1-travail"],
+        ),
+        (
+            {"pt": "Trabalho", "en": "Work", "es": "Trabajo"},
+            {"en": "/en/items/1-work", "fr": "/en/items/1-work", "es": "/es/items/1-trabajo"},
+            ["/en/items/1-work", "/es/items/1-trabajo"],
+        ),
+    ],
+)
+def test_each_item_has_a_page_that_search_engines_find_and_no_second_one(
+    house: House, get: Get, titles: dict[str, str], canonical: dict[str, str], listed: list[str]
+) -> None:
+    house.publish("a", source_language=next(iter(titles)), titles=titles)
+    for locale, wanted in canonical.items():
+        page = get(get(f"/{locale}/items/1").headers.get("location", f"/{locale}/items/1")).text
+        assert links(page, "canonical") == {"": HOST + wanted}, locale
+        others = links(page, "alternate")
+        assert others["x-default"] == HOST + listed[0]
+        assert {others[tag] for tag in others} == {HOST + one for one in listed}
+    assert [one for one in in_sitemap(get) if "/items/" in one] == [HOST + one for one in listed]
+    told = get("/sitemap-items-1.xml").text
+    assert f'hreflang="x-default" href="{HOST}{listed[0]}"' in told
+    assert told.count('hreflang="en"') == ("en" in titles) * len(listed), "no page claims a language that it has not"
+
+
+def test_no_part_of_the_sitemap_is_empty(house: House, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "ITEMS", 2)
+    get = reader(house.app)
+    assert in_sitemap(get)
+    for part in ("editions", "items-1"):
+        assert f"sitemap-{part}.xml" not in get("/sitemap.xml").text
+        assert get(f"/sitemap-{part}.xml").status_code == 404
+    for name in "abcde":
+        house.publish(name, titles={"en": name})
+    for name in "cd":
+        house.withdraw(name)
+    assert len([one for one in in_sitemap(get) if "/items/" in one]) == 3
+    parts = re.findall(r"sitemap-items-(\d)\.xml", get("/sitemap.xml").text)
+    assert parts == ["1", "3"], "the second holds nothing any more"
+    assert [get(f"/sitemap-items-{number}.xml").status_code for number in (1, 2, 3, 4)] == [200, 404, 200, 404]
 
 
 def test_titles_of_feeds_are_set_as_their_language_has_it(get: Get) -> None:

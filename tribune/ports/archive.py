@@ -69,8 +69,8 @@ class Archive(Protocol):
         """All listings of items numbered from `first` to `last`, by item and language."""
         ...
 
-    def last_item(self) -> int:
-        """The highest number of a visible item (0: none)."""
+    def parts(self, size: int) -> list[int]:
+        """Which parts of so many numbers hold a visible item: 1 is that of the items 1 to `size`."""
         ...
 
     def last_change(self) -> datetime | None:
