@@ -264,6 +264,14 @@ def test_a_topic_of_the_mail_is_left_out_and_taken_back(house: House, browser: T
     assert "Paie enfin" in house.mails(READER)[-1].text
 
 
+def test_several_topics_are_named_as_the_language_separates_them(
+    house: House, browser: TestClient, mail: Mail
+) -> None:
+    topics = {"do": "leave-out", "topic": ["wages", "employment"]}
+    answer = browser.post(path(mail, "u"), params={"in": "fr"}, data=topics)
+    assert re.search(r"sans ces thèmes[^.<]*\u202f; ", answer.text)
+
+
 def test_only_this_topic(house: House, browser: TestClient, mail: Mail) -> None:
     answer = browser.post(path(mail, "u"), params={"in": "en"}, data={"do": "only", "topic": "wages"})
     assert "From now on, you receive The letter only about: Wages." in text(answer.text)

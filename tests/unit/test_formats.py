@@ -67,8 +67,8 @@ def test_every_zone_has_a_name(formats: Formats) -> None:
 def test_periods() -> None:
     told = {
         "2024": ("2024",) * 3,
-        "2024-Q1": ("Q1 2024", "T1 2024", "T1 2024"),
-        "2024Q4": ("Q4 2024", "T4 2024", "T4 2024"),
+        "2024-Q1": ("Q1 2024", "1er trimestre 2024", "1.er trimestre de 2024"),
+        "2024Q4": ("Q4 2024", "4e trimestre 2024", "4.º trimestre de 2024"),
         "2024-M03": ("March 2024", "mars 2024", "marzo de 2024"),
         "2024M12": ("December 2024", "décembre 2024", "diciembre de 2024"),
         "2024-03": ("March 2024", "mars 2024", "marzo de 2024"),
