@@ -129,6 +129,15 @@ def test_lists() -> None:
     assert FR.apart(["a", "b"]) == f"a{NN}; b" and AR.parts(["a", "b"]) == "a، b"
 
 
+def test_names_with_an_and_of_their_own_stand_apart() -> None:
+    skills = {"en": "Skills and learning", "fr": "Compétences et apprentissage", "es": "Formación e innovación"}
+    told = [f.names([skills[locale], "X"]) for f, locale in ((EN, "en"), (FR, "fr"), (ES, "es"))]
+    assert told == ["Skills and learning; X", f"Compétences et apprentissage{NN}; X", "Formación e innovación; X"]
+    assert ES.names(["Trinidad y Tabago", "Perú"]) == "Trinidad y Tabago; Perú"
+    assert EN.names(["Iran, Islamic Republic of", "Mali"]) == "Iran, Islamic Republic of; Mali"
+    assert EN.names(["Mali", "Senegal"]) == "Mali and Senegal" and EN.names(["Mali"]) == "Mali"
+
+
 def test_names_come_from_the_code_lists() -> None:
     assert [f.place("SEN") for f in (EN, FR, ES)] == ["Senegal", "Sénégal", "Senegal"]
     assert [f.kind("working_paper") for f in (EN, FR, ES)] == [

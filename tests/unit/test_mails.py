@@ -254,7 +254,7 @@ def test_why_a_person_gets_it_names_cadence_and_choices(parts: Composer) -> None
         )
         assert said in text
         assert (
-            "because you chose: reports, about Skills and lifelong learning and Wages (Colombia, Ecuador, Mali, Peru"
+            "because you chose: reports, about Skills and lifelong learning; Wages (Colombia, Ecuador, Mali, Peru"
             " and 3 others); everything that we publish."
         ) in text
 

@@ -148,6 +148,13 @@ class Formats:
             return self._house.join(", ".join(texts[:-1]), texts[-1], joined)
         return joined
 
+    def names(self, texts: Sequence[str]) -> str:
+        """`A, B and C`; where a name has a comma or an "and" of its own, apart: `A and B; C`."""
+        signs = [",", *(self.list(["o", last])[1:-1] for last in ("o", "i"))]  # in Spanish "y" or "e"
+        if len(texts) > 1 and any(sign in text for text in texts for sign in signs):
+            return self.apart(texts)
+        return self.list(texts)
+
     def parts(self, texts: Sequence[str]) -> str:
         """`A, B, C`: particulars of one thing."""
         return f"{self._comma} ".join(texts)
