@@ -161,6 +161,8 @@ def test_a_file_is_looked_at_checked_and_taken_in(house: House, browser: TestCli
     assert report.headers["content-type"].startswith("text/csv")
     rows = dict(line.split(",")[:2] for line in report.content.decode("utf-8-sig").splitlines()[1:])
     assert rows == {"2": "new", "3": "unchanged", "4": "refused", "5": "suppressed"}
+    done = page(browser, at)
+    assert "The file itself is deleted" in done and "Delete the report" in done and "Delete both" not in done
     id = at.rpartition("/")[2]
     assert not house.app.import_files.file(id).exists()
     assert (house.app.import_files.report(id).stat().st_mode & 0o777) == 0o600
@@ -203,7 +205,7 @@ def test_a_length_that_is_none_is_a_broken_request(browser: TestClient, length: 
 def test_what_holds_where_a_file_says_nothing_changes_nobody_who_is_here(house: House, browser: TestClient) -> None:
     before = person_of(house, 1)
     at = upload(browser)
-    assert "This is for people who are new" in browser.get(at).text
+    assert "These values are for people who are new" in browser.get(at).text
     told = {"languages": "es", "zone": "Africa/Cairo", "group": "workers", "cadence": "monthly"}
     columns = COLUMNS | {"column-1": "", "column-2": "", "column-3": ""}
     assert browser.post(f"{at}/check", data={**columns, **BASIS, **told}).status_code == 200

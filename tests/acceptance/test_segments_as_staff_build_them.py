@@ -263,6 +263,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(people: Hous
         "Nothing is chosen here. Choose something, or remove the condition.",
     ):
         assert page.words.count(told) >= 2, ("in the summary and beside the field", told)
+    assert "Tags: Nothing is chosen here." in page.words, "the summary says of which condition"
     for name in ("n-0.place", "n-1.days", "n-2.more"):
         assert f'href="#{name}"' in page.html and f'id="{name}"' in page.html, name
     assert ("n-0.places", "PER") in page.fields and ("n-0.place", "Atlantis") in page.fields

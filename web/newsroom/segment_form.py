@@ -59,6 +59,11 @@ class Form:
     exclude: str = ""
     version: str = ""
 
+    def condition_of(self, name: str) -> str:
+        """The kind of the condition that has the field `name`, "" where none has it."""
+        key = name.rpartition(".")[0]
+        return next((box.kind for box in _all(self.root) if box.key == key and not box.is_knot), "")
+
 
 # -- from a form that was sent
 
