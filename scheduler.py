@@ -212,6 +212,8 @@ def ageing(app: Application) -> int:
         if done is None:
             break
         gone += done.rows
+        if done.undecided:
+            log.warning("mails aged out that were held back for staff", mailing=done.mailing, mails=done.undecided)
         if done.ended:
             log.info("mailing aged out", mailing=done.mailing)
         time.sleep(AGEING_REST_SECONDS)  # where there is one write lock, others get their turn

@@ -66,7 +66,9 @@ class Pages:
 
     def error(self, request: Request, status: int) -> HTMLResponse:
         """A page that says what happened and what to do; never a traceback."""
-        return self.render(self.locale_of(request), "error.html", status=status, code=status)
+        locale, path = self.locale_of(request), request.url.path
+        public = not path.startswith(tuple(f"/{tag}/newsroom" for tag in self.offered))
+        return self.render(locale, "error.html", status=status, code=status, public=public, rest="/", place="")
 
     def steps(self, locale: str) -> Steps:
         """What tells stories in this locale."""

@@ -103,7 +103,7 @@ def test_a_manager_imports_people_builds_a_segment_and_sees_who_is_in_it_and_why
     manager.follows(say("Segments"))
     manager.follows(say("New segment"))
     manager.types(say("Name"), f"Workers {place}")
-    manager.chooses(say("First condition"), say("Constituent group"))
+    manager.chooses(say("First condition"), say("Group"))
     manager.presses(say("Add this condition"))
     manager.ticks(group)
     manager.chooses(say("One more condition"), say("What they follow"))

@@ -49,7 +49,22 @@ def test_a_page_in_a_language_that_is_not_offered_is_not_there(get: Get) -> None
         assert get(path).status_code == 404, path
 
 
+def test_who_meets_a_page_that_is_not_there_finds_the_way_in_their_language(get: Get) -> None:
+    page = get("/p/nothing-like-this/at-all")
+    assert page.status_code == 404
+    for locale in ("en", "fr", "es"):
+        assert f'href="/{locale}/"' in page.text, locale
+    assert "/items" in page.text and 'href="mailto:' in page.text and "noindex" in page.text
+    assert get("/fr/").status_code == 200
+
+
 # -- the page of an item
+
+
+def test_an_item_of_which_no_more_is_known_has_no_empty_part(house: House, get: Get) -> None:
+    house.publish("a", titles={"en": "Wages"}, policy_areas=[], places=[])
+    text = get("/en/items/1-wages").text
+    assert "Languages and files" in text and "About this item" not in text
 
 
 def test_the_number_decides_and_the_rest_is_decoration(house: House, get: Get) -> None:

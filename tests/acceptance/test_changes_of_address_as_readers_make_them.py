@@ -105,7 +105,9 @@ def test_an_old_warning_says_that_a_later_change_was_made(house: House, browser:
     stops = links(house, READER, "n")
     assert len(stops) == 2
     for stop in stops:
-        assert "confirmed already" in browser.get(stop).text, "not: your address is as before"
+        told = browser.get(stop).text
+        assert "confirmed already" in told, "not: your address is as before"
+        assert "The change is made already" in told and "There is nothing to stop" not in told
         assert "confirmed already" in browser.post(stop, data={"do": "yes"}).text
 
 

@@ -77,7 +77,7 @@ def test_topics_and_countries_are_changed_and_nothing_old_comes_again(
     )
     assert [step.status_code for step in answer.history] == [303]
     assert "Your choices are saved." in answer.text
-    assert "Skills and lifelong learning and Wages (Mali and Senegal)" in text(answer.text)
+    assert "Skills and lifelong learning; Wages (Mali and Senegal)" in text(answer.text)
     house.publish("fits", titles={"fr": "Convient"}, source_language="fr", policy_areas=["wages"], places=["MLI"])
     house.publish("not", titles={"fr": "Ailleurs"}, source_language="fr", policy_areas=["wages"], places=["PER"])
     day(house)
@@ -262,6 +262,12 @@ def test_a_topic_of_the_mail_is_left_out_and_taken_back(house: House, browser: T
     house.publish("pay3", titles={"fr": "Paie enfin"}, source_language="fr", policy_areas=["wages"])
     day(house)
     assert "Paie enfin" in house.mails(READER)[-1].text
+
+
+def test_several_topics_are_named_as_the_language_separates_them(house: House, browser: TestClient, mail: Mail) -> None:
+    topics = {"do": "leave-out", "topic": ["wages", "employment"]}
+    answer = browser.post(path(mail, "u"), params={"in": "fr"}, data=topics)
+    assert re.search(r"sans ces thèmes[^.<]*\u202f; ", answer.text)
 
 
 def test_only_this_topic(house: House, browser: TestClient, mail: Mail) -> None:

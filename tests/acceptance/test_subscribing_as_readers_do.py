@@ -85,6 +85,9 @@ def test_subscribe_confirm_and_the_digest_arrives(house: House, browser: TestCli
     assert not digests(house), "nothing comes before the confirmation"
     page = browser.get(path)
     assert page.status_code == 200
+    for locale, every, daily in (("fr", "tous", "chaque jour"), ("es", "todos", "cada día")):
+        said = re.findall(r"<dd>([^<]+)</dd>", browser.get(path, params={"in": locale}).text)
+        assert every in said and daily in said, said
     assert status(house) is Status.PENDING, "a GET changes nothing: mail scanners follow every link"
     done = browser.post(path, data={"name": "Awa Diop"})
     assert done.status_code == 200

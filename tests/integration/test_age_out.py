@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import structlog
 
 import scheduler
 from tests.planned import add_item, plan
@@ -95,6 +96,23 @@ def test_only_what_ended_long_enough_ago_goes(app: Application, clock: StoppedCl
     assert rows_left(app, old) == {}
     assert all(rows_left(app, mailing)["deliveries"] == 2 for mailing in (open_, paused, young))
     assert scheduler.ageing(app) == 0
+
+
+def test_what_nobody_decided_about_has_failed_when_it_ages(app: Application, clock: StoppedClock) -> None:
+    mailing = plan(app.store, [10], state=MailingState.RUNNING)
+    with app.store.write() as tx:
+        claim = tx.ledger.claim(mailing, 0, "sender", clock.now(), timedelta(minutes=2))
+        assert claim is not None
+        tx.ledger.settle(claim, Marks(10, 10, 10, 0), [Verdict(0, S.QUARANTINED, "no answer", 1, 1)], clock.now())
+        assert tx.ledger.finish(mailing, clock.now())
+        assert tx.attention.count_held_back() == 1
+    clock.move(timedelta(days=401))
+    with structlog.testing.capture_logs() as logged:
+        assert scheduler.ageing(app) > 0
+    assert [(line["mailing"], line["mails"]) for line in logged if "held back" in line["event"]] == [(mailing, 1)]
+    with app.store.read() as tx:
+        assert mailing_progress(tx, mailing).states == {S.SENT: 9, S.FAILED: 1}
+        assert tx.attention.count_held_back() == 0
 
 
 def test_a_cancelled_mailing_ages_once_all_of_it_was_carried_over(app: Application, clock: StoppedClock) -> None:

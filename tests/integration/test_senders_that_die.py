@@ -66,9 +66,11 @@ def test_what_kills_every_sender_is_quarantined_and_the_chunk_is_done_all_the_sa
     assert state(app, mailing) is MailingState.FINISHED
     with app.store.write() as tx:
         assert retry_mailing(tx, mailing, clock.now()) == {DeliveryState.QUARANTINED: 20, DeliveryState.RETRY: 0}
+    assert state(app, mailing) is MailingState.RUNNING
     send_retries(make_sender(app, channel), mailing, 0)
     assert counts(app, mailing) == {"sent": 20}
-    assert types(app)["mailing.finished"] == 1
+    assert state(app, mailing) is MailingState.FINISHED
+    assert types(app)["mailing.finished"] == 2
 
 
 def test_hand_overs_by_the_dead_count_towards_the_three(

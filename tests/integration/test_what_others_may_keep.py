@@ -17,8 +17,8 @@ FORGED = {
     "referer": "https://evil.example/",
 }
 
-NOT_THERE = ("/metrics", "/{locale}/newsroom/provider", "/newsroom/callback", "/api/v1/items/search")
-"""Never through a proxy; not in these settings; wants words."""
+NOT_THERE = ("/metrics", "/{locale}/newsroom/provider", "/newsroom/callback", "/api/v1/items/search", "/healthz")
+"""Never through a proxy; not in these settings; wants words; 503 where the machine is too busy to tell soon."""
 
 
 def test_what_anybody_may_keep_is_the_same_for_everybody(attacked: World) -> None:

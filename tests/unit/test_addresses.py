@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tribune.domain.addresses import SuppressionHash, address_key, domain_group, plain, plain_hash
+from tribune.domain.addresses import SuppressionHash, address_key, domain_group, plain, plain_hash, without_addresses
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,22 @@ def test_what_the_list_held_before_it_was_keyed_stays_good() -> None:
     keyed = SuppressionHash(b"1" * 32)
     assert keyed.of_plain(plain_hash("a@b.co")) == keyed("a@b.co")
     assert len(keyed("a@b.co")) == 64
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("550 5.1.1 <jane.doe@ministry.example> unknown", "550 5.1.1 <<...>> unknown"),
+        ("550 5.1.1 <jane.doe> User doesn't exist: Jane.Doe.", "550 5.1.1 <<...>> User doesn't exist: <...>."),
+        ("550 mailbox jane.doe=ministry.example does not exist", "550 mailbox <...>=ministry.example does not exist"),
+        ("550 5.1.1 no such user: jane.doe@", "550 5.1.1 no such user: <...>@"),
+        ("550 5.1.1 jane.doe.smith and xjane.doe are others", "550 5.1.1 jane.doe.smith and xjane.doe are others"),
+        ("no answer", "no answer"),
+    ],
+)
+def test_no_address_stays_in_what_a_server_said(said: str, kept: str) -> None:
+    assert without_addresses(said, "jane.doe@ministry.example") == kept
+
+
+def test_codes_stay_whatever_the_address_is() -> None:
+    assert without_addresses("550 5.1.1 550 is unknown", "550@ministry.example") == "550 5.1.1 <...> is unknown"

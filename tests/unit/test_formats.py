@@ -67,8 +67,8 @@ def test_every_zone_has_a_name(formats: Formats) -> None:
 def test_periods() -> None:
     told = {
         "2024": ("2024",) * 3,
-        "2024-Q1": ("Q1 2024", "T1 2024", "T1 2024"),
-        "2024Q4": ("Q4 2024", "T4 2024", "T4 2024"),
+        "2024-Q1": ("Q1 2024", "1er trimestre 2024", "1.er trimestre de 2024"),
+        "2024Q4": ("Q4 2024", "4e trimestre 2024", "4.º trimestre de 2024"),
         "2024-M03": ("March 2024", "mars 2024", "marzo de 2024"),
         "2024M12": ("December 2024", "décembre 2024", "diciembre de 2024"),
         "2024-03": ("March 2024", "mars 2024", "marzo de 2024"),
@@ -127,6 +127,15 @@ def test_lists() -> None:
     assert ES.list(["Omán", "Yemen"]) == "Omán y Yemen"
     assert ES.list(["padres", "hijos"]) == "padres e hijos"
     assert FR.apart(["a", "b"]) == f"a{NN}; b" and AR.parts(["a", "b"]) == "a، b"
+
+
+def test_names_with_an_and_of_their_own_stand_apart() -> None:
+    skills = {"en": "Skills and learning", "fr": "Compétences et apprentissage", "es": "Formación e innovación"}
+    told = [f.names([skills[locale], "X"]) for f, locale in ((EN, "en"), (FR, "fr"), (ES, "es"))]
+    assert told == ["Skills and learning; X", f"Compétences et apprentissage{NN}; X", "Formación e innovación; X"]
+    assert ES.names(["Trinidad y Tabago", "Perú"]) == "Trinidad y Tabago; Perú"
+    assert EN.names(["Iran, Islamic Republic of", "Mali"]) == "Iran, Islamic Republic of; Mali"
+    assert EN.names(["Mali", "Senegal"]) == "Mali and Senegal" and EN.names(["Mali"]) == "Mali"
 
 
 def test_names_come_from_the_code_lists() -> None:

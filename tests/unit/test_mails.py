@@ -111,12 +111,12 @@ def test_text_in_english(raw: dict[str, bytes]) -> None:
 def test_text_in_french_and_spanish(raw: dict[str, bytes]) -> None:
     french = mails.text_of(mails.parse(raw["fr"])).replace("\n", " ")
     assert "Numéro hebdomadaire du lundi 23 novembre 2026" in french
-    assert "5,4\u00a0% ▼ en baisse de 0,7\u00a0point de pourcentage par rapport à 2023 (6,1\u00a0%)" in french
+    assert "5,4\u00a0% ▼ en baisse de 0,7\u00a0point de pourcentage (2023\u00a0: 6,1\u00a0%)" in french
     assert "1\u202f200 nouvelles données et 1 donnée révisée" in french
     assert "Mardi 1er décembre 2026, de 15\u00a0h à 16\u00a0h\u00a030 (heure de Dakar, UTC)" in french
     spanish = mails.text_of(mails.parse(raw["es"])).replace("\n", " ")
     assert "Número semanal del lunes 23 de noviembre de 2026" in spanish
-    assert "5,4\u00a0% ▼ 0,7\u00a0puntos porcentuales menos que en 2023 (6,1\u00a0%)" in spanish
+    assert "5,4\u00a0% ▼ 0,7\u00a0puntos porcentuales menos (2023: 6,1\u00a0%)" in spanish
     assert "1200 datos nuevos y 1 dato revisado" in spanish
     assert "Informe, 48\u00a0páginas, en inglés" in spanish
 
@@ -254,7 +254,7 @@ def test_why_a_person_gets_it_names_cadence_and_choices(parts: Composer) -> None
         )
         assert said in text
         assert (
-            "because you chose: reports, about Skills and lifelong learning and Wages (Colombia, Ecuador, Mali, Peru"
+            "because you chose: reports, about Skills and lifelong learning; Wages (Colombia, Ecuador, Mali, Peru"
             " and 3 others); everything that we publish."
         ) in text
 

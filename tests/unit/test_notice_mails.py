@@ -94,6 +94,15 @@ def test_each_language_says_it_in_its_own_way(parts: NoticeComposer) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en", "fr", "es"])
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_no_line_has_two_colons(parts: NoticeComposer, kind: NoticeKind, locale: str) -> None:
+    raw = parts.compose(notice(locale, kind), [mails.DIGEST], "Awa Diop", "awa.diop@travail.example", LINK)
+    lines = mails.text_of(mails.parse(raw)).splitlines()
+    assert LINK in lines
+    assert not [line for line in lines if re.search(r":.*:\s*$", line)]
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "es"])
 def test_it_says_why_it_came_and_what_to_do_and_is_complete_without_images(parts: NoticeComposer, locale: str) -> None:
     message = mails.parse(make(parts, locale))
     html = mails.html_of(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -172,10 +173,19 @@ def test_a_rule_is_said_in_whole_sentences() -> None:
 
 def test_and_in_french_and_spanish() -> None:
     french, spanish = said(words("fr").rule(read(RULE))), said(words("es").rule(read(RULE)))
-    assert "Elles ont utilisé nos pages au cours des 90 derniers jours." in french
-    assert "Elles ont confirmé leur abonnement entre le 1er janvier 2026 et le 31 janvier 2026." in french
+    assert "Utilisation de nos pages au cours des 90 derniers jours." in french
+    assert "Confirmation de l’abonnement entre le 1er janvier 2026 et le 31 janvier 2026." in french
+    assert "Groupe : Gouvernement." in french and "Grupo: Gobierno." in spanish
     assert "Se ha excluido individualmente a 1 persona." in spanish
     assert not set(french) & set(spanish)
+
+
+@given(rules)
+def test_a_condition_also_stands_on_the_page_of_one_person(rule: Rule) -> None:
+    """Not « Elles appartiennent ... » and «Pertenecen ...» under the name of one person."""
+    for locale, plural in (("fr", r"\b([Ee]lles|leurs?)\b"), ("es", r"\b(sus?|les|[A-Z]\w+(an|en|ron))\b")):
+        for text in said(words(locale).rule(rule)):
+            assert not re.search(plural, text), text
 
 
 @given(rules, st.sampled_from(LOCALES))

@@ -143,6 +143,11 @@ def test_a_throttled_channel_never_costs_an_attempt() -> None:
         ("550 5.1.11 what", False),
         ("450 4.1.1 later", False),
         ("550 15.1.1", False),
+        ("554 5.7.1 Message refused by MailGuard 5.2.1 (policy)", False),
+        ("550 5.7.1 Blocked, see https://x.example/kb/5.1.1", False),
+        ("550 5.7.26 unauthenticated; upstream said 5.1.1", False),
+        ("550 see 5.1.1", False),
+        ("553 5.1.3 not an address (refused here)", True),
     ],
 )
 def test_only_answers_about_the_address_suppress_it(code: str, gone: bool) -> None:

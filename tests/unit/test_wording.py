@@ -28,10 +28,32 @@ def change(wording: Wording, value: float, previous: float, unit: str = "percent
 def test_a_change_says_how_much_from_what_and_which_way() -> None:
     assert change(EN, 5.4, 6.1) == "▼ down 0.7 percentage points from 2023 (6.1%)"
     assert change(EN, 7.1, 6.1) == "▲ up 1.0 percentage points from 2023 (6.1%)"
-    assert change(FR, 7.6, 6.1) == f"▲ en hausse de 1,5{NB}point de pourcentage par rapport à 2023 (6,1{NB}%)"
-    assert change(FR, 8.2, 6.1) == f"▲ en hausse de 2,1{NB}points de pourcentage par rapport à 2023 (6,1{NB}%)"
-    assert change(ES, 5.4, 6.1) == f"▼ 0,7{NB}puntos porcentuales menos que en 2023 (6,1{NB}%)"
-    assert change(ES, 7.6, 6.1) == f"▲ 1,5{NB}puntos porcentuales más que en 2023 (6,1{NB}%)"
+    assert change(FR, 7.6, 6.1) == f"▲ en hausse de 1,5{NB}point de pourcentage (2023{NB}: 6,1{NB}%)"
+    assert change(FR, 8.2, 6.1) == f"▲ en hausse de 2,1{NB}points de pourcentage (2023{NB}: 6,1{NB}%)"
+    assert change(ES, 5.4, 6.1) == f"▼ 0,7{NB}puntos porcentuales menos (2023: 6,1{NB}%)"
+    assert change(ES, 7.6, 6.1) == f"▲ 1,5{NB}puntos porcentuales más (2023: 6,1{NB}%)"
+
+
+@pytest.mark.parametrize(
+    ("before", "english", "french", "spanish"),
+    [
+        ("2024-Q1", "Q1 2024", "1er trimestre 2024", "1.er trimestre de 2024"),
+        ("2024-M03", "March 2024", "mars 2024", "marzo de 2024"),
+        ("2024", "2024", "2024", "2024"),
+    ],
+)
+def test_a_sentence_holds_for_quarters_months_and_years(before: str, english: str, french: str, spanish: str) -> None:
+    told = [wording.change(Observation("SEN", "2025", 5.4, before, 6.1), "percent") for wording in (EN, FR, ES)]
+    assert [change.words for change in told if change] == [
+        f"down 0.7 percentage points from {english} (6.1%)",
+        f"en baisse de 0,7{NB}point de pourcentage ({french}{NB}: 6,1{NB}%)",
+        f"0,7{NB}puntos porcentuales menos ({spanish}: 6,1{NB}%)",
+    ]
+    assert [change.brief for change in told if change] == [
+        f"down from 6.1% in {english}",
+        f"en baisse ({french}{NB}: 6,1{NB}%)",
+        f"a la baja ({spanish}: 6,1{NB}%)",
+    ]
 
 
 def test_a_change_is_that_of_the_figures_that_are_shown() -> None:
@@ -42,7 +64,7 @@ def test_a_change_is_that_of_the_figures_that_are_shown() -> None:
 def test_other_units() -> None:
     assert change(EN, 12300, 12000, "number") == "▲ up 2.5% from 2023 (12,000)"
     assert change(EN, 5, 0, "number") == "▲ up 5 from 2023 (0)"
-    assert change(FR, 0.85, 0.9, "ratio") == "▼ en baisse de 0,05 par rapport à 2023 (0,90)"
+    assert change(FR, 0.85, 0.9, "ratio") == f"▼ en baisse de 0,05 (2023{NB}: 0,90)"
     assert (
         EN.value(0.9, "ratio") == "0.90" and EN.value(12.34, "number") == "12.3" and EN.value(-3, "percent") == "−3.0%"
     )
@@ -111,10 +133,10 @@ def test_a_column_of_figures_says_what_they_were() -> None:
     assert [change.brief for change in told if change] == [
         "down from 6.1% in 2023",
         "as in 2023",
-        f"en baisse, contre 6,1{NB}% en{NB}2023",
-        "comme en 2023",
-        f"a la baja, frente a 6,1{NB}% en{NB}2023",
-        "igual que en 2023",
+        f"en baisse (2023{NB}: 6,1{NB}%)",
+        "sans changement (2023)",
+        f"a la baja (2023: 6,1{NB}%)",
+        "sin cambios (2023)",
     ]
 
 

@@ -39,6 +39,8 @@ READERS = {
     "fr": "nadia.benali@patronat-casablanca.example",
     "es": "begona.munoz@trabajo-madrid.example",
 }
+TAGS = {"en": "en-GB", "fr": "fr-FR", "es": "es-ES"}
+"""In which language the browser writes what is its own, such as the fields of dates."""
 RULE = {
     "who": {
         "all": [
@@ -61,8 +63,8 @@ kofi.mensah@university-accra.example;Kofi Mensah;en;Africa/Acra;academia;confér
 class Camera:
     """Takes pictures of a page, 1280 px wide for the newsroom and 720 px for what readers see."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self.page: Page = browser.new_page(device_scale_factor=1, timezone_id="Africa/Dakar")
+    def __init__(self, browser: Browser, address: str, locale: str = "en-GB") -> None:
+        self.page: Page = browser.new_page(device_scale_factor=1, timezone_id="Africa/Dakar", locale=locale)
         self._address = address
         self.page.on("filechooser", lambda _: None)
 
@@ -218,7 +220,7 @@ def main() -> int:
             camera = Camera(browser, address)
             archive(camera)
             for locale in READERS:
-                readers(camera, app, locale)
+                readers(Camera(browser, address, TAGS[locale]), app, locale)
             newsroom(camera, app, folder)
         browser.close()
         app.close()

@@ -21,6 +21,9 @@ _PLAIN = re.compile(
 )
 _SUSPECT = re.compile(r"--|\.(?:test|invalid|local|localhost|arpa|onion|internal)$", re.ASCII | re.IGNORECASE)
 
+_ANY = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
+_STATUS = re.compile(r"(?:\d{3}(?: \d\.\d{1,3}\.\d{1,3})?\b)?")
+
 _HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
@@ -53,6 +56,17 @@ def host_name(domain: str) -> str:
     if len(domain) > 253 or not _HOST_NAME.fullmatch(domain):
         raise ValueError(f"{domain!r} is no name of a domain")
     return domain
+
+
+def without_addresses(words: str, recipient: str) -> str:
+    """What a server said, with `<...>` for each address, and for the recipient's local part where it stands alone.
+    Codes at the head (`550 5.1.1`) stay."""
+    head = _STATUS.match(words)
+    at = head.end() if head else 0
+    rest = _ANY.sub("<...>", words[at:].replace(recipient, "<...>"))
+    if local := re.escape(recipient.rpartition("@")[0]):
+        rest = re.sub(rf"(?<![\w.+-]){local}(?![\w+-]|\.\w)", "<...>", rest, flags=re.IGNORECASE)
+    return words[:at] + rest
 
 
 def plain_hash(key: str) -> str:

@@ -172,7 +172,12 @@ TYPES: Mapping[str, TypeOfEvent] = {
         TypeOfEvent("mailing.approved", MAILINGS, MailingChanged, "A mailing may leave."),
         TypeOfEvent("mailing.started", MAILINGS, MailingChanged, "The first chunk of a mailing was claimed."),
         TypeOfEvent("mailing.paused", MAILINGS, MailingChanged, "A mailing rests until somebody lets it go on."),
-        TypeOfEvent("mailing.resumed", MAILINGS, MailingChanged, "A mailing that was paused goes on."),
+        TypeOfEvent(
+            "mailing.resumed",
+            MAILINGS,
+            MailingChanged,
+            "A mailing that was paused goes on; or a finished one, some of which is tried again.",
+        ),
         TypeOfEvent("mailing.cancelled", MAILINGS, MailingChanged, "What of a mailing has not left never will."),
         TypeOfEvent("mailing.finished", MAILINGS, MailingChanged, "Every chunk of a mailing is done."),
         TypeOfEvent("delivery.chunk-ready", DELIVERIES, ChunkReady, "A chunk waits for a sender."),

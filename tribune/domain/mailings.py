@@ -96,9 +96,10 @@ MAILING_MOVES: dict[MailingState, frozenset[MailingState]] = {
     MailingState.RUNNING: frozenset({MailingState.PAUSED, MailingState.CANCELLED, MailingState.FINISHED}),
     MailingState.PAUSED: frozenset({MailingState.APPROVED, MailingState.RUNNING, MailingState.CANCELLED}),
     MailingState.CANCELLED: frozenset(),
-    MailingState.FINISHED: frozenset(),
+    MailingState.FINISHED: frozenset({MailingState.RUNNING}),
 }
-"""From PAUSED back to APPROVED: of a mailing that was paused before its first window."""
+"""From PAUSED back to APPROVED: of a mailing that was paused before its first window. From FINISHED back to RUNNING:
+staff have some of its mails tried again."""
 
 
 class DeliveryState(StrEnum):

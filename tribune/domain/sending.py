@@ -179,10 +179,11 @@ def name_of(mailing: int, chunk: int, place: int) -> str:
     return f"{mailing}.{chunk}.{place}"
 
 
-_GONE = re.compile(r"(?<![\d.])5\.(1\.(1|2|3|6|10)|2\.1)(?![\d.])")
+_GONE = re.compile(r"\d{3} 5\.(1\.(1|2|3|6|10)|2\.1)(?![\d.])")
 
 
 def suppresses(code: str) -> bool:
     """Whether a permanent answer says that the address itself is no good (RFC 3463): no such mailbox or domain,
-    bad syntax, moved, null MX, disabled. An answer about content or policy says nothing of the address."""
-    return _GONE.search(code) is not None
+    bad syntax, moved, null MX, disabled. An answer about content or policy says nothing of the address, whatever
+    numbers (a link, a version) stand in its words: only its own code counts."""
+    return _GONE.match(code) is not None

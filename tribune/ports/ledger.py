@@ -204,6 +204,10 @@ class Ledger(Protocol):
         """Staff say: what is QUARANTINED at these places (chunk, place) is FAILED, with this code; how many."""
         ...
 
+    def leave_all(self, mailing: int, code: str, now: datetime) -> int:
+        """The same for all of a mailing that is QUARANTINED."""
+        ...
+
     # what time brings back
     def wake(self, now: datetime, limit: int = 1000) -> list[tuple[int, int]]:
         """Chunks (mailing, chunk) that wait for an event again: rested enough, left by a sender whose lease ran

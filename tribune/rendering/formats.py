@@ -85,13 +85,14 @@ class Formats:
         return name.rsplit("/", 1)[-1].replace("_", " ")
 
     def period(self, code: str) -> str:
-        """A reference period: `2024`, `2024-Q1` -> `Q1 2024`, `2024-M03`, `2024-03` -> `March 2024`; else as it is."""
+        """A reference period: `2024`, `2024-Q1` -> `Q1 2024`, « 1er trimestre 2024 », `2024-M03`, `2024-03` ->
+        `March 2024`; else as it is."""
         found = _PERIOD.fullmatch(code)
         if not found or not (found[2] or found[4]):
             return code
         month = int(found[4]) if found[4] else 3 * int(found[3]) - 2
         day = dt.date(int(found[1]), month, 1)
-        return self.month(day) if found[4] else format_skeleton("yQQQ", day, locale=self._cldr)
+        return self.month(day) if found[4] else format_skeleton(self._house.quarter, day, locale=self._cldr)
 
     # -- numbers
 
@@ -146,6 +147,13 @@ class Formats:
         if len(texts) > 1 and self._house.join:
             return self._house.join(", ".join(texts[:-1]), texts[-1], joined)
         return joined
+
+    def names(self, texts: Sequence[str]) -> str:
+        """`A, B and C`; where a name has a comma or an "and" of its own, apart: `A and B; C`."""
+        signs = [",", *(self.list(["o", last])[1:-1] for last in ("o", "i"))]  # in Spanish "y" or "e"
+        if len(texts) > 1 and any(sign in text for text in texts for sign in signs):
+            return self.apart(texts)
+        return self.list(texts)
 
     def parts(self, texts: Sequence[str]) -> str:
         """`A, B, C`: particulars of one thing."""

@@ -21,6 +21,7 @@ class House:
     cldr: str = ""  # the CLDR locale to follow
     full_date: str = ""
     first_day: str = ""  # how the first day of a month is written
+    quarter: str = "yQQQQ"  # written out: an abbreviation is not a word everywhere
     time: str = ""
     whole_hour: str = ""
     group: str = ""
@@ -56,6 +57,7 @@ HOUSES: Mapping[str, House] = {
     "en": House(
         cldr="en_GB",
         full_date="EEEE d MMMM y",
+        quarter="yQQQ",
         time="HH:mm",
         percent="{}%",
         zone="{} time".format,

@@ -223,7 +223,7 @@ class Wording:
         """Names in the order of the alphabet: all, or where `most` + 1 are not enough, `most` and how many others."""
         ordered = sorted(names, key=fold)
         if len(ordered) <= most + 1:
-            return self._formats.list(ordered)
+            return self._formats.names(ordered)
         others = len(ordered) - most
         pattern = self._texts.ngettext("%(names)s and %(number)s other", "%(names)s and %(number)s others", others)
         return pattern % {"names": self._formats.parts(ordered[:most]), "number": self._formats.number(others)}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Update, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, Update, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.audience import Cadence
@@ -142,8 +142,10 @@ class SqlLedger:
     def move(self, mailing: int, to: MailingState, now: datetime, *, of: MailingState | None = None) -> bool:
         m = mailings.c
         allowed = [state.value for state, moves in MAILING_MOVES.items() if to in moves and of in (None, state)]
-        paused = self._connection.execute(
-            select(m.paused_at, m.rested_seconds).where(m.id == mailing).with_for_update()
+        rest = self._connection.execute(
+            select(func.coalesce(m.paused_at, m.finished_at, type_=m.paused_at.type).label("since"), m.rested_seconds)
+            .where(m.id == mailing)
+            .with_for_update()
         ).first()
         change = (
             update(mailings)
@@ -152,9 +154,11 @@ class SqlLedger:
         )
         if to is MailingState.FINISHED:
             change = change.values(finished_at=now)
-        if paused is not None and paused.paused_at is not None:
-            rested = max((now - paused.paused_at).total_seconds(), 0.0)
-            change = change.values(rested_seconds=paused.rested_seconds + rested)
+        elif to is MailingState.RUNNING:
+            change = change.values(finished_at=None)  # it is tried again
+        if rest is not None and rest.since is not None:
+            rested = max((now - rest.since).total_seconds(), 0.0)
+            change = change.values(rested_seconds=rest.rested_seconds + rested)
         return self._connection.execute(change).rowcount == 1
 
     def put_off(self, mailing: int, due_at: datetime) -> None:
@@ -342,12 +346,11 @@ class SqlLedger:
         e, asked, left = delivery_exceptions.c, sorted(places), 0
         for start in range(0, len(asked), _AT_ONCE):
             some = tuple_(e.chunk, e.place).in_(asked[start : start + _AT_ONCE])
-            change = update(delivery_exceptions).where(
-                e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value, some
-            )
-            done = self._connection.execute(change.values(state=DeliveryState.FAILED.value, code=code, changed_at=now))
-            left += done.rowcount
+            left += self._connection.execute(_leave(mailing, code, now).where(some)).rowcount
         return left
+
+    def leave_all(self, mailing: int, code: str, now: datetime) -> int:
+        return self._connection.execute(_leave(mailing, code, now)).rowcount
 
     # -- what time brings back --------------------------------------------------------------------------------
 
@@ -357,3 +360,9 @@ class SqlLedger:
             found |= dict.fromkeys(wake_chunks(self._connection, now, lane, limit))
         found |= dict.fromkeys(wake_retries(self._connection, now, limit))
         return list(found)
+
+
+def _leave(mailing: int, code: str, now: datetime) -> Update:
+    e = delivery_exceptions.c
+    held = update(delivery_exceptions).where(e.mailing_id == mailing, e.state == DeliveryState.QUARANTINED.value)
+    return held.values(state=DeliveryState.FAILED.value, code=code, changed_at=now)

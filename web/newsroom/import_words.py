@@ -23,7 +23,7 @@ class ImportWords:
         return {
             "address": _("E-mail address"),
             "name": _("Name"),
-            "group": _("Constituent group"),
+            "group": _("Group"),
             "languages": _("Languages"),
             "zone": _("Time zone"),
             "fallback": _("Items in other languages"),

@@ -45,13 +45,13 @@ class PeopleWords:
 
     def act(self, act: str) -> str:
         """What a consent record tells of."""
-        _ = self._texts.gettext
+        _, pgettext = self._texts.gettext, self._texts.pgettext
         return {
             "signed_up": _("Signed up on the form"),
             "confirmed": _("Confirmed from their mailbox"),
             "imported": _("Brought in by an import"),
             "changed": _("Changed what they receive"),
-            "paused": _("Paused"),
+            "paused": pgettext("consent record", "Paused"),
             "resumed": _("Went on after a pause"),
             "unsubscribed": _("Unsubscribed"),
             "resubscribed": _("Subscribed again"),

@@ -54,7 +54,11 @@ class Reasons:
             version = one.item.version_in(one.fragment.language)
             if version is not None:
                 chose = list(dict.fromkeys(self._wording.choice(choice) for choice in one.choices))
-                told = self._texts.gettext("Asked for: %(choices)s.") % {"choices": "; ".join(chose)} if chose else ""
+                told = (
+                    self._texts.gettext("Asked for: %(choices)s.") % {"choices": self._formats.apart(chose)}
+                    if chose
+                    else ""
+                )
                 found.append(Inside(one.item.id, version, one.fragment.language, told))
         return found
 

@@ -15,6 +15,7 @@ from tribune.ports.stories import Shown
 from tribune.rendering.formats import Formats
 from tribune.rendering.locales import Texts
 from tribune.rendering.text import same_language
+from tribune.rendering.wording import Wording
 from tribune.services.catalogue.catalogue_item import CANCELLED, EmbargoNote
 from tribune.services.desk.see_events import SeenEvent
 from tribune.services.desk.tell_story import InMailing, ItemStory, Story
@@ -43,6 +44,7 @@ class Steps:
         self._texts = texts
         self._formats = formats
         self._words = Words(texts)
+        self._wording = Wording(texts, formats)
         self._name_of = name_of
 
     def of(self, story: Story) -> list[Step]:
@@ -102,12 +104,12 @@ class Steps:
     def _releases(self, story: ItemStory) -> Iterator[Step]:
         for at, group in groupby(story.releases, key=lambda release: release.released_at):
             together = list(group)
-            languages = self._formats.list([self._formats.language(release.language) for release in together])
+            languages = self._formats.list([self._wording.in_language(release.language) for release in together])
             numbers = self._formats.list([self._formats.number(release.sequence) for release in together])
             line = self._texts.ngettext(
                 "Catalogue number %(numbers)s.", "Catalogue numbers %(numbers)s.", len(together)
             ) % {"numbers": numbers}
-            heading = self._texts.gettext("Released in %(languages)s") % {"languages": languages}
+            heading = self._texts.gettext("Released %(in_languages)s") % {"in_languages": languages}
             yield Step(at, heading, (line,), tone="good")
 
     def _editions(self, story: ItemStory) -> Iterator[Step]:

@@ -23,13 +23,13 @@ _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 def told(code: int, words: bytes) -> str:
-    """The answer as it is kept: code, enhanced code, words, in one line."""
+    """The answer in one line: code, enhanced code, words. Addresses may stand in it (hand_over.py cuts them out)."""
     lines = words.decode("utf-8", "replace").splitlines() or [""]
     first = _ENHANCED.match(lines[0])
     if first:
         # A long answer repeats its enhanced code on every line (RFC 2034).
         lines = [lines[0], *(line.removeprefix(first.group()).strip() for line in lines[1:])]
-    return " ".join(" ".join([str(code), *lines]).split())[:180]
+    return " ".join(" ".join([str(code), *lines]).split())[:1000]
 
 
 def judged(code: int, words: bytes) -> DeliveryError:

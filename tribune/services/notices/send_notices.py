@@ -8,7 +8,6 @@ which is left to staff.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ import structlog
 
 from tribune.domain.audience import Subscriber
 from tribune.domain.digests import Digest
-from tribune.domain.errors import ConfigurationError, DeliveryError, Throttled, TribuneError, UnknownOutcome
+from tribune.domain.errors import ConfigurationError, Throttled, TribuneError, UnknownOutcome
 from tribune.domain.notices import (
     LEASE,
     OVER,
@@ -39,14 +38,13 @@ from tribune.ports.data_requests import RequestKind, RequestState
 from tribune.ports.metrics import Metrics, NullMetrics
 from tribune.ports.store import Store, Transaction
 from tribune.services.notices.notice_links import NoticeLinks
+from tribune.services.sending.hand_over import cleaned
 from tribune.services.sending.patience import settle_patiently
 
 if TYPE_CHECKING:
     from tribune.rendering.email.notice import NoticeComposer
 
 log = structlog.get_logger()
-
-_ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
 
 
 def _never() -> bool:
@@ -273,7 +271,7 @@ class _HandedOver:
                 self._known[mail.delivery] = Outcome(mail.delivery, UnknownOutcome("the channel broke off", code=code))
             error = self._known[mail.delivery].error
             if error is not None:
-                error.code = _clean(error, mail)
+                cleaned(error, mail.recipient)
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Count what was handed over, and log who has to wait."""
@@ -294,8 +292,3 @@ class _HandedOver:
             return given_back(notice, now + (self._rest or timedelta()))
         policy = self._sender.channel.in_doubt
         return judge_notice(notice, outcome.error, policy=policy, now=now, rest=outcome.wait or REST)
-
-
-def _clean(error: DeliveryError, mail: OutgoingMail) -> str:
-    """The server's words without addresses: the store keeps them in one table only."""
-    return _ADDRESS.sub("<...>", (error.code or error.what).replace(mail.recipient, "<...>"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tribune.domain.addresses import OTHER
+from tribune.domain.addresses import OTHER, without_addresses
 from tribune.domain.errors import DeliveryError, Retryable, Throttled, UnknownOutcome
 from tribune.domain.mailings import DeliveryState, Mailing
 from tribune.domain.sending import THROTTLE_DELAY, Slot, Verdict, suppresses
@@ -23,7 +22,8 @@ TOGETHER = 25
 OUR_RELAY = 10
 """So many domains of one window that say "too many" do not do so by chance: the server between us and them does."""
 
-_ADDRESS = re.compile(r"[^\s<>()\"']+@[^\s<>()\"']+")
+WORDS_KEPT = 180
+"""Characters that are kept of a server's answer."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Window:
             self._slowed.add(recipient.rpartition("@")[2].lower())
             if len(self._slowed) < OUR_RELAY:
                 error = Retryable(error.what, code=error.code)
-        self.done.errors[slot.place] = None if error is None else _clean(error, recipient)
+        self.done.errors[slot.place] = None if error is None else cleaned(error, recipient)
         if isinstance(error, Throttled):
             self.done.asked = self.done.asked or outcome.wait is not None
             self.done.rest = max(self.done.rest or timedelta(), outcome.wait or THROTTLE_DELAY)
@@ -188,7 +188,8 @@ def _word(error: DeliveryError | None) -> str:
     return type(error).__name__.lower() if error else "sent"
 
 
-def _clean(error: DeliveryError, recipient: str) -> DeliveryError:
-    """The error with addresses cut out of the server's words: the ledger keeps no personal data."""
-    error.code = _ADDRESS.sub("<...>", (error.code or error.what).replace(recipient, "<...>"))
+def cleaned(error: DeliveryError, recipient: str) -> DeliveryError:
+    """The error with addresses cut out of the server's words: the ledger keeps no personal data. Cut short only then:
+    half an address would not be known as one."""
+    error.code = without_addresses(error.code or error.what, recipient)[:WORDS_KEPT]
     return error

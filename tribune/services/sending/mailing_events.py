@@ -38,7 +38,7 @@ def mailing_changed(tx: Transaction, mailing: Mailing, type: str, now: datetime,
         key=str(mailing.id),
         record=f"mailing/{mailing.id}",
         time=now,
-        revision=max(mailing.changes, 1),
+        revision=mailing.changes + 1,
     )
     return replace(event, correlation_id=mailing.correlation_id or event.id)
 

@@ -69,7 +69,7 @@ _INSTEAD_OF_PAUSE = {
     MailingState.PLANNED: "Nothing of it leaves before `tribune mailing approve {0}`.",
     MailingState.PAUSED: "Let it go on with `tribune mailing resume {0}`.",
     MailingState.CANCELLED: "Nothing of it leaves any more; see `tribune mailing show {0}`.",
-    MailingState.FINISHED: "All of it has left; see `tribune mailing show {0}`.",
+    MailingState.FINISHED: "Nothing of it waits to leave; see `tribune mailing show {0}`.",
 }
 _INSTEAD_OF_RESUME = {
     MailingState.PLANNED: "Let it leave with `tribune mailing approve {0}`.",

@@ -8,7 +8,7 @@ from datetime import datetime
 from tribune.domain.errors import Conflict, InvalidInput
 from tribune.domain.mailings import DeliveryState, MailingState
 from tribune.ports.store import Transaction
-from tribune.services.sending.pause_mailing import existing
+from tribune.services.sending.pause_mailing import existing, told
 from tribune.services.sending.send_retries import release_retries
 
 RETRIED = (DeliveryState.QUARANTINED, DeliveryState.RETRY, DeliveryState.FAILED)
@@ -28,7 +28,8 @@ def retry_mailing(
     tx: Transaction, mailing_id: int, now: datetime, states: Collection[DeliveryState] = BY_ITSELF
 ) -> Mapping[DeliveryState, int]:
     """Try deliveries in these states now; how many of each. Who is suppressed or has unsubscribed is still left out:
-    that is looked at again. Raises NotFound, InvalidInput for another state, Conflict where nothing may leave."""
+    that is looked at again. A finished mailing runs again until they are settled, so that it can be paused or
+    cancelled. Raises NotFound, InvalidInput for another state, Conflict where nothing may leave."""
     mailing = existing(tx, mailing_id)
     wrong = [state.value for state in states if state not in RETRIED]
     if wrong:
@@ -43,5 +44,8 @@ def retry_mailing(
             hint=f"Its numbers are in `tribune mailing show {mailing_id}`.",
         )
     found = tx.ledger.retry_now(mailing_id, states, now)
+    again = any(found.values()) and mailing.state is MailingState.FINISHED
+    if again and tx.ledger.move(mailing_id, MailingState.RUNNING, now, of=MailingState.FINISHED):
+        told(tx, mailing_id, "mailing.resumed", now)
     release_retries(tx, now)
     return found
