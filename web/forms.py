@@ -47,6 +47,10 @@ async def read_fields(request: Request, most_bytes: int = MOST_BYTES, most_field
     415."""
     if not _is_urlencoded(request):
         raise HTTPException(415)
+    return await _urlencoded(request, most_bytes, most_fields)
+
+
+async def _urlencoded(request: Request, most_bytes: int = MOST_BYTES, most_fields: int = MOST_CHOICES) -> Fields:
     body = await _body(request, most_bytes)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=most_fields)
@@ -63,8 +67,11 @@ def _text(value: str) -> str:
 
 
 def _is_urlencoded(request: Request) -> bool:
-    told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return told == "application/x-www-form-urlencoded"
+    return _kind(request) == "application/x-www-form-urlencoded"
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -81,6 +88,12 @@ async def _body(request: Request, most: int) -> bytes:
 async def read_either(request: Request) -> Fields:
     """A form that mail programs may send in either encoding, and browsers with boxes in it. Raises HTTPException."""
     return await read_fields(request) if _is_urlencoded(request) else Fields((await read_form(request)).items())
+
+
+async def read_one_click(request: Request) -> Fields:
+    """What a mail program sends (RFC 8058): a body of an unknown type, or of none, is taken as the shorter of its two
+    encodings, as some say nothing of what they send. Raises HTTPException."""
+    return await (read_either(request) if _kind(request) == "multipart/form-data" else _urlencoded(request))
 
 
 async def read_form(request: Request) -> Mapping[str, str]:

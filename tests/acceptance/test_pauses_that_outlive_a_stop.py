@@ -95,8 +95,8 @@ def test_while_they_are_gone_no_page_speaks_of_a_pause(house: House, browser: Te
         told = plain(browser.get(f"{link(house, kind)}?in=en").text)
         assert "taking a break" not in told and "20 December" not in told
     with house.app.store.write() as tx:
-        told, _ = export_my_data(tx, person(house).id, house.app.digests, "self", house.clock.now())
-    assert told["person"]["paused_until"] is not None, "their data hold what is kept of it"
+        data, _ = export_my_data(tx, person(house).id, house.app.digests, "self", house.clock.now())
+    assert data["person"]["paused_until"] is not None, "their data hold what is kept of it"
 
 
 def test_a_new_sign_up_is_a_new_wish_and_begins_at_once(house: House, browser: TestClient) -> None:
@@ -125,7 +125,8 @@ def test_a_file_that_stops_them_keeps_the_pause_too(house: House, browser: TestC
 
 
 def test_of_two_newsletters_the_pause_ends_with_neither(house: House) -> None:
-    house.app.digests["figures"] = replace(house.app.digests["letter"], id="figures")
+    letter = house.app.digests["letter"]
+    house.app.digests = {"letter": letter, "figures": replace(letter, id="figures")}
     house.subscribe(READER, cadence="daily", hour=8)
     house.subscribe(READER, cadence="daily", hour=8, digest="figures")
     pause(house, DAY)

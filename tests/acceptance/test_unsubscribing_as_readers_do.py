@@ -15,6 +15,8 @@ from web.app import create_app
 
 READER = "awa@travail.example"
 
+MULTIPART = "multipart/form-data; boundary=x"
+
 
 @pytest.fixture
 def browser(house: House) -> Iterator[TestClient]:
@@ -64,6 +66,27 @@ def test_one_click_may_come_as_multipart_and_twice(house: House, browser: TestCl
     for _ in range(2):
         answer = browser.post(link(mail, "u"), files={"List-Unsubscribe": (None, "One-Click")})
         assert answer.status_code == 200
+    assert person(house).status is Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("List-Unsubscribe=One-Click\r\n", "application/x-www-form-urlencoded"),
+        ("\r\nlist-unsubscribe=one-click\n", "application/x-www-form-urlencoded; charset=utf-8"),
+        ("List-Unsubscribe=One-Click", None),
+        ("List-Unsubscribe=One-Click", ""),
+        ("List-Unsubscribe=One-Click\r\n", "text/plain"),
+        ("List-Unsubscribe=One-Click", "application/octet-stream"),
+        ('--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n\r\n--x--\r\n', MULTIPART),
+    ],
+)
+def test_one_click_is_understood_however_a_mail_program_writes_it(
+    house: House, browser: TestClient, mail: Mail, content: str, kind: str | None
+) -> None:
+    headers = {} if kind is None else {"content-type": kind}
+    answer = browser.post(link(mail, "u"), content=content, headers=headers)
+    assert (answer.status_code, answer.text) == (200, "OK\n")
     assert person(house).status is Status.UNSUBSCRIBED
 
 
@@ -167,6 +190,16 @@ def test_one_reader_cannot_change_another(house: House, browser: TestClient, mai
     assert browser.post(token, data={"List-Unsubscribe": "One-Click"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_no_body_is_too_long_to_be_refused(house: House, browser: TestClient, mail: Mail, kind: str) -> None:
+    long = "List-Unsubscribe=One-Click&x=" + "x" * 100_000
+    assert browser.post(link(mail, "u"), content=long, headers={"content-type": kind}).status_code == 413
+    assert browser.post(link(mail, "u"), content=b"\xff\x00", headers={"content-type": kind}).status_code == 400
+    assert person(house).status is Status.ACTIVE
+
+
 def test_a_form_without_end_is_refused(browser: TestClient, mail: Mail) -> None:
     assert browser.post(link(mail, "u"), data={"do": "x" * 100_000}).status_code == 413
     many = "&".join(f"a{n}=1" for n in range(2_000))
@@ -179,7 +212,8 @@ def test_a_form_without_end_is_refused(browser: TestClient, mail: Mail) -> None:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        ("List-Unsubscribe=One-Click", "text/plain"),
+        ("List-Unsubscribe=Two-Clicks", "text/plain"),
+        ("One-Click", "text/plain"),
         ('{"List-Unsubscribe": "One-Click"}', "application/json"),
         ("do=nothing", "application/x-www-form-urlencoded"),
         ("", "application/x-www-form-urlencoded"),

@@ -42,6 +42,34 @@ def test_an_answer_in_another_form_is_not_to_be_had(api: Api) -> None:
         assert api.get("/items", headers={"accept": accept}).status_code == 200
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+OPENAPI = "application/vnd.oai.openapi+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "given"),
+    [
+        ("/docs", "text/html", "text/html"),
+        ("/docs", BROWSER, "text/html"),
+        ("/docs", "", "text/html"),
+        ("/docs", "text/html;q=0, application/json", None),
+        ("/openapi.json", "application/json", "application/json"),
+        ("/openapi.json", f"{OPENAPI};version=3.1", OPENAPI),
+        ("/openapi.json", f"{OPENAPI};q=0.9, application/json", "application/json"),
+        ("/openapi.json", f"{OPENAPI};q=0, application/json", "application/json"),
+        ("/openapi.json", BROWSER, "application/json"),
+        ("/openapi.json", "text/html", None),
+        ("/items", OPENAPI, None),
+    ],
+)
+def test_the_description_is_given_in_the_types_that_it_has(api: Api, path: str, accept: str, given: str | None) -> None:
+    answer = api.get(path, headers={"accept": accept})
+    if given is None:
+        problem(answer, 406, "not-acceptable")
+    else:
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, given)
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_a_body_of_another_kind_is_not_read(api: Api, kind: str) -> None:
     problem(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -37,6 +39,10 @@ def test_both_ways_answer_the_same(path: str, ways: tuple[TestClient, TestClient
         one, other = (way.post(path, data=form, follow_redirects=False) for way in ways)
         assert (one.status_code, one.text) == (other.status_code, other.text)
         assert dict(one.headers) == dict(other.headers)
+    for kind in ("application/x-www-form-urlencoded", "text/plain", ""):
+        told: dict[str, Any] = {"content": b"List-Unsubscribe=One-Click\r\n", "headers": {"content-type": kind}}
+        one, other = (way.post(path, **told, follow_redirects=False) for way in ways)
+        assert (one.status_code, one.text) == (other.status_code, other.text)
     one, other = (way.post(path, content=b"{}", headers={"content-type": "application/json"}) for way in ways)
     assert one.status_code == other.status_code >= 400
     assert one.text == other.text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any
 
@@ -37,8 +37,11 @@ MOST_BYTES = 1_000_000
 MOST_FAULTS = 20
 JSON = "application/json"
 CSV = "text/csv"
+GIVEN = (JSON, MEDIA_TYPE, CSV)
+"""What a route may answer with that does not name its own types (`x-gives`)."""
 MERGE_PATCH = "application/merge-patch+json"
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
 REALM = 'Bearer realm="Tribune"'
 
 
@@ -107,14 +110,17 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         needed = scope_of(self)
-        takes = str((self.openapi_extra or {}).get("x-takes", JSON))
+        extra = self.openapi_extra or {}
+        takes = str(extra.get("x-takes", JSON))
+        gives = tuple(extra.get("x-gives", GIVEN))
 
         async def guarded(request: Request) -> Response:
             if needed is not None:
                 gate: Gate = request.app.state.gate
                 caller, secret = await run_in_threadpool(gate.admit, request.headers.get("authorization"), needed)
                 request.state.caller, request.state.secret = caller, secret
-            _acceptable(request)
+            if acceptable(request, gives) is None:
+                raise Problem(NOT_ACCEPTABLE)
             # A large file is read by its own route, piece by piece.
             if takes == JSON and request.method in ("POST", "PUT", "PATCH", "DELETE"):
                 await _read(request, self.body_field is not None)
@@ -123,17 +129,24 @@ class ApiRoute(APIRoute):
         return guarded
 
 
-def _acceptable(request: Request) -> None:
-    """Raises Problem where the caller wants nothing that the API gives (RFC 9110, 12.5.1)."""
-    accept = request.headers.get("accept", "").lower()
-    given = (JSON, MEDIA_TYPE, "application/*", "*/*", CSV, "text/*")
+def acceptable(request: Request, given: Sequence[str]) -> str | None:
+    """Of the media types that are given, the first of those that the caller likes best (RFC 9110, 12.5.1); None where
+    they want none of them."""
+    accept = request.headers.get("accept", "").strip().lower()
+    if not accept:
+        return given[0]
+    liked: dict[str, float] = {}
     for part in accept.split(","):
         kind, *parameters = (word.strip() for word in part.split(";"))
-        refused = any(re.fullmatch(r"q=0(\.0{0,3})?", word) for word in parameters)
-        if kind in given and not refused:
-            return
-    if accept.strip():
-        raise Problem(NOT_ACCEPTABLE)
+        weights = (_WEIGHT.fullmatch(word) for word in parameters)
+        liked[kind] = next((float(found[1]) for found in weights if found), 1.0)
+    # The narrowest word on a type counts.
+    weight = {
+        kind: next((liked[one] for one in (kind, f"{kind.partition('/')[0]}/*", "*/*") if one in liked), 0.0)
+        for kind in given
+    }
+    best = max(given, key=lambda kind: weight[kind])
+    return best if weight[best] else None
 
 
 async def _read(request: Request, wanted: bool) -> None:

@@ -13,8 +13,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from tribune.domain.errors import NotFound
+from web.api.access import JSON, acceptable
 from web.api.problem_kinds import KINDS
 from web.pages import Pages
+
+HTML = "text/html"
+DESCRIPTION = (JSON, "application/vnd.oai.openapi+json")
+"""The second is the specification's own name (https://spec.openapis.org/oas/v3.1.1.html, B)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,13 @@ class Operation:
 def add(routes: APIRouter, pages: Pages) -> None:
     """`/v1/openapi.json` and `/v1/docs`: public, for they tell nothing of this house."""
 
-    @routes.get("/v1/openapi.json", include_in_schema=False)
+    @routes.get("/v1/openapi.json", include_in_schema=False, openapi_extra={"x-gives": DESCRIPTION})
     def openapi(request: Request) -> Response:
         text = json.dumps(request.app.openapi(), ensure_ascii=False, separators=(",", ":"))
-        return Response(text, media_type="application/json", headers={"cache-control": "public, max-age=300"})
+        told = {"cache-control": "public, max-age=300", "vary": "accept"}
+        return Response(text, media_type=acceptable(request, DESCRIPTION), headers=told)
 
-    @routes.get("/v1/docs", include_in_schema=False)
+    @routes.get("/v1/docs", include_in_schema=False, openapi_extra={"x-gives": (HTML,)})
     def documentation(request: Request) -> Response:
         told = request.app.openapi()
         page = pages.render(pages.locale_of(request), "api/docs.html", groups=_groups(told), told=told)

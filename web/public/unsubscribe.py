@@ -18,12 +18,14 @@ from tribune.services.audience.unsubscribe import Stop
 from tribune.services.desk.reader_choices import reader_choices
 from web.batches import Batches
 from web.clients import ClientNetwork
-from web.forms import read_either
+from web.forms import read_one_click
 from web.pages import Pages
 from web.public import less
 from web.public.links import Link, read_link, reader_locale
 
 MOST_TOPICS = 12
+ONE_CLICK = ("list-unsubscribe", "one-click")
+"""What RFC 8058 has in the body, compared without case and line breaks: not every program writes it to the letter."""
 
 
 def router(app: Application, pages: Pages, batches: Batches, network_of: ClientNetwork) -> APIRouter:
@@ -37,8 +39,8 @@ def router(app: Application, pages: Pages, batches: Batches, network_of: ClientN
     @routes.post("/u/{token}")
     async def act(token: str, request: Request) -> Response:
         link = read_link(app, "u", token)
-        fields = await read_either(request)
-        one_click = fields.one("List-Unsubscribe").lower() == "one-click"
+        fields = await read_one_click(request)
+        one_click = ONE_CLICK in ((name.strip().lower(), value.strip().lower()) for name, value in fields.pairs)
         do = "stop" if one_click else fields.one("do")
         if do not in ("stop", "stop-all"):
             facts = await run_in_threadpool(less.act, app, link, do, fields, network_of(request))

@@ -60,7 +60,8 @@ def choices_of(person: Subscriber, digest: str, digests: Mapping[str, Digest]) -
     exact = slower is not None and slower not in {rhythm.cadence for rhythm in rhythms}
     return ReaderChoices(
         *(True, person.languages, receives, offered, others),
-        *(pace, slower, exact, paused, person.paused_until if paused else None, person.zone),
+        *(pace, slower, exact, paused, person.paused_until if paused else None),
+        zone=person.zone,
     )
 
 
