@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 import pytest
@@ -74,7 +74,7 @@ def test_the_subject_says_what_is_inside(raw: dict[str, bytes], parts: Composer)
 
     assert subject([mails.publication()], "en") == "Wages and prices in West Africa"
     assert subject([mails.publication(), mails.session()], "fr") == (
-        "Salaires et prix en Afrique de l’Ouest (et 1 autre nouveauté)"
+        "Salaires et prix en Afrique de l’Ouest (et 1\u00a0autre nouveauté)"
     )
     assert subject([mails.session()], "fr") == "Session en direct le 1er décembre\u00a0: Le premier emploi"
     assert subject([mails.publication()], "es") == "Wages and prices in West Africa [en inglés]"
