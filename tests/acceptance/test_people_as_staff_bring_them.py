@@ -170,6 +170,38 @@ def test_a_file_is_looked_at_checked_and_taken_in(house: House, browser: TestCli
     assert kinds == ["import.uploaded", "import.checked", "import.started", "import.done"]
 
 
+def test_nobody_is_lost_between_two_quotation_marks_of_a_column_that_is_passed_over(
+    house: House, browser: TestClient
+) -> None:
+    notes = {10: '"urgent', 30: '"later', 40: '"a note\nin lines, of its own"'}
+    lines = [f"p{n}@example.org,P {n},en,UTC,{notes.get(n, 'x')}" for n in range(1, 51)]
+    at = upload(browser, "\n".join(["Address,Name,Languages,Zone,Notes", *lines, ""]).encode())
+    why = "A quotation mark may be left open: lines 11 to 31 were read as one row."
+    assert why in browser.get(at).text
+    browser.post(f"{at}/check", data={**COLUMNS, **BASIS})
+    assert work_on_import(house.app.import_worker)
+    told = page(browser, at)
+    assert "Take in 29 people" in told and why in told
+    checked = browser.get(f"{at}/report").text
+    browser.post(f"{at}/run")
+    assert work_on_import(house.app.import_worker)
+    assert browser.get(f"{at}/report").text == checked
+    assert [line for line in checked.splitlines() if "refused" in line] == [
+        f'11,refused,,,{why},"Close it, or take it out: nothing in these lines was taken in."'
+    ]
+    with house.app.store.read() as tx:
+        there = {n for n in range(1, 51) if tx.audience.by_address(f"p{n}@example.org") is not None}
+    assert there == {*range(1, 10), *range(31, 51)}
+
+
+@pytest.mark.parametrize(("length", "status"), [("²", 400), ("-5", 400), ("9" * 5_000, 413), ("999999999999", 413)])
+def test_a_length_that_is_none_is_a_broken_request(browser: TestClient, length: str, status: int) -> None:
+    kind = "multipart/form-data; boundary=x"
+    told = {"content-type": kind, "content-length": length}
+    headers = {name: value.encode("latin-1") for name, value in told.items()}
+    assert browser.post("/en/newsroom/imports", content=b"--x--", headers=headers).status_code == status
+
+
 def test_what_holds_where_a_file_says_nothing_changes_nobody_who_is_here(house: House, browser: TestClient) -> None:
     before = person_of(house, 1)
     at = upload(browser)

@@ -60,6 +60,15 @@ def test_a_pause_is_ended_and_the_mails_come_again(house: House, browser: TestCl
     assert [mail.subject for mail in house.mails("awa@travail.example")] != []
 
 
+def test_a_pause_in_which_they_left_holds_when_they_are_back(house: House, browser: TestClient) -> None:
+    posted(browser, "people/1/pause", until="2026-12-24")
+    told = posted(browser, "people/1/stop", digest="")
+    assert "24 December" not in told, "who has left is not on a pause"
+    told = posted(browser, "people/1/again", again="letter", **TOLD)
+    assert "with the same choices as before. Their pause still holds." in told
+    assert "until Thursday 24 December 2026" in told and "End the pause" in told
+
+
 def test_who_has_asked_for_it_is_subscribed_again_with_the_same_choices(house: House, browser: TestClient) -> None:
     assert AGAIN not in page(browser, "/en/newsroom/people/1")
     before = person_of(house, 1)

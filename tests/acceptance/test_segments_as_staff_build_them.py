@@ -11,7 +11,11 @@ from starlette.testclient import TestClient
 
 from tests.acceptance.house import House
 from tests.newsroom import staff_browser
+from tribune.domain.segment_json import read
+from tribune.domain.segments import Rule
 from tribune.domain.staff import Role
+from tribune.services.segments.find_segment import find_segment
+from tribune.services.segments.save_segment import Draft, save_segment
 from tribune.services.segments.tag_people import tag_people
 
 SEGMENTS = "/en/newsroom/segments"
@@ -133,6 +137,86 @@ def test_from_nothing_to_a_segment_and_who_is_in_it(people: House, browser: Test
     assert browser.get("/en/newsroom/people/1").status_code == 200 and 'href="/en/newsroom/people/1"' in page.html
     listed = plain(browser.get(SEGMENTS).text)
     assert "Ministries, Latin America People of whom all of this is true:" in listed
+
+
+GONE = {
+    "group": ["workers", "press-corps"],
+    "wants": {
+        "places": {"any_of": ["PER", "XKX99"], "everywhere": False},
+        "policy_areas": {"any_of": ["wages", "gone-area"], "everything": False},
+        "kinds": {"any_of": ["report", "gone-kind"], "everything": False},
+        "digest": ["zq9"],
+    },
+    "reads": {"any_of": ["en", "tlh"], "first": False},
+    "tags": ["gone-tag"],
+}
+"""A code that no list has any longer, on each list of codes; languages and tags have no list to be on."""
+
+
+def test_what_a_list_has_no_longer_stays_until_somebody_takes_it_out(people: House, browser: TestClient) -> None:
+    kept = read({"who": {"none": [{kind: told} for kind, told in GONE.items()]}})
+    with people.app.store.write() as tx:
+        save_segment(tx, Draft("Not the press", "", kept, "not-the-press"), "staff:1", people.clock.now())
+    page = Page(browser, f"{SEGMENTS}/not-the-press/edit")
+    not_known = {
+        ("n-0.codes", "press-corps"),
+        ("n-1.places", "XKX99"),
+        ("n-1.policy_areas", "gone-area"),
+        ("n-1.kinds", "gone-kind"),
+        ("n-1.digest", "zq9"),
+    }
+    stay = {("n-2.codes", "en"), ("n-2.more", "tlh"), ("n-3.more", "gone-tag")}
+    assert not_known | stay <= set(page.fields)
+    page.press("save")
+    assert page.status == 422
+    assert not_known | stay <= set(page.fields), "still there to be seen, and to be taken out"
+    for name, value in not_known:
+        field = "n-1.place" if name == "n-1.places" else name
+        assert f"“{value}” is not known. Take it out" in plain(told_of(page.html, field)), (name, value)
+    assert kept_rule(people, "not-the-press") == kept
+    page.fields = [pair for pair in page.fields if pair not in not_known]
+    page.press("save")
+    assert (page.status, page.address) == (200, f"{SEGMENTS}/not-the-press")
+    assert "press-corps" not in str(kept_rule(people, "not-the-press"))
+    assert "gone-tag" in str(kept_rule(people, "not-the-press"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("status", "n-0.codes"), ("group", "n-0.codes"), ("wants", "n-0.cadence"), ("wants", "n-0.kinds")],
+)
+def test_what_a_form_sends_that_no_list_has_is_told_and_stays(browser: TestClient, kind: str, field: str) -> None:
+    page = Page(browser, f"{SEGMENTS}/new")
+    page.fill("name", "Strange")
+    page.add("n", kind)
+    page.fields.append((field, "gone"))
+    page.press("save")
+    assert page.status == 422
+    assert "“gone” is not known. Take it out" in plain(told_of(page.html, field))
+    assert (field, "gone") in page.fields
+
+
+@pytest.mark.parametrize("version", ["²", "٣", "", "-1", "1.0", "9" * 5_000])
+def test_a_version_that_is_no_number_is_a_broken_form(people: House, browser: TestClient, version: str) -> None:
+    with people.app.store.write() as tx:
+        rule = read({"who": {"everyone": True}})
+        save_segment(tx, Draft("All", "", rule, "all"), "staff:1", people.clock.now())
+    page = Page(browser, f"{SEGMENTS}/all/edit")
+    page.fill("name", "Everybody")
+    page.fill("version", version)
+    page.press("save")
+    assert page.status == 400
+
+
+def told_of(html: str, field: str) -> str:
+    """What is said beside a field."""
+    found = re.search(rf'<p class="error" id="{re.escape(field)}-error">.*?</p>', html, re.DOTALL)
+    return found[0] if found else ""
+
+
+def kept_rule(house: House, slug: str) -> Rule:
+    with house.app.store.read() as tx:
+        return find_segment(tx, slug).rule
 
 
 def test_conditions_are_nested_removed_and_changed(people: House, browser: TestClient) -> None:

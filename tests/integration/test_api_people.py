@@ -237,6 +237,17 @@ def test_who_has_unsubscribed_is_not_brought_back_by_a_change(api: Api) -> None:
     assert api.call("PATCH", path, json={"name": "Ada"}, headers={"if-match": "*"}).status_code == 200
 
 
+def test_who_left_in_a_pause_is_back_in_it(api: Api) -> None:
+    path = f"/people/{add(api)}"
+    api.post(f"{path}/pause", {"until": "2026-12-24"})
+    before = api.get(path).json()
+    assert before["paused_until"] is not None
+    assert api.post(f"{path}/unsubscribe", {}).json()["status"] == "unsubscribed"
+    assert api.get(path).json()["paused_until"] is None, "who has left is not on a pause"
+    assert api.post(f"{path}/resubscribe", {"basis": today(api)}).json()["status"] == "paused"
+    assert api.get(path).json() == before
+
+
 def test_a_person_stops_comes_back_pauses_and_goes_on(api: Api) -> None:
     person = add(api)
     path = f"/people/{person}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from sqlalchemy.exc import OperationalError
 from tests.api_world import Api, problem
 from tribune.bootstrap import Application
 from web.api.problem_kinds import KINDS
+
+JSON = {"content-type": "application/json"}
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v2/items", "/api/v1/nothing", "/api/v1/items/"])
@@ -53,11 +57,43 @@ def test_a_body_that_is_too_large_is_not_read(api: Api, told: bool) -> None:
     problem(answer, 413, "too-large")
 
 
+@pytest.mark.parametrize(("length", "status"), [("²", 400), ("-5", 400), ("9" * 5_000, 413), ("1000001", 413)])
+def test_a_length_that_is_none_or_too_large_is_told(api: Api, length: str, status: int) -> None:
+    headers = {"authorization": f"Bearer {api.token.secret}", **JSON, "content-length": length}
+    sent = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = api.client.post("/api/v1/items", content=b"{}", headers=sent)
+    problem(answer, status, "malformed-request" if status == 400 else "too-large")
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe", b'{"a": NaN', b"[" * 100_000, b"9" * 10_000])
 def test_a_body_that_is_no_json_is_told(api: Api, body: bytes) -> None:
     answer = api.call("POST", "/items", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 422), answer.text
     problem(answer, answer.status_code, "malformed-request" if answer.status_code == 400 else "invalid")
+
+
+def test_a_key_that_stands_twice_is_told_wherever_a_body_is_read(api: Api) -> None:
+    everybody = b'{"rule": {"who": {"group": ["workers"]}, "who": {"everyone": true}}}'
+    asked = 0
+    for path, methods in api.client.get("/api/v1/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            kinds = operation.get("requestBody", {}).get("content", {}) if isinstance(operation, dict) else {}
+            for kind in (kind for kind in kinds if kind.endswith("json")):
+                at = re.sub(r"{.*?}", "1", path.removeprefix("/v1"))
+                answer = api.call(method.upper(), at, content=everybody, headers={"content-type": kind})
+                told = problem(answer, 400, "malformed-request")
+                assert "the key 'who' stands twice in one object" in told["detail"], (method, path)
+                asked += 1
+    assert asked > 10
+    long = api.call("POST", "/items", content=b'{"%b": 1, "%b": 2}' % (b"k" * 9_000, b"k" * 9_000), headers=JSON)
+    assert len(problem(long, 400, "malformed-request")["detail"]) < 200
+
+
+def test_a_body_with_very_many_keys_is_read_quickly(api: Api) -> None:
+    keys = b",".join(b'"%d":0' % n for n in range(80_000))
+    begun = time.process_time()
+    problem(api.call("POST", "/items", content=b'{%b,"7":1}' % keys, headers=JSON), 400, "malformed-request")
+    assert time.process_time() - begun < 5
 
 
 def test_every_place_that_is_not_valid_is_named(api: Api) -> None:

@@ -76,7 +76,7 @@ def test_what_waits_under_an_embargo_is_nowhere(house: House, clock: StoppedCloc
     assert listed(house, "en") == []
     with house.app.store.read() as tx:
         assert tx.archive.codes("topics") == {}
-        assert tx.archive.last_item() == 0
+        assert tx.archive.parts(10) == []
         assert tx.archive.part(1, 100) == []
         assert not tx.archive.was_released(id or 0)
         with pytest.raises(NotFound):
@@ -107,6 +107,29 @@ def test_what_is_withdrawn_leaves_a_tombstone_without_a_word_of_it(house: House,
         assert tx.archive.codes("topics") == {}
     house.tell(FEED, record("work"), 3)
     assert listed(house, "en") == [(id, "en")]
+
+
+def test_the_archive_s_last_change_is_what_was_seen_of_it_and_a_withdrawal_too(
+    house: House, clock: StoppedClock
+) -> None:
+    def last_change() -> object:
+        with house.app.store.read() as tx:
+            return tx.archive.last_change()
+
+    assert last_change() is None
+    house.tell(HAND, record("secret", embargo_until=at_hour(12)))
+    house.tell(HAND, record("never", embargo_until=at_hour(12)))
+    house.tell(HAND, Withdrawal("never", "Dropped."), 2)
+    assert last_change() is None, "of what waits, or was never seen, nothing is told"
+    clock.set(at_hour(8))
+    house.tell(FEED, record("work"))
+    assert last_change() == at_hour(8)
+    clock.set(at_hour(9))
+    house.tell(FEED, record("work", embargo_until=at_hour(12)), 2)
+    assert last_change() != at_hour(9), "a revision waits"
+    clock.set(at_hour(10))
+    house.tell(FEED, Withdrawal("work", "An error."), 3)
+    assert last_change() == at_hour(10)
 
 
 def test_what_was_withdrawn_before_it_was_public_has_never_been(house: House) -> None:

@@ -14,6 +14,7 @@ from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence, Choice, Status, Subscriber
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
+from tribune.services.audience.pause_subscriber import pause_until
 from tribune.services.audience.unsubscribe import less_often, subscribe_again, unsubscribe
 from tribune.services.planning.plan_edition import Planned
 
@@ -59,6 +60,21 @@ def test_stopping_a_digest_and_coming_back_is_exact(world: World) -> None:
         assert not subscribe_again(tx, person, "letter", MONTH, START + days(1))
     assert one(world, person) == before
     assert world.got(world.plan("daily", START + days(1)), person) == [(item, "en")]
+
+
+def test_who_left_in_a_pause_is_back_in_it(world: World) -> None:
+    person = world.person("daily")
+    with world.app.store.write() as tx:
+        until = pause_until(tx, person, (START + days(20)).date(), START)
+    paused = one(world, person)
+    with world.app.store.write() as tx:
+        assert unsubscribe(tx, person, None, START)
+        assert tx.audience.to_resume(START + days(30), 9) == [], "its end brings nobody back"
+    assert (one(world, person).status, one(world, person).paused_until) == (Status.UNSUBSCRIBED, until)
+    with world.app.store.write() as tx:
+        assert subscribe_again(tx, person, None, MONTH, START + days(1))
+        assert tx.audience.to_resume(START + days(30), 9) == [person]
+    assert one(world, person) == paused
 
 
 def test_coming_back_after_long_makes_up_for_thirty_days_at_most(world: World) -> None:

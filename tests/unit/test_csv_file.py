@@ -62,6 +62,31 @@ def test_what_names_no_separator_is_a_heading(tmp_path: Path, first: str) -> Non
     assert looked_at(tmp_path, f"{first}\naddress\n").header[0].startswith("sep=")
 
 
+def mixed(folder: Path, utf_8: bytes, cp1252: bytes) -> str:
+    """What is said of a file with some lines in one encoding and some in the other."""
+    path = folder / "people.csv"
+    for lines in ([utf_8, cp1252], [cp1252, utf_8]):
+        path.write_bytes(b"\n".join([b"address,name", *lines, b""]))
+        with pytest.raises(InvalidInput, match="is not UTF-8, though others are") as error:
+            look_at(path)
+    return str(error.value)
+
+
+def test_lines_in_another_encoding_than_the_others_are_told_and_make_no_nonsense_of_them(tmp_path: Path) -> None:
+    other = "x@x.org,Renée".encode("cp1252")
+    assert "people.csv, line 2: " in mixed(tmp_path, "q@x.org,José".encode(), other)
+    mixed(tmp_path, "q@x.org,Müller – 中".encode(), other)
+    for before in (262_100, 262_124):  # a letter is not missed where a block of the file ends
+        for more in range(10):
+            mixed(tmp_path, b"\n".join([b"x" * 99] * (before // 100)) + b"x" * more + "é".encode(), other)
+
+
+@pytest.mark.parametrize("text", ["Renée", "L’État – « à nous » – 5 €", "Peña, Übersee, Æther ½", "ÀÉÎÕÜ ß"])
+def test_a_file_from_a_spreadsheet_of_old_is_read_as_it_was_written(tmp_path: Path, text: str) -> None:
+    file = looked_at(tmp_path, f'address,name\na@x.org,"{text}"\n', "cp1252")
+    assert (file.encoding, list(file.rows())) == ("cp1252", [(2, ["a@x.org", text])])
+
+
 def name_of(cell: str) -> str:
     letter = Digest("letter", {"en": "Letter"}, "a@b.example")
     reader = RowReader(["address", "name", "languages", "zone"], {"letter": letter}, LISTS)

@@ -44,6 +44,7 @@ FILES: list[tuple[bytes, dict[str, str] | None]] = [
     (b"a\x01b,c\n", None),
     (b"ad\0dress\n", None),
     (b"address\n" + b"\x81\x8d\n", None),
+    ("address\nJosé\n".encode() + "Renée\n".encode("cp1252"), None),
     (b"\xff\xfea\n\0\x01", None),
     (b"x" * (LONGEST_LINE + 2), None),
     (",".join(f"c{n}" for n in range(1_300)).encode(), None),

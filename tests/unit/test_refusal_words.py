@@ -45,6 +45,7 @@ WRONG: list[dict[str, str]] = [
     *({"places": cell} for cell in ("Sengal", "zzzzz", "z" * 100)),
     *({"cadence": cell} for cell in ("dayly", "zzz")),
     *({"hour": "25"}, {"status": "gone"}, {"tags": "two words"}, {"more": ",x,y"}),
+    {"name": 'A",fr\na@c.example,"B'},
     {"tags": "|".join(f"t{n}" for n in range(60))},
 ]
 

@@ -102,7 +102,7 @@ class HttpFetcher:
         told = [
             f"answers {answer.status}",
             answer.content_type.split(";")[0],
-            f"{int(size):,} bytes" if size.isdigit() else "",
+            f"{int(size):,} bytes" if size.isascii() and size.isdigit() and len(size) < 19 else "",
         ]
         return ", ".join(filter(None, told)) + ("" if answer.url == url else f" (at {answer.url})")
 

@@ -216,7 +216,8 @@ def refresh() -> None:
 
 
 def _find(tx: Transaction, who: str) -> Subscriber:
-    found = tx.audience.one(int(who)) if who.isascii() and who.isdigit() else tx.audience.by_address(who)
+    is_number = who.isascii() and who.isdigit() and len(who) < 10
+    found = tx.audience.one(int(who)) if is_number else tx.audience.by_address(who)
     if found is None:
         raise NotFound(f"There is no subscriber {who!r}.", hint="Give an address or a number.")
     return found

@@ -78,7 +78,8 @@ class Rhythm:
 class Subscriber:
     """A person with subscriptions. `languages` is ordered: the first is also the language of the frame.
 
-    `paused_until` belongs to PAUSED: the instant at which it ends by itself (None: never)."""
+    `paused_until` belongs to PAUSED: the instant at which it ends by itself (None: never). UNSUBSCRIBED keeps that of
+    the pause in which they left, for when they undo it."""
 
     id: int
     address: str

@@ -16,20 +16,23 @@ FIRST_HOUR = 8
 
 
 def stopped(person: Subscriber, digest: str | None, now: datetime) -> Subscriber:
-    """Without this digest (None: without any). The subscriptions are kept, so that undoing it is exact."""
+    """Without this digest (None: without any). The subscriptions are kept, and the day on which a pause ends, so that
+    undoing it is exact."""
     rhythms = tuple(
         replace(r, stopped_at=now) if r.stopped_at is None and digest in (None, r.digest) else r for r in person.rhythms
     )
     nothing_left = all(r.stopped_at is not None for r in rhythms)
     if not nothing_left or person.status is Status.UNSUBSCRIBED:
         return replace(person, rhythms=rhythms)
-    return replace(person, rhythms=rhythms, status=Status.UNSUBSCRIBED, paused_until=None)
+    return replace(person, rhythms=rhythms, status=Status.UNSUBSCRIBED)
 
 
-def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) -> Subscriber:
+def subscribed_again(person: Subscriber, digest: str | None, before_reach: int, now: datetime) -> Subscriber:
     """With this digest again (None: with all that were stopped last, together).
 
-    What was released meanwhile is made up for as after a pause: no further back than `before_reach`.
+    Who stopped everything in a pause until a day is back in that pause, unless the day has come. One without an end
+    is not gone back to: nothing would ever come of their wish. What
+    was released meanwhile is made up for as after a pause: no further back than `before_reach`.
     """
     last = max((r.stopped_at for r in person.rhythms if r.stopped_at is not None), default=None)
     rhythms = tuple(
@@ -38,8 +41,11 @@ def subscribed_again(person: Subscriber, digest: str | None, before_reach: int) 
         else r
         for r in person.rhythms
     )
-    back = rhythms != person.rhythms and person.status is Status.UNSUBSCRIBED
-    return replace(person, rhythms=rhythms, status=Status.ACTIVE if back else person.status)
+    if rhythms == person.rhythms or person.status is not Status.UNSUBSCRIBED:
+        return replace(person, rhythms=rhythms)
+    if person.paused_until is not None and person.paused_until > now:
+        return replace(person, rhythms=rhythms, status=Status.PAUSED)
+    return replace(person, rhythms=rhythms, status=Status.ACTIVE, paused_until=None)
 
 
 def resumed(person: Subscriber, before_reach: int) -> Subscriber:

@@ -19,9 +19,10 @@ from typing import Any
 
 from tribune.domain.audience import Cadence, Status
 from tribune.domain.codelists import Codelist, Codelists
+from tribune.domain.json_keys import each_once
 from tribune.domain.languages import tag as language_tag
 from tribune.domain.segment_problems import Fault, InvalidRule, Problem
-from tribune.domain.segment_values import Values, short
+from tribune.domain.segment_values import Values, short, whole
 from tribune.domain.segments import (
     MAX_DEPTH,
     MAX_ID,
@@ -70,7 +71,7 @@ def read_text(text: str, known: Known | None = None) -> Rule:
     if len(text) > MAX_TEXT:
         raise InvalidRule([Problem("", Fault.TOO_LONG, f"{MAX_TEXT:,}", "Give people a tag instead of listing them.")])
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=each_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         told = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise InvalidRule([Problem("", Fault.NOT_JSON, told, "Look at that place.")]) from None
@@ -147,14 +148,6 @@ def _when_to_json(when: When) -> dict[str, Any]:
         if getattr(when, key) is not None:
             told[key] = getattr(when, key).isoformat()
     return told
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key {key!r} stands twice in one object")
-    return dict(pairs)
 
 
 def _no_constant(word: str) -> Any:
@@ -305,10 +298,11 @@ class _Reader(Values):
     def _people(self, value: object, at: str) -> tuple[int, ...]:
         found: dict[int, None] = {}
         for n, one in enumerate(self.values(value, at, MAX_PEOPLE, may_be_empty=True)):
-            if isinstance(one, bool) or not isinstance(one, int) or not 1 <= one <= MAX_ID:
+            number = whole(one)
+            if number is None or not 1 <= number <= MAX_ID:
                 self.add(f"{at}[{n}]", Fault.NOT_A_PERSON, short(one), "Write the number that the people page shows.")
             else:
-                found[one] = None
+                found[number] = None
         return tuple(found)
 
     def _tags(self, value: object, at: str) -> tuple[str, ...]:

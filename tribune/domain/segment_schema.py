@@ -1,6 +1,8 @@
 """The JSON Schema (draft 2020-12) of a segment's rule, as docs/schemas/segment.json has it. Pure.
 
-It says what form a rule may have; which codes there are only an installation's code lists know."""
+It says what form a rule may have; which codes there are only an installation's code lists know. Three things a schema
+cannot say, and its descriptions do: nobody is both pinned and left out, a range ends after it begins, and there is a
+bound on the conditions of all levels together."""
 
 from __future__ import annotations
 
@@ -25,19 +27,23 @@ def document() -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The schema. A document that it accepts, and whose codes are known, is a rule within the limits of size."""
+    """The schema. A document that it accepts, whose codes are known and which keeps what the descriptions say, is a
+    rule within the limits of size."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:tribune:schema:segment:1",
         "title": "Rule of a segment",
         "description": "Who is in a segment: whom `who` selects or `include` names, less those whom `exclude` names. "
-        f"At most {MAX_PARTS} conditions, nested at most {MAX_DEPTH} deep.",
+        f"At most {MAX_PARTS} conditions and groups of conditions in all, nested at most {MAX_DEPTH} deep.",
         **_object(
             {
                 "version": {"description": "The version of this format.", "type": "integer", "const": FORMAT},
                 "who": {"description": "The condition that selects.", "$ref": "#/$defs/level0"},
                 "include": {"description": "Numbers of people who are in, whatever `who` says.", **_people()},
-                "exclude": {"description": "Numbers of people who are never in.", **_people()},
+                "exclude": {
+                    "description": "Numbers of people who are never in. Nobody may be in both lists.",
+                    **_people(),
+                },
             }
         ),
         "anyOf": [{"required": ["who"]}, {"properties": {"include": {"minItems": 1}}, "required": ["include"]}],
@@ -65,7 +71,8 @@ _KNOT_WORDS = {
 
 
 def _conditions() -> dict[str, Any]:
-    language = {"type": "string", "pattern": f"^{LANGUAGE.pattern}$", "maxLength": 100}
+    language = {**_written(LANGUAGE.pattern, "A-Za-z0-9-"), "maxLength": 100}
+    tag = _written(TAG.pattern, "a-z0-9-")
     return {
         "everyone": {"description": "All subscribers.", "const": True},
         "group": {"description": "Belongs to one of these constituent groups.", **_texts()},
@@ -74,7 +81,7 @@ def _conditions() -> dict[str, Any]:
             "description": "Reads one of these languages; with `first`, before all others.",
             **_object({"any_of": _list(language), "first": {"type": "boolean", "default": False}}, needed=["any_of"]),
         },
-        "tags": {"description": "Bears one of these tags.", **_list({"type": "string", "pattern": f"^{TAG.pattern}$"})},
+        "tags": {"description": "Bears one of these tags.", **_list(tag)},
         "wants": {
             "description": "Has one subscription for which all of this holds.",
             **_object(
@@ -118,8 +125,9 @@ def _chosen(axis: str) -> dict[str, Any]:
 
 def _when(moment: Moment) -> dict[str, Any]:
     days = {"type": "integer", "minimum": 1, "maximum": MAX_DAYS}
-    day = {"type": "string", "format": "date", "pattern": "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"}
-    both = {"on_or_after": day, "before": {"description": "The first day that is out.", **day}}
+    day = {**_written(_DAY, "0-9-"), "format": "date"}
+    before = "The first day that is out; beside `on_or_after` it is later than that one."
+    both = {"on_or_after": day, "before": {"description": before, **day}}
     ways = [
         _only("within_days", {"description": "Since N days ago.", **days}),
         _only("not_within_days", {"description": "Before that, or never.", **days}),
@@ -128,6 +136,20 @@ def _when(moment: Moment) -> dict[str, Any]:
     if moment is not Moment.CONFIRMED:
         ways.append(_only("never", {"const": True}))
     return {"oneOf": ways}
+
+
+_DAY = (
+    "(?:(?:19|20|21)[0-9]{2}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    "|(?:(?:19|20|21)(?:0[48]|[2468][048]|[13579][26])|2000)-02-29)"
+)
+"""A day of the calendar, from EARLIEST to LATEST."""
+
+
+def _written(pattern: str, signs: str) -> dict[str, Any]:
+    """A text of this pattern. `signs` are all that it may hold: in some dialects `$` is also before a last line break,
+    and not all of them know how to look ahead."""
+    return {"type": "string", "pattern": f"^{pattern}$", "not": {"pattern": f"[^{signs}]"}}
 
 
 def _only(key: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -147,12 +169,15 @@ def _texts() -> dict[str, Any]:
     return _list(_text())
 
 
+_AT_LEAST_ONE = {"minItems": 1, "maxItems": MAX_CHOSEN}
+
+
 def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_CHOSEN}
+    return {"type": "array", "items": items, **_AT_LEAST_ONE}
 
 
 def _one_of(values: list[Status] | list[Cadence]) -> dict[str, Any]:
-    return {"type": "array", "items": {"enum": [value.value for value in values]}, "minItems": 1}
+    return {"type": "array", "items": {"enum": [value.value for value in values]}, **_AT_LEAST_ONE}
 
 
 def _people() -> dict[str, Any]:

@@ -86,13 +86,13 @@ class Values:
         return {key: inner for key, inner in value.items() if key in allowed}
 
     def days(self, told: Mapping[str, object], key: str, at: str) -> int | None:
-        value = told.get(key)
         if key not in told:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_DAYS:
-            self.add(f"{at}.{key}", Fault.NOT_DAYS, short(value), f"Write a whole number from 1 to {MAX_DAYS}.")
+        found = whole(told[key])
+        if found is None or not 1 <= found <= MAX_DAYS:
+            self.add(f"{at}.{key}", Fault.NOT_DAYS, short(told[key]), f"Write a whole number from 1 to {MAX_DAYS}.")
             return None
-        return value
+        return found
 
     def day(self, told: Mapping[str, object], key: str, at: str) -> date | None:
         if key not in told:
@@ -107,6 +107,13 @@ class Values:
                 return found
         self.add(f"{at}.{key}", Fault.NOT_A_DATE, short(value), f"Write it as 2026-01-31, from {EARLIEST} to {LATEST}.")
         return None
+
+
+def whole(value: object) -> int | None:
+    """A whole number, which JSON may write as 30, 30.0 or 3e1; None where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def short(value: object) -> str:

@@ -140,7 +140,8 @@ def offered(wanted: Wanted, digests: Collection[str]) -> Wanted:
 
 def confirmed(person: Subscriber, wanted: Wanted, name: str, horizon: int) -> Subscriber:
     """The person as they are once they have confirmed. All marks move to `horizon`, the present; the last date that a
-    rhythm of theirs was served stays, so that no date is served twice. `name` "": as it was."""
+    rhythm of theirs was served stays, so that no date is served twice. A pause in which they had left is over: this is
+    a new wish. `name` "": as it was."""
     dates = {(r.digest, r.cadence): r.last_date for r in person.rhythms}
     return replace(
         person,
@@ -150,6 +151,7 @@ def confirmed(person: Subscriber, wanted: Wanted, name: str, horizon: int) -> Su
         zone=wanted.zone,
         fallback=wanted.fallback,
         status=Status.ACTIVE,
+        paused_until=None,
         subscriptions=in_order(wanted.subscriptions),
         rhythms=rhythms_in_order(
             [

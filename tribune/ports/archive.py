@@ -69,8 +69,13 @@ class Archive(Protocol):
         """All listings of items numbered from `first` to `last`, by item and language."""
         ...
 
-    def last_item(self) -> int:
-        """The highest number of a visible item (0: none)."""
+    def parts(self, size: int) -> list[int]:
+        """Which parts of so many numbers hold a visible item: 1 is that of the items 1 to `size`."""
+        ...
+
+    def last_change(self) -> datetime | None:
+        """When any item that is visible, or once was, changed last, withdrawals included; items of which something
+        waits under an embargo tell nothing. None: there is none."""
         ...
 
     # -- editions

@@ -38,7 +38,7 @@ class SegmentFaults:
             Fault.TOO_MANY: _("These are more than %(given)s. Use a region, a group or a tag that holds them."),
             Fault.EMPTY: _("Nothing is chosen here. Choose something, or remove the condition."),
             Fault.NOBODY: _("This segment has no condition yet. Add one, or name people."),
-            Fault.NO_SUCH_CODE: _("“%(given)s” is not known. Write it as the list does."),
+            Fault.NO_SUCH_CODE: _("“%(given)s” is not known. Take it out, or choose from the list."),
             Fault.NOT_A_LANGUAGE: _("“%(given)s” is not a language. Write a code such as pt or pt-BR."),
             Fault.NOT_A_TAG: _("“%(given)s” cannot be a tag. Use a to z, digits and hyphens."),
             Fault.NOT_DAYS: _("Write the days as a whole number from 1 to 3660."),

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
 
 from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, Order, PublicEdition, Reading, Selection, base_language
 from tribune.domain.audience import Cadence, Fallback
@@ -118,8 +118,19 @@ class SqlArchive:
         )
         return [Listing(*row) for row in self._connection.execute(asked)]
 
-    def last_item(self) -> int:
-        return int(self._connection.scalar(select(func.max(_l.item_id))) or 0)
+    def parts(self, size: int) -> list[int]:
+        after = select(func.min(_l.item_id)).where(_l.item_id > bindparam("last"))
+        found: list[int] = []
+        while (first := self._connection.scalar(after, {"last": found[-1] * size if found else 0})) is not None:
+            found.append((first - 1) // size + 1)
+        return found
+
+    def last_change(self) -> datetime | None:
+        # OFFSET 0: PostgreSQL walks the index from its end, and looks up no more than what it meets.
+        was_visible = select(releases.c.sequence).where(releases.c.item_id == items.c.id).offset(0).exists()
+        asked = select(items.c.updated_at).where(items.c.embargo_until.is_(None), was_visible)
+        found: datetime | None = self._connection.scalar(asked.order_by(items.c.updated_at.desc()).limit(1))
+        return found
 
     def _are_few(self, any_of: Sequence[Selection]) -> bool:
         """Whether so few items name what is asked for that it is quicker to look them up than to walk through a list,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, case, exists, null, or_, update
+from sqlalchemy import ColumnElement, Connection, case, exists, or_, update
 
 from tribune.domain.audience import Status
 from tribune.store.among import among
@@ -48,7 +48,6 @@ def _stop(connection: Connection, digest: str | None, ids: list[int], now: datet
         .values(
             changed_at=now,
             status=case((gone, Status.UNSUBSCRIBED.value), else_=_s.status),
-            paused_until=case((gone, null()), else_=_s.paused_until),
         )
         .returning(_s.id)
     )

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tribune.bootstrap import Application
+from tribune.domain.json_keys import KeyTwice, each_once
 from tribune.domain.staff import Permission
 from tribune.services.staff.api_tokens import Caller, authenticate, is_to_be_noted
 from web.api.problem_kinds import (
@@ -141,7 +142,7 @@ async def _read(request: Request, wanted: bool) -> None:
     if told and not (told.isascii() and told.isdigit()):
         raise Problem(MALFORMED, "The header Content-Length holds no number.")
     too_large = Problem(TOO_LARGE, f"At most {MOST_BYTES:,} bytes are taken.")
-    if told and int(told) > MOST_BYTES:
+    if len(told) > len(str(MOST_BYTES)) or int(told or 0) > MOST_BYTES:
         raise too_large
     size, chunks = 0, []
     async for chunk in request.stream():
@@ -153,11 +154,15 @@ async def _read(request: Request, wanted: bool) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request._body and wanted and kind not in (JSON, MERGE_PATCH):
         raise Problem(WRONG_MEDIA_TYPE, f"Send {JSON}.")
+    if not (request._body and wanted) and not may_hold_no_text(request._body):
+        return
+    try:
+        document = json.loads(request._body, object_pairs_hook=each_once)
+    except KeyTwice as error:
+        raise Problem(MALFORMED, f"The body is ambiguous: {error}. Keep one of the two.") from None
+    except (ValueError, RecursionError):
+        return  # whoever reads it says so
     if may_hold_no_text(request._body):
-        try:
-            document = json.loads(request._body)
-        except (ValueError, RecursionError):
-            return  # whoever reads it says so
         faults = [Fault(detail=NO_TEXT, pointer=f"#{pointer}") for pointer in islice(no_texts(document), MOST_FAULTS)]
         if faults:
             raise Problem(INVALID, counted(faults), errors=faults)

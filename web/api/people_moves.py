@@ -79,7 +79,7 @@ def _moves(routes: APIRouter) -> None:
     def resubscribe_person(call: Doing, person: Number, which: AgainIn) -> Response:
         """Undo an unsubscription that the person wants undone: only they can, and `basis` says how they told you. It is
         a consent (no other kind brings anybody back), given no earlier than on the day of their last stop. Same
-        choices, same rhythm."""
+        choices, same rhythm; a pause in which they left holds until its day, and they are `paused` then."""
         basis = which.basis.basis(call.house.clock.now())
 
         def change(tx: Transaction, now: datetime) -> bool:

@@ -223,7 +223,7 @@ def _person_out(person: Subscriber, suppressed: str | None, tags: Iterable[str])
         zone=person.zone,
         fallback=person.fallback,
         status=person.status,
-        paused_until=person.paused_until,
+        paused_until=person.paused_until if person.status is Status.PAUSED else None,
         suppressed=suppressed,
         tags=sorted(tags),
         subscriptions=[

@@ -30,6 +30,9 @@ class FailureWords:
             r"This is not text in UTF-8, UTF-16 or Windows-1252\. Nothing was taken in\.": _(
                 "This is not text in UTF-8, UTF-16 or Windows-1252. Nothing was taken in."
             ),
+            r"This line is not UTF-8, though others are\. Nothing was taken in\.": _(
+                "This line is not UTF-8, though others are. Nothing was taken in."
+            ),
             r"This is not a CSV file: it holds bytes that are no text\.": _(
                 "This is not a CSV file: it holds bytes that are no text."
             ),

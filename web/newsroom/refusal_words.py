@@ -97,6 +97,12 @@ class RefusalWords:
             r"Put cells that hold separators in quotation marks\.": _(
                 "Put cells that hold separators in quotation marks."
             ),
+            r"A quotation mark may be left open: lines (?P<number>\d+) to (?P<other>\d+) were read as one row\.": _(
+                "A quotation mark may be left open: lines %(number)s to %(other)s were read as one row."
+            ),
+            r"Close it, or take it out: nothing in these lines was taken in\.": _(
+                "Close it, or take it out: nothing in these lines was taken in."
+            ),
             r"From here on the file cannot be read: .*": _("From here on the file cannot be read."),
             r"A quotation mark may be left open; nothing after it could be read\.": _(
                 "A quotation mark may be left open; nothing after it could be read."

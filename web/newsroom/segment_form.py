@@ -261,7 +261,13 @@ def _write_when(box: Box) -> dict[str, Any]:
 
 def _whole(text: str, most: int) -> int | str:
     """A number, or what was typed instead of one."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < most else text
+    found = whole_number(text, most)
+    return text if found is None else found
+
+
+def whole_number(text: str, most: int = 11) -> int | None:
+    """A number that is written with fewer than `most` digits, 0 to 9; None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < most else None
 
 
 def _moved(day: str, by: int) -> str:

@@ -35,7 +35,7 @@ from tribune.services.segments.see_segment import Seen, see_segment
 from web import forms
 from web.newsroom.access import actor, may, needs, staff_names
 from web.newsroom.frame import Newsroom
-from web.newsroom.segment_form import Form, Written, act, form_of, read_fields, write
+from web.newsroom.segment_form import Form, Written, act, form_of, read_fields, whole_number, write
 from web.newsroom.segment_options import options
 from web.pages import Pages
 
@@ -247,7 +247,7 @@ class SegmentPages:
         errors = dict(checked.errors)
         conflict = None
         if checked.rule is not None:
-            version = int(form.version) if segment and form.version.isdigit() else None
+            version = whole_number(form.version) if segment else None
             slug = segment.slug if segment else ""
             draft = Draft(form.name, form.description, checked.rule, slug, version or None, once=True)
             try:

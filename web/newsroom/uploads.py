@@ -16,6 +16,8 @@ from web.plain import is_text
 
 _AROUND = 10_000
 """Bytes of a form around its file."""
+_DIGITS = 18
+"""Of a length that is more than anybody sends."""
 
 
 async def keep_upload(request: Request, field: str, files: ImportFiles, most: int) -> tuple[str, str, int]:
@@ -25,7 +27,9 @@ async def keep_upload(request: Request, field: str, files: ImportFiles, most: in
     if told != "multipart/form-data":
         raise HTTPException(415)
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most + _AROUND:
+    if length and not (length.isascii() and length.isdigit()):
+        raise HTTPException(400)
+    if len(length) > _DIGITS or int(length or 0) > most + _AROUND:
         raise HTTPException(413)
     parser = MultiPartParser(request.headers, _bounded(request, most + _AROUND), max_files=1, max_fields=5)
     try:

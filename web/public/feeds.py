@@ -29,7 +29,7 @@ TYPES = {"atom": "application/atom+xml; charset=utf-8", "json": "application/fee
 SUMMARY = 900
 """Characters of an abstract: a feed's entries stay below 100 kB."""
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
-"""`updated` of a feed without entries."""
+"""`updated` of a feed of an archive in which nothing has happened yet."""
 
 
 def router(app: Application, shelf: Shelf) -> APIRouter:
@@ -55,6 +55,7 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
         reading = reading_of(narrowed, locale)
         found = shelf.kept.with_items(tx, tx.archive.newest(reading, wanted, limit=ENTRIES, order=Order.RELEASE))
         versions = tx.archive.versions({item.id for item, _ in found})
+        changed = tx.archive.last_change()
     organisation = shelf.app.organisation.name(locale)
     own = ("own",) if narrowed.own else ()
     _ = shelf.texts(locale).gettext
@@ -68,11 +69,11 @@ def _feed(shelf: Shelf, request: Request, form: Form) -> Response:
         home=_home(shelf, locale, narrowed),
         author=organisation,
         author_url=shelf.addresses.home(locale),
-        updated=_updated(found),
+        updated=_updated(found, changed),
         entries=tuple(_entries(shelf, locale, found, versions)),
     )
     response = Response(_written(made, form), media_type=TYPES[form], headers={"content-language": locale})
-    return caching.kept(request, response, seconds=caching.FEEDS, changed=made.updated)
+    return caching.kept(request, response, seconds=caching.FEEDS)
 
 
 def _own(shelf: Shelf, request: Request, token: str, form: Form) -> Response:
@@ -86,6 +87,7 @@ def _own(shelf: Shelf, request: Request, token: str, form: Form) -> Response:
     with app.store.read() as tx:
         told = own_feed(tx, number, app.digests, app.codelists, app.rules, shelf.kept)
         versions = tx.archive.versions({item.id for item, _ in told.items}) if told else {}
+        changed = tx.archive.last_change()
     if told is None:
         return PlainTextResponse("This feed has ended.\n", 410, headers=private)
     organisation = app.organisation.name(told.locale)
@@ -99,11 +101,11 @@ def _own(shelf: Shelf, request: Request, token: str, form: Form) -> Response:
         home=shelf.addresses.home(told.locale),
         author=organisation,
         author_url=shelf.addresses.home(told.locale),
-        updated=_updated(told.items),
+        updated=_updated(told.items, changed),
         entries=tuple(_entries(shelf, told.locale, told.items, versions)),
     )
     response = Response(_written(made, form), media_type=TYPES[form], headers=private)
-    return caching.validated(request, response, made.updated)
+    return caching.validated(request, response)
 
 
 def _written(made: feeds.Feed, form: Form) -> bytes:
@@ -124,8 +126,10 @@ def _id(shelf: Shelf, *parts: str | int) -> str:
     return feeds.tag_id(urlsplit(shelf.addresses.base).hostname or "localhost", *parts)
 
 
-def _updated(found: list[tuple[Item, Listing]]) -> datetime:
-    return max((listing.updated_at for _, listing in found), default=NEVER)
+def _updated(found: list[tuple[Item, Listing]], changed: datetime | None) -> datetime:
+    """When the feed changed last, at the latest: what has left it says so no more, so every change of the archive
+    counts, and the instant never goes back."""
+    return max((changed or NEVER, *(listing.updated_at for _, listing in found)))
 
 
 def _entries(

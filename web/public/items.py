@@ -150,9 +150,11 @@ def _item(shelf: Shelf, request: Request, name: str) -> Response:
 def _meta(shelf: Shelf, locale: str, seen: Seen, page: ItemPage) -> Meta:
     own = alternates(seen.versions, shelf.offered)
     pages = {tag: shelf.addresses.item(tag, seen.item.id, listing.slug) for tag, listing in own.items()}
-    here = shelf.addresses.item(locale, seen.item.id, seen.shown.slug)
+    # Where no page has a version as its own, the one in the house's language stands for all.
+    default = pages.get(shelf.default) or next(iter(pages.values()), "")
+    default = default or shelf.addresses.item(shelf.default, seen.item.id, seen.shown.slug)
     # A page that shows a version of another language leaves being found to the page that has it as its own.
-    canonical = pages.get(locale) or next((pages[tag] for tag in own if own[tag] == seen.shown), here)
+    canonical = pages.get(locale) or next((pages[tag] for tag in own if own[tag] == seen.shown), default)
     version = seen.item.version_in(seen.shown.language) or seen.item.versions[0]
     organisation = shelf.app.organisation
     formats = shelf.pages.formats(locale)
@@ -173,7 +175,7 @@ def _meta(shelf: Shelf, locale: str, seen: Seen, page: ItemPage) -> Meta:
         description=page.description,
         canonical=canonical,
         alternates=pages,
-        default=pages.get(shelf.default) or next(iter(pages.values()), canonical),
+        default=default,
         type="article",
         language=page.card.language,
         published=seen.shown.released_at.isoformat(timespec="seconds"),

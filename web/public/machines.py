@@ -66,9 +66,10 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
     @routes.get("/sitemap.xml")
     def index(request: Request) -> Response:
         with app.store.read() as tx:
-            last = tx.archive.last_item()
-        names = ["sitemap-pages.xml", "sitemap-editions.xml"]
-        names += [f"sitemap-items-{number}.xml" for number in range(1, -(-last // in_a_part) + 1)]
+            first_issue, parts = tx.archive.issue_day(app.digests, after="0"), tx.archive.parts(in_a_part)
+        # The protocol knows no part without an address.
+        names = ["sitemap-pages.xml", *(["sitemap-editions.xml"] if first_issue else [])]
+        names += [f"sitemap-items-{number}.xml" for number in parts]
         lines = "".join(f"<sitemap><loc>{escape(shelf.addresses.base)}/{name}</loc></sitemap>\n" for name in names)
         return _xml(request, _INDEX.format(lines))
 
@@ -80,6 +81,8 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
     def of_editions(request: Request) -> Response:
         with app.store.read() as tx:
             found = every_edition(tx, app.digests, min(EDITIONS, MOST // len(shelf.offered)))
+        if not found:
+            raise HTTPException(404)
         told = (
             {tag: shelf.addresses.edition(tag, one.digest, one.cadence, one.occasion) for tag in shelf.offered}
             for one in found
@@ -92,10 +95,13 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
             raise HTTPException(404)
         first = (int(number) - 1) * in_a_part + 1
         with app.store.read() as tx:
-            if first > tx.archive.last_item():
-                raise HTTPException(404)
             listings = tx.archive.part(first, first + in_a_part - 1)
-        return _xml(request, _PART.format("".join(_items(shelf, listings))))
+            by_item = _by_item(listings)
+            nowhere = [number for number, versions in by_item.items() if not alternates(versions, shelf.offered)]
+            others = tx.archive.others(nowhere)
+        if not listings:
+            raise HTTPException(404)
+        return _xml(request, _PART.format("".join(_items(shelf, by_item, others))))
 
     return routes
 
@@ -120,11 +126,21 @@ def _pages(shelf: Shelf) -> Iterator[str]:
             yield from _urls({tag: make.place(tag, place.code) for tag in shelf.offered}, shelf.default)
 
 
-def _items(shelf: Shelf, listings: Iterable[Listing]) -> Iterator[str]:
+def _by_item(listings: Iterable[Listing]) -> dict[int, dict[str, Listing]]:
     by_item: dict[int, dict[str, Listing]] = {}
     for listing in listings:
         by_item.setdefault(listing.item_id, {})[base_language(listing.language)] = listing
+    return by_item
+
+
+def _items(shelf: Shelf, by_item: Mapping[int, Mapping[str, Listing]], others: Mapping[int, Listing]) -> Iterator[str]:
+    """Each item in its languages; with one page in the house's language where it has none of those that are offered:
+    `others`, as readers of none of its languages are shown them."""
     for number, versions in by_item.items():
+        if number in others:
+            only = shelf.addresses.item(shelf.default, number, others[number].slug)
+            yield _url(only, _links([("x-default", only)]), others[number].updated_at)
+            continue
         own = alternates(versions, shelf.offered)
         pages = {tag: shelf.addresses.item(tag, number, listing.slug) for tag, listing in own.items()}
         changed = {tag: listing.updated_at for tag, listing in own.items()}
@@ -137,9 +153,17 @@ def _urls(pages: Mapping[str, str], default: str, changed: Mapping[str, datetime
     others = [(tag, address) for tag, address in pages.items()]
     if default in pages:
         others.append(("x-default", pages[default]))
-    links = "".join(
+    links = _links(others)
+    for tag, address in pages.items():
+        yield _url(address, links, changed[tag] if changed else None)
+
+
+def _links(others: Iterable[tuple[str, str]]) -> str:
+    return "".join(
         f'<xhtml:link rel="alternate" hreflang={quoteattr(tag)} href={quoteattr(address)}/>' for tag, address in others
     )
-    for tag, address in pages.items():
-        at = f"<lastmod>{instant(changed[tag])}</lastmod>" if changed else ""
-        yield f"<url><loc>{escape(address)}</loc>{at}{links}</url>\n"
+
+
+def _url(address: str, links: str, changed: datetime | None) -> str:
+    at = f"<lastmod>{instant(changed)}</lastmod>" if changed else ""
+    return f"<url><loc>{escape(address)}</loc>{at}{links}</url>\n"

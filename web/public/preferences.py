@@ -97,7 +97,6 @@ class PreferenceCentre:
             left=may_come_back(app, person),
             link_digest=link.digest,
             reach_back=app.rules.pause_reach_back.days,
-            zone=person.zone if person else "UTC",
             path=self._path(link, request),
             query=_asked_language(request),
             old_link=link.old,

@@ -78,4 +78,8 @@ def _headers(path: Path) -> Message:
 
 
 def _newest_first(mail: CaughtMail) -> tuple[datetime, list[int]]:
-    return mail.caught_at, [int(part) if part.isdigit() else 0 for part in mail.delivery.split(".")]
+    return mail.caught_at, [_number(part) for part in mail.delivery.split(".")]
+
+
+def _number(part: str) -> int:
+    return int(part) if part.isascii() and part.isdigit() and len(part) < 19 else 0

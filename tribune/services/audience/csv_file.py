@@ -10,11 +10,13 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tribune.domain.errors import InvalidInput
 from tribune.domain.imports import Refusal
+from tribune.services.audience.joined_lines import LinesAgain, joins_rows
 
 Cells = list[str]
 
@@ -27,6 +29,9 @@ _MOST_LINES = 20
 """Of a first row, whose headings may be broken into lines."""
 _SAYS_SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"=]|\t)"?(?:\r\n|\r|\n)', re.I)
 """What spreadsheets understand as a first line: `sep=;`. They do not count it as a row."""
+_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+"""A character beyond ASCII in UTF-8. In Windows-1252 it is two letters or signs that hardly ever follow each other."""
+_MIXED = "mixed"
 
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
@@ -50,16 +55,26 @@ class CsvFile:
     header: tuple[str, ...]
     says_separator: bool = False
 
-    def rows(self) -> Iterator[tuple[int, Cells | Refusal]]:
-        """(row number, cells) after the header; blank rows are passed over. A row that cannot be read is a refusal."""
-        width = len(self.header)
-        with self.path.open(encoding=self.encoding, newline="") as file:
+    def rows(self, address_at: int | None = None) -> Iterator[tuple[int, Cells | Refusal]]:
+        """(row number, cells) after the header; blank rows are passed over. A row that cannot be read is a refusal, and
+        so is one that seems to be several: `address_at` is the column in which addresses stand, where it is known."""
+        width, dialect = len(self.header), self._dialect()
+        before = 1 if self.says_separator else 0
+        again = LinesAgain(self.path, self.encoding)
+        with self.path.open(encoding=self.encoding, newline="") as file, closing(again):
             if self.says_separator:
                 file.readline()
-            rows = enumerate(csv.reader(file, self._dialect()), start=1)
-            number = 0
+            reader = csv.reader(file, dialect)
+            number, more = 0, 0  # how many lines there are so far, beyond one for each row
             try:
-                for number, cells in rows:
+                for number, cells in enumerate(reader, start=1):
+                    first = number + more
+                    if (last := reader.line_num) != first:
+                        more = last - number
+                        lines = again.between(before + first, before + last) if number > 1 else []
+                        if lines and joins_rows(cells, lines, dialect, address_at):
+                            yield number, _joined(number, before + first, before + last)
+                            continue
                     if number == 1 or not any(cells):
                         continue
                     if len(cells) > width and any(cell.strip() for cell in cells[width:]):
@@ -75,6 +90,11 @@ class CsvFile:
 
     def _dialect(self) -> type[csv.Dialect]:
         return type("Parted", (csv.excel,), {"delimiter": self.delimiter})
+
+
+def _joined(row: int, first: int, last: int) -> Refusal:
+    reason = f"A quotation mark may be left open: lines {first} to {last} were read as one row."
+    return Refusal(row, "", "", reason, "Close it, or take it out: nothing in these lines was taken in.")
 
 
 def look_at(path: Path) -> CsvFile:
@@ -154,6 +174,11 @@ def _encoding(path: Path) -> str:
         reason = _unreadable(path, encoding)
         if reason is None:
             return encoding
+        if reason is _MIXED:
+            where = f"{path}, line {_line_that_is_not(path, tried[0])}"
+            raise InvalidInput(
+                "This line is not UTF-8, though others are. Nothing was taken in.", where=where, hint=SAVE_AS
+            )
         if reason:
             raise InvalidInput(reason, where=str(path), hint=SAVE_AS)
     where = f"{path}, line {_line_that_is_not(path, tried[0])}"
@@ -163,11 +188,15 @@ def _encoding(path: Path) -> str:
 
 
 def _unreadable(path: Path, encoding: str) -> str | None:
-    """None where the file is text in this encoding, "" where another one may be tried; else why it is no CSV file."""
+    """None where the file is text in this encoding, "" where another one may be tried; else why it is no CSV file, or
+    _MIXED: as Windows-1252 it can be read, but some of it is UTF-8 and would become nonsense."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line = 0
+    line, end = 0, b""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
+            if encoding == "cp1252" and _UTF_8.search(end + block):
+                return _MIXED
+            end = block[-3:]
             try:
                 text = decoder.decode(block)
             except UnicodeDecodeError:

@@ -300,7 +300,7 @@ def _as_told(old: Subscriber | None, told: Told, gone: Mapping[str, int], horizo
         status=status,
         subscriptions=in_order(wishes),
         rhythms=rhythms_in_order(rhythms.values()),
-        paused_until=old.paused_until if old is not None and status is Status.PAUSED else None,
+        paused_until=old.paused_until if old is not None else None,
     )
 
 

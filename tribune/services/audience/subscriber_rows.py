@@ -108,7 +108,8 @@ class RowReader:
     """Reads cells into facts. The same cells are read once: files repeat themselves.
 
     `columns` names each of the file's columns ("": it is passed over); `defaults` is what holds for who is new where
-    the file has no such column or the cell is empty. Tags among them are for everybody.
+    the file has no such column or the cell is empty. Tags among them are for everybody. `address_at` is the column of
+    the addresses.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class RowReader:
         self._defaults = dict(defaults or {})
         self._behind = [self._defaults.get(name, "") if name in ("address", "name") else "" for name in absent]
         self._address_at, self._name_at = places["address"], places["name"]
+        self.address_at = places["address"] if "address" in columns else None
         self._facts_of = itemgetter(*(places[name] for name in _FACTS))
         self._wish_of = itemgetter(*(places[name] for name in _WISH))
         self._digests = digests

@@ -114,7 +114,7 @@ def survey(file: CsvFile, reader: RowReader, heard: Callable[[int], None] | None
 
     hashes = array("q")
     key, add = reader.key, hashes.append
-    for number, cells in file.rows():
+    for number, cells in file.rows(reader.address_at):
         add(0 if isinstance(cells, Refusal) else hash(key(cells)))
         if heard is not None and not number % 65_536:
             heard(number)
@@ -144,7 +144,7 @@ def _one_pass(file: CsvFile, reader: RowReader, left: dict[int, int], turn: int,
     open_: dict[str, Told | None] = {}
     broken: set[str] = set()
     key_of, read = reader.key, reader.row
-    for number, cells in file.rows():
+    for number, cells in file.rows(reader.address_at):
         if isinstance(cells, Refusal):
             if not turn:
                 yield cells

@@ -86,14 +86,15 @@ def subscribe_again(
     by: str = SELF,
     basis: str = "",
 ) -> bool:
-    """Undo `unsubscribe`: same choices, same rhythm; what was released meanwhile is made up for, at most
-    `reach_back` of it. Who had asked staff never to be mailed, and comes back themselves, leaves the suppression list.
+    """Undo `unsubscribe`: same choices, same rhythm, same pause while it lasts; what was released meanwhile is made
+    up for, at most `reach_back` of it. Who had asked staff never to be mailed, and comes back themselves, leaves the
+    suppression list.
 
     A form of theirs that waits for its confirmation is forgotten: confirmed later it would throw away what is made up
     for and what they changed since, and after a further stop it would bring them back. Its link then says that they
     are subscribed, and leads to their preferences. Whether anything changed. Raises NotFound."""
     person = _person(tx, subscriber_id)
-    back = subscribed_again(person, digest, tx.planning.sequence_before(now - reach_back))
+    back = subscribed_again(person, digest, tx.planning.sequence_before(now - reach_back), now)
     if not _store(tx, person, back, now):
         return False
     if back.status is not person.status:

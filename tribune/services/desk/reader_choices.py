@@ -23,7 +23,7 @@ class ReaderChoices:
     `receives` is False for one who has stopped it or was erased (`known` False), and for a digest that is no more
     (`offered` False). `others`: the further digests that they receive. `pace` is how often it comes,
     `slower` the next slower cadence on offer; `exact_undo`: going there can be undone without a trace.
-    `paused` with the instant at which it ends by itself (None: it does not).
+    `paused` with the instant at which it ends by itself (None: it does not), and the zone in which that is a day.
     """
 
     known: bool
@@ -36,6 +36,7 @@ class ReaderChoices:
     exact_undo: bool = False
     paused: bool = False
     paused_until: datetime | None = None
+    zone: str = "UTC"
 
 
 def reader_choices(tx: Transaction, subscriber_id: int, digest: str, digests: Mapping[str, Digest]) -> ReaderChoices:
@@ -59,7 +60,7 @@ def choices_of(person: Subscriber, digest: str, digests: Mapping[str, Digest]) -
     exact = slower is not None and slower not in {rhythm.cadence for rhythm in rhythms}
     return ReaderChoices(
         *(True, person.languages, receives, offered, others),
-        *(pace, slower, exact, paused, person.paused_until),
+        *(pace, slower, exact, paused, person.paused_until if paused else None, person.zone),
     )
 
 

@@ -53,7 +53,7 @@ def preview_import(
     reader = RowReader(told, digests, codelists, defaults)
     missing = tuple(name for name in REQUIRED if name not in told and not (defaults or {}).get(name))
     rows = []
-    for number, cells in islice(file.rows(), ROWS):
+    for number, cells in islice(file.rows(reader.address_at), ROWS):
         if isinstance(cells, Refusal):
             rows.append(PreviewRow(number, (), cells))
             continue
