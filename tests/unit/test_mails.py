@@ -76,7 +76,7 @@ def test_the_subject_says_what_is_inside(raw: dict[str, bytes], parts: Composer)
     assert subject([mails.publication(), mails.session()], "fr") == (
         "Salaires et prix en Afrique de l’Ouest (et 1\u00a0autre nouveauté)"
     )
-    assert subject([mails.session()], "fr") == "Session en direct le 1er décembre\u00a0: Le premier emploi"
+    assert subject([mails.session()], "fr") == "Session en direct le 1er\u00a0décembre\u00a0: Le premier emploi"
     assert subject([mails.publication()], "es") == "Wages and prices in West Africa [en inglés]"
     first = mails.data_release(20)
     assert first.data is not None
@@ -110,12 +110,12 @@ def test_text_in_english(raw: dict[str, bytes]) -> None:
 
 def test_text_in_french_and_spanish(raw: dict[str, bytes]) -> None:
     french = mails.text_of(mails.parse(raw["fr"])).replace("\n", " ")
-    assert "Numéro hebdomadaire du lundi 23 novembre 2026" in french
+    assert "Numéro hebdomadaire du lundi 23\u00a0novembre 2026" in french
     assert "5,4\u00a0% ▼ en baisse de 0,7\u00a0point de pourcentage (2023\u00a0: 6,1\u00a0%)" in french
     assert "1\u202f200\u00a0nouvelles données et 1\u00a0donnée révisée" in french
-    assert "Mardi 1er décembre 2026, de 15\u00a0h à 16\u00a0h\u00a030 (heure de Dakar, UTC)" in french
+    assert "Mardi 1er\u00a0décembre 2026, de 15\u00a0h à 16\u00a0h\u00a030 (heure de Dakar, UTC)" in french
     spanish = mails.text_of(mails.parse(raw["es"])).replace("\n", " ")
-    assert "Número semanal del lunes 23 de noviembre de 2026" in spanish
+    assert "Número semanal del lunes 23\u00a0de noviembre de 2026" in spanish
     assert "5,4\u00a0% ▼ 0,7\u00a0puntos porcentuales menos (2023: 6,1\u00a0%)" in spanish
     assert "1200\u00a0datos nuevos y 1\u00a0dato revisado" in spanish
     assert "Informe, 48\u00a0páginas, en inglés" in spanish
