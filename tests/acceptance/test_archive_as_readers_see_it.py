@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.house import House
 from tests.archive_world import HOST, Get, linked_data, links, reader
+from tribune.domain.codelists import fold
 from tribune.services.archive.own_feed import FEED
 from tribune.services.sources.read_feed import read_feed
 
@@ -59,6 +60,18 @@ def test_who_meets_a_page_that_is_not_there_finds_the_way_in_their_language(get:
 
 
 # -- the page of an item
+
+
+def test_a_place_comes_first_on_its_own_page(house: House, get: Get) -> None:
+    house.publish("a", titles={"fr": "Salaires"}, source_language="fr", places=["002", "MLI", "SEN", "TGO"])
+    assert "Sénégal, Afrique et 2\u00a0autres" in get("/fr/places/SEN").text
+    assert "Afrique, Mali et 2\u00a0autres" in get("/fr/items").text
+
+
+def test_topics_stand_in_the_order_of_the_alphabet(get: Get) -> None:
+    for locale in ("fr", "es"):
+        names = re.findall(rf'<a href="/{locale}/topics/[a-z_]+">([^<]+)</a>', get(f"/{locale}/topics").text)
+        assert len(names) > 10 and names == sorted(names, key=fold), names
 
 
 def test_an_item_of_which_no_more_is_known_has_no_empty_part(house: House, get: Get) -> None:

@@ -63,7 +63,7 @@ def test_the_page_says_in_one_sentence_what_comes(browser: TestClient, page: str
     assert "Every day at 08:00, when there is something new: everything that we publish." in told
     assert "In French, otherwise in English. Everything else comes in its own language." in told
     assert "Chaque jour à 8 h, quand il y a du nouveau" in text(browser.get(page).text)
-    assert "cuando hay novedades" in text(browser.get(page, params={"in": "es"}).text)
+    assert "Cada día, a las 08:00, cuando hay novedades" in text(browser.get(page, params={"in": "es"}).text)
 
 
 def test_topics_and_countries_are_changed_and_nothing_old_comes_again(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import mails
-from tribune.domain.audience import Choice
+from tribune.domain.audience import Cadence, Choice
 from tribune.domain.items import Observation, SessionInfo
+from tribune.rendering.receiving import Receiving
 from tribune.rendering.text import clean, clean_name, cut_at_sentence, cut_at_word, isolate, short_title
 from tribune.rendering.wording import Wording
 
@@ -75,17 +76,21 @@ def test_contents_count_with_the_right_plurals() -> None:
     groups = {"publication": 1, "data": 2, "session": 1}
     assert EN.contents(groups) == "In this issue: 1 publication, 2 data releases and 1 live session."
     assert (
-        FR.contents(groups) == f"Dans ce numéro{NB}: 1 publication, 2 publications de données et 1 session en direct."
+        FR.contents(groups)
+        == f"Dans ce numéro{NB}: 1{NB}publication, 2{NB}publications de données et 1{NB}session en direct."
     )
-    assert ES.contents(groups) == "En este número: 1 publicación, 2 publicaciones de datos y 1 sesión en directo."
-    assert FR.contents({"publication": 3}) == f"Dans ce numéro{NB}: 3 publications."
+    assert (
+        ES.contents(groups)
+        == f"En este número: 1{NB}publicación, 2{NB}publicaciones de datos y 1{NB}sesión en directo."
+    )
+    assert FR.contents({"publication": 3}) == f"Dans ce numéro{NB}: 3{NB}publications."
 
 
 def test_contents_say_how_many_more_there_are() -> None:
     groups = {"publication": 12}
     assert EN.contents(groups, 6) == "In this issue: 12 publications, and 6 more on our website."
-    assert FR.contents(groups, 6) == f"Dans ce numéro{NB}: 12 publications, et 6 autres sur notre site web."
-    assert ES.contents(groups, 1) == "En este número: 12 publicaciones, y 1 más en nuestro sitio web."
+    assert FR.contents(groups, 6) == f"Dans ce numéro{NB}: 12{NB}publications, et 6{NB}autres sur notre site web."
+    assert ES.contents(groups, 1) == f"En este número: 12{NB}publicaciones, y 1{NB}más en nuestro sitio web."
 
 
 def test_names_stand_in_the_order_of_the_alphabet_whatever_their_accents() -> None:
@@ -93,8 +98,8 @@ def test_names_stand_in_the_order_of_the_alphabet_whatever_their_accents() -> No
     assert FR.names(names, 4) == "Économie informelle, Emploi, Formation et Travail"
     assert EN.names(("Peru", "Chile", "Argentina"), 2) == "Argentina, Chile and Peru"
     assert EN.names(("Peru", "Chile", "Uruguay", "Argentina"), 2) == "Argentina, Chile and 2 others"
-    assert FR.names(("Pérou", "Chili", "Uruguay", "Argentine"), 2) == "Argentine, Chili et 2 autres"
-    assert ES.names(("Perú", "Chile", "Uruguay", "Argentina"), 2) == "Argentina, Chile y 2 más"
+    assert FR.names(("Pérou", "Chili", "Uruguay", "Argentine"), 2) == f"Argentine, Chili et 2{NB}autres"
+    assert ES.names(("Perú", "Chile", "Uruguay", "Argentina"), 2) == f"Argentina, Chile y 2{NB}más"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +132,14 @@ def test_a_choice_in_words(kinds: str, topics: str, places: str, english: str, f
     assert (EN.choice(choice), FR.choice(choice), ES.choice(choice)) == (english, french, spanish)
 
 
+def test_an_hour_has_its_article() -> None:
+    voice = PARTS.voice("es")
+    receiving = Receiving(voice.texts, voice.formats)
+    told = [receiving.when(Cadence.DAILY, 0, hour) for hour in (0, 1, 13)]
+    assert told == [f"Cada día, {at}, cuando hay novedades" for at in ("a las 00:00", "a la 01:00", "a las 13:00")]
+    assert receiving.when(Cadence.WEEKLY, 0, 1) == "Cada lunes, a la 01:00, cuando hay novedades"
+
+
 def test_a_column_of_figures_says_what_they_were() -> None:
     fell, same = (Observation("SEN", "2024", value, "2023", 6.1) for value in (5.4, 6.1))
     told = [wording.change(seen, "percent") for wording in (EN, FR, ES) for seen in (fell, same)]
@@ -144,8 +157,8 @@ def test_a_session_over_midnight_names_both_days() -> None:
     info = SessionInfo(datetime(2026, 12, 31, 23, 0), "Europe/Paris", 90)  # noqa: DTZ001 - wall-clock time
     told = FR.session(info, "Europe/Paris")
     assert (
-        told
-        == f"Du jeudi 31 décembre 2026, 23{NB}h, au vendredi 1er janvier 2027, 0{NB}h{NB}30 (heure de Paris, UTC+1)"
+        told.replace(NB, " ")
+        == "Du jeudi 31 décembre 2026, 23 h, au vendredi 1er janvier 2027, 0 h 30 (heure de Paris, UTC+1)"
     )
 
 

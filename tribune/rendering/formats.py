@@ -195,9 +195,10 @@ class Formats:
         return isolate(label, "ar" if runs_right_to_left(label) else "en", self.locale)
 
     def _first(self, text: str, day: dt.date) -> str:
+        """`text` of a date with the house's first day of a month, and no break after the number of the day."""
         if day.day == 1 and self._house.first_day:
-            return re.sub(r"\b1\b", self._house.first_day, text, count=1)
-        return text
+            text = re.sub(r"\b1\b", self._house.first_day, text, count=1)
+        return re.sub(r"\b(\d{1,2}(?:er)?) ", rf"\1{NBSP}", text, count=1) if self._house.day_stays else text
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ class House:
     cldr: str = ""  # the CLDR locale to follow
     full_date: str = ""
     first_day: str = ""  # how the first day of a month is written
+    day_stays: bool = False  # no break between the number of the day and the month
     quarter: str = "yQQQQ"  # written out: an abbreviation is not a word everywhere
     time: str = ""
     whole_hour: str = ""
@@ -65,6 +66,7 @@ HOUSES: Mapping[str, House] = {
     "fr": House(
         full_date="EEEE d MMMM y",
         first_day="1er",
+        day_stays=True,
         time=f"H{NBSP}'h'{NBSP}mm",
         whole_hour=f"H{NBSP}'h'",
         semicolon=f"{NARROW};",
@@ -73,6 +75,7 @@ HOUSES: Mapping[str, House] = {
     ),
     "es": House(
         full_date="EEEE d 'de' MMMM 'de' y",
+        day_stays=True,
         time="HH:mm",
         group=NBSP,
         group_from=5,

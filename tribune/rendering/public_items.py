@@ -6,7 +6,7 @@ Items that come in here hold visible language versions only (tribune.services.ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
@@ -117,6 +117,15 @@ class PublicItems:
                 self._cards.clear()
             found = self._cards[key] = self._card(item, listing)
         return found
+
+    def card_of_place(self, item: Item, listing: Listing, place: str) -> Card:
+        """The card of an item on the page of a place ("": on any other): the place is named before others."""
+        card = self.card(item, listing)
+        if not card.places or place not in item.places:
+            return card
+        formats = self.voice.formats
+        named = self.voice.wording.names(map(formats.place, item.places), item_view.MOST_PLACES, formats.place(place))
+        return replace(card, places=named)
 
     def _card(self, item: Item, listing: Listing) -> Card:
         key = FragmentKey(item.id, item.version, Shape.ROW, listing.language, self.voice.locale)

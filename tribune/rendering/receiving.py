@@ -30,14 +30,27 @@ class Receiving:
 
     def when(self, cadence: Cadence, weekday: int, hour: int) -> str:
         """`Every Monday at 08:00`."""
-        _, formats = self._texts.gettext, self._formats
+        # By the number of the hour: in Spanish it is "a la 01:00", and "a las" with every other.
+        _, ngettext, formats = self._texts.gettext, self._texts.ngettext, self._formats
         names = get_day_names("wide", locale=formats.locale.replace("-", "_"))
         told = {"weekday": str(names[weekday]), "hour": formats.time(datetime(2026, 11, 23, hour, tzinfo=UTC))}
         patterns = {
             Cadence.AT_ONCE: _("As soon as something is published"),
-            Cadence.DAILY: _("Every day at %(hour)s, when there is something new"),
-            Cadence.WEEKLY: _("Every %(weekday)s at %(hour)s, when there is something new"),
-            Cadence.MONTHLY: _("On the first %(weekday)s of the month at %(hour)s, when there is something new"),
+            Cadence.DAILY: ngettext(
+                "Every day at %(hour)s, when there is something new",
+                "Every day at %(hour)s, when there is something new",
+                hour,
+            ),
+            Cadence.WEEKLY: ngettext(
+                "Every %(weekday)s at %(hour)s, when there is something new",
+                "Every %(weekday)s at %(hour)s, when there is something new",
+                hour,
+            ),
+            Cadence.MONTHLY: ngettext(
+                "On the first %(weekday)s of the month at %(hour)s, when there is something new",
+                "On the first %(weekday)s of the month at %(hour)s, when there is something new",
+                hour,
+            ),
         }
         return patterns[cadence] % told
 

@@ -219,9 +219,10 @@ class Wording:
             return pgettext("what a person chose", "%(kinds)s, about %(subjects)s") % told
         return told["kinds"] or told["subjects"] or self._texts.gettext("everything that we publish")
 
-    def names(self, names: Iterable[str], most: int) -> str:
-        """Names in the order of the alphabet: all, or where `most` + 1 are not enough, `most` and how many others."""
-        ordered = sorted(names, key=fold)
+    def names(self, names: Iterable[str], most: int, first: str = "") -> str:
+        """Names in the order of the alphabet, `first` before all others: all, or where `most` + 1 are not enough,
+        `most` and how many others."""
+        ordered = sorted(names, key=lambda name: (name != first, fold(name)))
         if len(ordered) <= most + 1:
             return self._formats.names(ordered)
         others = len(ordered) - most

@@ -72,7 +72,7 @@ def _list(
             return shelf.addresses.items(tag, narrowed, **more)
         return made(tag, narrowed.topic or narrowed.place) + Filter().query(**more)
 
-    cards = shelf.cards(locale, found.items)
+    cards = shelf.cards(locale, found.items, narrowed.place)
     organisation = shelf.app.organisation.name(locale)
     told = {"subject": title, "organisation": organisation}
     meta = Meta(
@@ -101,7 +101,7 @@ def _list(
         words_asked=words,
         landing=landing,
         pager_address=f"{here}{joint}" + (_query_words(words) if words else ""),
-        topic_options=[(area.code, area.label(locale)) for area in shelf.codelists.policy_areas],
+        topic_options=shelf.sorted_topics(locale),
         place_options=_place_options(shelf, locale),
         kind_options=_kind_options(shelf, locale),
     )
@@ -190,7 +190,7 @@ def _topics(shelf: Shelf, request: Request) -> Response:
     with shelf.app.store.read() as tx:
         counts = tx.archive.codes("topics")
     title = shelf.texts(locale).gettext("Topics")
-    areas = [(area.code, area.label(locale), counts.get(area.code, 0)) for area in shelf.codelists.policy_areas]
+    areas = [(code, name, counts.get(code, 0)) for code, name in shelf.sorted_topics(locale)]
     return shelf.show(request, "topics.html", "topics", _of_index(shelf, request, title), areas=areas)
 
 

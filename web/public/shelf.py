@@ -54,10 +54,10 @@ class Shelf:
             found = self._items[locale] = PublicItems(voice, self.paths)
         return found
 
-    def cards(self, locale: str, found: Iterable[tuple[Item, Listing]]) -> list[Card]:
-        """Items as a list shows them."""
+    def cards(self, locale: str, found: Iterable[tuple[Item, Listing]], place: str = "") -> list[Card]:
+        """Items as a list shows them; `place`: of which place the list is."""
         items = self.items(locale)
-        return [items.card(item, listing) for item, listing in found]
+        return [items.card_of_place(item, listing, place) for item, listing in found]
 
     def texts(self, locale: str) -> Texts:
         return self.app.translations.gettext(locale)
@@ -88,6 +88,11 @@ class Shelf:
             ("application/atom+xml", f"{title} (Atom)", self.paths.feed(locale, "atom", narrowed)),
             ("application/feed+json", f"{title} (JSON Feed)", self.paths.feed(locale, "json", narrowed)),
         )
+
+    def sorted_topics(self, locale: str) -> list[tuple[str, str]]:
+        """Code and name of the policy areas, in the order of the alphabet."""
+        told = [(area.code, area.label(locale)) for area in self.codelists.policy_areas]
+        return sorted(told, key=lambda pair: fold(pair[1]))
 
     def sorted_places(self, locale: str, kind: PlaceType) -> list[tuple[str, str]]:
         """Code and name of the places of a type, in the order of the alphabet."""
