@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_a_group_that_is_throttled_again_and_again_rests_longer_each_time(
     assert failed() == 2 * FIRST_REST
     clock.move(2 * FIRST_REST + SECOND)
     with app.store.write() as tx:
-        tx.throttles.went_well("smtp", "other")
+        tx.throttles.went_well("smtp", "other", tx.now())
     assert failed() == FIRST_REST
 
 
@@ -180,3 +181,76 @@ def test_later_attempts_for_which_there_is_no_room_wait_uncounted(app: Applicati
         release_retries(tx, app.clock.now())
     send_retries(sender, mailing, 0)
     assert counts(app, mailing) == {"sent": 30}
+
+
+def simulated(
+    app: Application, clock: StoppedClock, rates: Rates, groups: Sequence[str], seconds: int
+) -> list[tuple[float, str]]:
+    """When mails of these groups leave, each group by a sender with more of them than there is room for; it asks again
+    when its window ends, or when it was told to."""
+    begun, left = clock.now(), list[tuple[float, str]]()
+    asks = [(0.0, group) for group in groups]
+    while (due := min(asks))[0] < seconds:
+        asks.remove(due)
+        at, group = due
+        clock.move(begun + timedelta(seconds=at) - clock.now())
+        told = take(app, group, 250, rates)
+        after, apart = told.after.total_seconds(), told.apart.total_seconds()
+        left += [(at + after + n * apart, group) for n in range(told.number)]
+        asks.append((at + after + told.number * apart, group))
+    return sorted((at, group) for at, group in left if at < seconds)
+
+
+def test_a_slow_group_costs_the_others_no_more_than_its_own_mails(app: Application, clock: StoppedClock) -> None:
+    rates = Rates(channel=100, groups={"google": 1})
+    for _ in range(2):
+        take(app, "google", 250, rates)
+    assert take(app, "other", 1, rates).after == SECOND / 5, "twenty of the channel's places are gone, no more"
+    assert take(app, "microsoft", 250, rates).number == 250
+    clock.move(AHEAD * 3)
+    left = simulated(app, clock, rates, ["google", "google", "other"], 600)
+    assert sum(group == "other" for _, group in left) > 0.99 * (60_000 - 600)
+    assert sum(group == "google" for _, group in left) > 0.95 * 600
+
+
+@pytest.mark.parametrize(
+    ("rates", "groups"),
+    [
+        (Rates(100, groups={"google": 1}), ["google", "other", "other"]),
+        (Rates(100, groups={"google": 30, "microsoft": 0.5}), ["google", "google", "microsoft", "other", "yahoo"]),
+        (Rates(100, share=0.5), ["google", "microsoft", "other", "other"]),
+        (Rates(20, share=0.3, groups={"google": 200}), ["google", "microsoft", "yahoo", "other", "other"]),
+        (Rates(7, groups={"google": 0.01}), ["google", "google", "google", "other", "microsoft"]),
+    ],
+)
+def test_all_together_keep_to_the_channel_s_rate_and_each_group_to_its_own(
+    app: Application, clock: StoppedClock, rates: Rates, groups: list[str]
+) -> None:
+    left = simulated(app, clock, rates, groups, 200)
+    times = [at for at, _ in left]
+    # No place is used before its time, and none later than what is given out ahead.
+    late = 2 * AHEAD.total_seconds()
+    for first, begins in enumerate(times):
+        for last in range(first, len(times), 97):
+            assert last - first + 1 <= rates.channel * (times[last] - begins + late) + 1
+        assert first <= 1.001 * rates.channel * begins + 0.01, "never more since the first one than the rate allows"
+    assert len(left) > 0.9 * rates.channel * 200, "and hardly less"
+    for group in set(groups):
+        own = [at for at, told in left if told == group]
+        rate = rates.of_group(group)
+        if rate:
+            assert all(later - at >= 1 / rate - 1e-3 for at, later in pairwise(own))
+
+
+def test_a_clock_that_is_set_back_holds_no_mail_up(app: Application, clock: StoppedClock) -> None:
+    rates = Rates(channel=10, groups={"google": 1})
+    take(app, "google", 10, rates)
+    clock.move(-timedelta(hours=1))
+    assert take(app, "google", 10, rates) == Permit(10, timedelta(), SECOND)
+    assert take(app, "other", 10, rates) == Permit(10, SECOND, SECOND / 10), "from then on it goes by the new time"
+
+
+def test_a_very_low_rate_that_is_raised_holds_no_mail_up(app: Application) -> None:
+    assert take(app, "other", 1, Rates(channel=1 / 3600)).number == 1
+    assert take(app, "other", 1, Rates(channel=1 / 3600)) == Permit(0, timedelta(hours=1))
+    assert take(app, "other", 10, Rates(channel=10)) == Permit(10, timedelta(), SECOND / 10)

@@ -45,6 +45,14 @@ def test_who_ends_or_is_not_heard_of_leaves_them_to_the_others(app: Application,
     assert hold(app, "b") == 10
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_for_who_died(app: Application, clock: StoppedClock) -> None:
+    hold(app, "dies")
+    clock.move(-timedelta(hours=1))
+    assert hold(app, "b") == 1
+    clock.move(SHARE_LASTS + timedelta(seconds=1))
+    assert hold(app, "b") == 10
+
+
 @pytest.mark.parametrize("total", [1, 2, 7, 10, 40])
 @pytest.mark.parametrize("workers", [1, 2, 3, 8])
 def test_equal_parts_are_the_whole_and_nobody_is_without(total: int, workers: int) -> None:

@@ -41,6 +41,14 @@ def test_a_rate_gives_so_many_and_says_how_far_apart() -> None:
     assert permit(50, 10, NOW + AHEAD + SECOND, NOW) == Permit(0, AHEAD + SECOND)
 
 
+@pytest.mark.parametrize("rate", [0.001, 0.5, 10, 5000])
+def test_what_no_rate_could_have_given_out_counts_for_nothing(rate: float) -> None:
+    """The clock was set back, or a very low rate was raised."""
+    farthest = NOW + AHEAD + max(AHEAD, SECOND / rate)
+    assert permit(1, rate, farthest, NOW) == Permit(0, farthest - NOW)
+    assert permit(1, rate, farthest + timedelta(seconds=2), NOW).after == timedelta()
+
+
 def test_of_two_rates_the_slower_one_holds() -> None:
     assert both(Permit(5, SECOND, SECOND), Permit(9, 2 * SECOND, SECOND / 2)) == Permit(5, 2 * SECOND, SECOND)
 

@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 AHEAD = timedelta(seconds=10)
 """How far ahead instants are given out: what a sender that dies takes with it."""
 
+_ROUNDED = timedelta(seconds=1)
+"""More than what instants of whole microseconds add up to in one window."""
+
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
 
@@ -50,12 +53,17 @@ class Permit:
 
 
 def permit(wanted: int, rate: float, next_at: datetime | None, now: datetime) -> Permit:
-    """What a rate allows now. The one who takes it moves `next_at` to `moved_on`."""
-    begins = max(next_at or now, now)
-    after = begins - now
+    """What a rate allows now. The one who takes it moves `next_at` to `moved_on`.
+
+    A `next_at` later than any that was given out at this rate counts for nothing: the clock was set back since, or the
+    rate was raised. (One that is later by less is waited for: never longer than the rate would have let wait.)
+    """
+    apart = timedelta(seconds=1 / rate)
+    after = max(next_at or now, now) - now
+    if after > AHEAD + max(AHEAD, apart) + _ROUNDED:
+        after = timedelta()
     if after > AHEAD:
         return Permit(0, after)
-    apart = timedelta(seconds=1 / rate)
     return Permit(min(wanted, max(1, int(rate * AHEAD.total_seconds()))), after, apart)
 
 

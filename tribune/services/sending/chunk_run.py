@@ -44,8 +44,6 @@ def claim_chunk(tx: Transaction, sender: Sender, mailing_id: int, chunk: int) ->
     mailing = tx.ledger.mailing(mailing_id) if claim else None
     if claim is None or mailing is None:
         return None
-    if tx.ledger.start(mailing_id, now):
-        tx.outbox.add(mailing_changed(tx, mailing, "mailing.started", now))
     return ChunkRun(sender, mailing, claim)
 
 
@@ -57,6 +55,7 @@ class ChunkRun:
         self.mailing = mailing
         self.claim = claim
         self.marks = claim.marks
+        self._first = True
 
     @property
     def name(self) -> tuple[int, int]:
@@ -64,7 +63,8 @@ class ChunkRun:
 
     def open(self, tx: Transaction, until: float) -> Window | None:
         """Open the next window, durable when the transaction ends; None at the end of the chunk, where the mailing
-        was paused meanwhile, and where the rates leave no room now: the chunk rests then."""
+        was paused meanwhile, and where its domain group is left alone or the rates leave no room now: the chunk rests
+        then."""
         now = tx.now()
         if self.marks.in_doubt and self._enough():
             self._settle(tx, self.marks.given_up(), self._given_up(tx))
@@ -81,9 +81,14 @@ class ChunkRun:
             tx.ledger.release(self.claim, now)
             return None
         self.marks = marks
+        if self._first and tx.ledger.start(self.mailing.id, now):
+            tx.outbox.add(mailing_changed(tx, self.mailing, "mailing.started", now))
+        self._first = False
         batch = load_window(tx, self.sender, self.mailing, self.claim, marks)
         pace = allowed.after.total_seconds(), allowed.apart.total_seconds()
-        return Window(self.sender, batch, self.claim.domain_group, until, *pace)
+        window = Window(self.sender, batch, self.claim.domain_group, until, *pace)
+        window.done.began = now
+        return window
 
     def settle(self, tx: Transaction, batch: Batch, done: HandedOver) -> bool:
         """Record what became of a window; whether the next one may be opened. False: this sender is through with the
@@ -118,17 +123,18 @@ class ChunkRun:
         channel, group = self.sender.channel.name, self.claim.domain_group
         if done.rest is None:
             if self.marks.doubt == self.marks.size and any(error is None for error in done.errors.values()):
-                tx.throttles.went_well(channel, group)
+                tx.throttles.went_well(channel, group, done.began or tx.now())
             return timedelta()
-        if not done.asked:
-            now = tx.now()
+        now = tx.now()
+        if done.asked:
+            tx.throttles.asked_for(channel, group, done.rest, now)
+        else:
             done.rest = tx.throttles.failed(channel, group, now) - now
         return done.rest
 
     def _permit(self, tx: Transaction) -> Permit:
+        """Asked with rates and without: a provider that wants to be left alone is, whatever mailing comes next."""
         rates, group = self.sender.rates, self.claim.domain_group
-        if not (rates.channel or rates.of_group(group)):
-            return Permit(WINDOW)
         # What a dead sender left in doubt goes as one, whatever number there is room for, but at the pace of the rate.
         wanted = min(WINDOW, self.marks.size - self.marks.sent)
         return tx.throttles.take(self.sender.channel.name, group, wanted, rates, tx.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tribune.domain.addresses import OTHER, without_addresses
 from tribune.domain.errors import DeliveryError, Retryable, Throttled, UnknownOutcome
@@ -29,7 +29,8 @@ WORDS_KEPT = 180
 @dataclass
 class HandedOver:
     """What became of a window: `untouched` are the deliveries that the channel was not given (or was too busy for),
-    `rest` how long the channel wants to be left alone (`asked`: by its own words), `broken` what it fell over."""
+    `rest` how long the channel wants to be left alone (`asked`: by its own words), `broken` what it fell over. `began`:
+    when it was opened."""
 
     errors: dict[int, DeliveryError | None] = field(default_factory=dict)  # by place; None: sent
     verdicts: dict[int, Verdict] = field(default_factory=dict)  # by place: no mail was made
@@ -37,6 +38,7 @@ class HandedOver:
     rest: timedelta | None = None
     asked: bool = False
     broken: Exception | None = None
+    began: datetime | None = None
 
 
 def deadline(sender: Sender) -> float:

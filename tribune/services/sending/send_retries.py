@@ -45,10 +45,11 @@ def send_retries(sender: Sender, mailing_id: int, chunk: int) -> int:
             )
         tried += len(claims)
         if not claims:
-            return tried
+            continue  # until all that are due wait for the same instant
         with renewing(sender.lease, partial(_renewals, sender, mailing_id, chunk, claims)):
             pace = allowed.after.total_seconds(), allowed.apart.total_seconds()
             done = hand_over(sender, batch, claims[0].domain_group, until, *pace)
+        done.began = now
         settle = partial(_settle, sender, mailing, chunk, claims, batch, done)
         settle_patiently(sender.store, settle, sender.stopping)
         if done.broken is not None:
@@ -66,11 +67,8 @@ def _renewals(sender: Sender, mailing: int, chunk: int, claims: list[RetryClaim]
 
 
 def _permit(tx: Transaction, sender: Sender, claims: list[RetryClaim], now: datetime) -> Permit:
-    """How many of them the rates let leave now, and how quickly."""
-    group = claims[0].domain_group
-    if not (sender.rates.channel or sender.rates.of_group(group)):
-        return Permit(len(claims))
-    return tx.throttles.take(sender.channel.name, group, len(claims), sender.rates, now)
+    """How many of them may leave now, and how quickly: none while their domain group is left alone."""
+    return tx.throttles.take(sender.channel.name, claims[0].domain_group, len(claims), sender.rates, now)
 
 
 def _within(
@@ -128,10 +126,12 @@ def _rest(tx: Transaction, sender: Sender, group: str, done: HandedOver, now: da
     """A provider that slows us down is left alone for longer each time in a row, as for first attempts."""
     if group == OTHER:
         return
-    if done.rest is not None and not done.asked:
+    if done.rest is not None and done.asked:
+        tx.throttles.asked_for(sender.channel.name, group, done.rest, now)
+    elif done.rest is not None:
         done.rest = tx.throttles.failed(sender.channel.name, group, now) - now
     elif done.rest is None and any(error is None for error in done.errors.values()):
-        tx.throttles.went_well(sender.channel.name, group)
+        tx.throttles.went_well(sender.channel.name, group, done.began or now)
 
 
 def _verdict(
