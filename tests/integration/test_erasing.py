@@ -17,7 +17,7 @@ from tests.planned import add_item, add_people, make_sender, plan
 from tribune.bootstrap import Application
 from tribune.domain.audience import Cadence
 from tribune.domain.consent import ConsentAct, ConsentRecord, ConsentSource, ConsentText
-from tribune.domain.errors import NotFound, Retryable
+from tribune.domain.errors import Conflict, NotFound, Retryable
 from tribune.domain.imports import Basis, BasisKind, Refusal
 from tribune.domain.mailings import WINDOW
 from tribune.ports.audience import CarryOver
@@ -28,6 +28,7 @@ from tribune.services.audience.erase_person import CLEARED_AGAIN_AFTER, ERASED, 
 from tribune.services.audience.export_my_data import export_my_data
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.audience.refresh_masks import refresh_masks
+from tribune.services.people.suppress import take_off_list
 from tribune.services.sending.send_chunk import send_chunk
 from tribune.services.sending.send_retries import send_retries
 from tribune.store.tables import at_once_served, delivery_exceptions, metadata, people
@@ -212,6 +213,27 @@ def test_an_import_does_not_bring_them_back(app: Application, mailing: int, tmp_
     assert (done.added, done.refused) == (0, 1)
     assert refused[0].reason == "This address is never mailed: erased."
     assert traces(app) == []
+
+
+@pytest.mark.parametrize("before", ["hard_bounce", "wrong_address", "rejected"])
+def test_who_is_erased_stays_so_whatever_stood_on_the_list_before(app: Application, mailing: int, before: str) -> None:
+    with app.store.write() as tx:
+        tx.audience.suppress(ADDRESS, before, app.clock.now())
+    erase(app)
+    with app.store.write() as tx:
+        assert tx.audience.suppressed([ADDRESS]) == {ADDRESS: ERASED}
+        with pytest.raises(Conflict, match="Only the person themselves"):
+            take_off_list(tx, ADDRESS, "works_again", "cli", app.clock.now())
+    assert traces(app) == []
+
+
+def test_a_complaint_is_not_outweighed(app: Application, mailing: int) -> None:
+    """Who complained is sent nothing, not even a mail to confirm that they come back (decisions.md, 6)."""
+    with app.store.write() as tx:
+        tx.audience.suppress(ADDRESS, "complaint", app.clock.now())
+    erase(app)
+    with app.store.read() as tx:
+        assert tx.audience.suppressed([ADDRESS]) == {ADDRESS: "complaint"}
 
 
 def test_a_bounce_that_comes_after_writes_nothing_of_them(app: Application, mailing: int) -> None:

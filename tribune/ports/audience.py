@@ -127,7 +127,8 @@ class Audience(Protocol):
         ...
 
     def suppress(self, address: str, reason: str, now: datetime) -> None:
-        """Never mail this address again. The list keeps a hash only; the first reason stays."""
+        """Never mail this address again. The list keeps a hash only; the first reason stays, but for one
+        that outweighs it (tribune.domain.suppressions)."""
         ...
 
     def suppressed(self, addresses: Collection[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tribune.domain.addresses import SuppressionHash
 from tribune.domain.errors import ConfigurationError, Conflict, NotFound
+from tribune.domain.suppressions import ABOUT_THE_ADDRESS, outweighs
 from tribune.ports.people import Forgotten, KeyOfList
 from tribune.store.postgres import take_lock
 from tribune.store.tables import people, suppressions
@@ -78,8 +79,8 @@ def key_hashes(connection: Connection, find: FindKey) -> None:
 def add_suppression(
     connection: Connection, hashes: Hashes, key: str, reason: str, since: object, subscriber: int | None
 ) -> None:
-    """Put a folded address on the list; the first reason stays. Raises ConfigurationError where the list was made with
-    another key."""
+    """Put a folded address on the list; the first reason stays, but for one that outweighs it. Raises
+    ConfigurationError where the list was made with another key."""
     made = hashes()
     first = connection.scalar(_ANY)
     if first is None and connection.dialect.name == "postgresql":
@@ -120,15 +121,18 @@ def _put(
     connection: Connection, made: SuppressionHash, hashed: str, reason: str, since: object, subscriber: int | None
 ) -> None:
     into = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(suppressions)
+    weaker = [kept for kept in ABOUT_THE_ADDRESS if outweighs(reason, kept)]
+    told = into.values(
+        address_hash=hashed, reason=reason, since=since, subscriber_id=subscriber, key_id=made.fingerprint
+    )
     connection.execute(
-        into.on_conflict_do_nothing(),
-        {
-            "address_hash": hashed,
-            "reason": reason,
-            "since": since,
-            "subscriber_id": subscriber,
-            "key_id": made.fingerprint,
-        },
+        told.on_conflict_do_update(
+            index_elements=[_c.address_hash],
+            set_={name: told.excluded[name] for name in ("reason", "since", "subscriber_id")},
+            where=_c.reason.in_(weaker),
+        )
+        if weaker
+        else told.on_conflict_do_nothing()
     )
 
 

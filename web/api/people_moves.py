@@ -159,7 +159,8 @@ def _suppressions(routes: APIRouter) -> None:
         "/v1/suppressions", tags=["suppressions"], dependencies=CHANGE, status_code=201, response_model=SuppressionOut
     )
     def add_suppression(call: Doing, told: ReasonIn) -> Response:
-        """Never mail an address again. The list keeps a keyed hash only; the first reason stays. A subscriber who
+        """Never mail an address again. The list keeps a keyed hash only; the first reason stays, but
+        where the person's own wish comes after one about the address. A subscriber who
         asked for it (`asked_by_phone_or_letter`) is unsubscribed from everything."""
 
         def work(tx: Transaction, now: datetime) -> Done:

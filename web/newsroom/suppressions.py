@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from tribune.bootstrap import Application
 from tribune.domain.errors import Conflict, NotFound
 from tribune.domain.staff import Permission
+from tribune.domain.suppressions import ABOUT_THE_ADDRESS
 from tribune.services.audience.subscriber_cells import RefusedCell
 from tribune.services.people.by import By
 from tribune.services.people.suppress import (
-    LIFTED_BY_STAFF,
     REASONS,
     export_reasons,
     look_up,
@@ -38,7 +38,7 @@ def router(app: Application, pages: Pages) -> APIRouter:
     def show(request: Request, status: int = 200, **facts: Any) -> Response:
         with app.store.read() as tx:
             numbers = tx.people.suppressed()
-        told = {"address": "", "asked": False, "listed": None, "done": "", "errors": {}, "liftable": LIFTED_BY_STAFF}
+        told = {"address": "", "asked": False, "listed": None, "done": "", "errors": {}, "liftable": ABOUT_THE_ADDRESS}
         words = PeopleWords(app.translations.gettext(frame.locale(request)))
         told |= {"told": words, "numbers": numbers, "reasons": [(name, words.reason(name)) for name in REASONS]}
         told["may_change"] = may(request, Permission.CHANGE_PEOPLE)

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from tribune.domain.addresses import address_key
 from tribune.domain.errors import Conflict, NotFound
+from tribune.domain.suppressions import ABOUT_THE_ADDRESS
 from tribune.ports.people import Listed
 from tribune.ports.store import Transaction
 from tribune.services.audience.subscriber_cells import read_address
@@ -20,10 +21,6 @@ REASONS = (BY_STAFF, "wrong_address", "hard_bounce")
 WHYS = ("works_again", "put_there_by_mistake", "other")
 """Why staff take an address off. One of few words: the audit log is kept for ever, and holds no personal data."""
 
-LIFTED_BY_STAFF = frozenset({"wrong_address", "hard_bounce", "bounce", "rejected"})
-"""What was about the address itself, and may have been mended. A complaint or a person's own wish is undone only by
-themselves, when they subscribe again."""
-
 MOST = 100_000
 
 
@@ -35,8 +32,9 @@ def look_up(tx: Transaction, address: str, actor: str, now: datetime) -> Listed 
 
 
 def put_on_list(tx: Transaction, address: str, reason: str, by: By, now: datetime) -> None:
-    """Never mail this address again; the first reason stays. Where its owner wants it so and is a subscriber, they are
-    unsubscribed from everything; what is about the address only leaves their choices alone. Raises RefusedCell."""
+    """Never mail this address again; the first reason stays, but for one that outweighs it
+    (tribune.domain.suppressions). Where its owner wants it so and is a subscriber, they are unsubscribed from
+    everything; what is about the address only leaves their choices alone. Raises RefusedCell."""
     address = read_address(address.strip())
     reason = reason if reason in REASONS else REASONS[0]
     person = tx.audience.by_address(address) if reason == BY_STAFF else None
@@ -53,7 +51,7 @@ def take_off_list(tx: Transaction, address: str, why: str, actor: str, now: date
     found = tx.people.listed(address_key(address))
     if found is None:
         raise NotFound("This address is not on the list.")
-    if found.reason not in LIFTED_BY_STAFF:
+    if found.reason not in ABOUT_THE_ADDRESS:
         raise Conflict("Only the person themselves can undo this, by subscribing again.", where=found.reason)
     tx.audience.lift([address], [found.reason])
     tx.audit.add(

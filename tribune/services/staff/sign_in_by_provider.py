@@ -35,7 +35,7 @@ def sign_in_by_provider(
     before = tx.staff.by_subject(identity.issuer, identity.subject)
     staff = _known(tx, identity) if taken.takes(identity) else None
     if taken.takes(identity) and staff is None and roles and identity.address_verified:
-        staff = _added(tx, identity, roles, locale, now)
+        staff = _added(tx, identity, roles, locale, now) or _known(tx, identity)  # another tab of theirs was first
     if staff is None or not staff.active or (roles is not None and not roles):
         tx.audit.add("system", "sign_in.failed", staff.actor if staff else "", {"way": Way.PROVIDER.value}, now)
         if before is not None and roles is not None and not roles:
