@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.mailing_world import Scripted, counts, planned
+from tests.mailing_world import Scripted, counts, planned, tick
 from tests.planned import make_sender
 from tribune.bootstrap import Application
 from tribune.domain.errors import Retryable
@@ -250,7 +250,17 @@ def test_a_clock_that_is_set_back_holds_no_mail_up(app: Application, clock: Stop
     assert take(app, "other", 10, rates) == Permit(10, SECOND, SECOND / 10), "from then on it goes by the new time"
 
 
-def test_a_very_low_rate_that_is_raised_holds_no_mail_up(app: Application) -> None:
-    assert take(app, "other", 1, Rates(channel=1 / 3600)).number == 1
-    assert take(app, "other", 1, Rates(channel=1 / 3600)) == Permit(0, timedelta(hours=1))
-    assert take(app, "other", 10, Rates(channel=10)) == Permit(10, timedelta(), SECOND / 10)
+def test_a_very_low_rate_that_is_raised_holds_mail_up_for_a_minute_at_most(
+    app: Application, clock: StoppedClock
+) -> None:
+    mailing, channel = planned(app, 2), Scripted()
+    slow = make_sender(app, channel, rates=Rates(channel=1 / 3600))
+    Stream(slow, [(mailing, 0)]).run()
+    assert counts(app, mailing) == {"sent": 1, "waiting": 1}
+    clock.move(timedelta(minutes=1))
+    assert tick(app) == [(mailing, 0)], "it asks again, though there is nothing to be had"
+    Stream(slow, [(mailing, 0)]).run()
+    assert counts(app, mailing) == {"sent": 1, "waiting": 1}
+    clock.move(timedelta(minutes=1))
+    Stream(make_sender(app, channel, rates=Rates(channel=1000)), tick(app)).run()
+    assert counts(app, mailing) == {"sent": 2}

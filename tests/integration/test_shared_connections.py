@@ -12,6 +12,8 @@ from tests.integration.test_smtp_pool import House
 from tests.mail_servers import nasty_server
 from tests.smtp_clients import plain
 from tribune.bootstrap import Application
+from tribune.commands.check import warnings
+from tribune.config.sending import Throttle
 from tribune.domain.throttling import SHARE_LASTS, share_of
 from tribune.ports.clock import StoppedClock, SystemClock
 from tribune.services.sending import share_connections
@@ -96,3 +98,19 @@ def test_senders_at_the_same_time_keep_to_it_and_no_mail_is_lost(
     with app.store.read() as tx:
         left = tx.connection.exec_driver_sql("SELECT count(*) FROM connection_shares").scalar()
     assert left == 0, "who is done gives them back"
+
+
+def test_check_says_where_more_send_at_once_than_there_may_be_connections(app: Application) -> None:
+    """Each has one at least: else it would hold its mails, and those to one person, for a whole mailing."""
+    smtp = app.settings.email.model_copy(update={"channel": "smtp", "throttle": Throttle(connections=2)})
+    house = Application(app.settings.model_copy(update={"email": smtp}), app.clock)
+    try:
+        for worker in "ab":
+            hold(app, worker, total=2)
+        assert "[email.throttle] connections" not in "\n".join(warnings(house))
+        for worker in "abcde":
+            hold(app, worker, total=2)
+        assert [hold(app, worker, total=2) for worker in "abcde"] == [1, 1, 1, 1, 1]
+        assert "5 streams of mail" in "\n".join(warnings(house))
+    finally:
+        house.close()

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tribune.domain.throttling import AHEAD, FIRST_REST, LONGEST_REST, Permit, Rates, both, moved_on, permit, rest
+from tribune.domain.throttling import (
+    AHEAD,
+    ASK_AGAIN,
+    FIRST_REST,
+    LONGEST_REST,
+    Permit,
+    Rates,
+    both,
+    moved_on,
+    permit,
+    rest,
+)
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -45,7 +56,7 @@ def test_a_rate_gives_so_many_and_says_how_far_apart() -> None:
 def test_what_no_rate_could_have_given_out_counts_for_nothing(rate: float) -> None:
     """The clock was set back, or a very low rate was raised."""
     farthest = NOW + AHEAD + max(AHEAD, SECOND / rate)
-    assert permit(1, rate, farthest, NOW) == Permit(0, farthest - NOW)
+    assert permit(1, rate, farthest, NOW) == Permit(0, min(farthest - NOW, ASK_AGAIN))
     assert permit(1, rate, farthest + timedelta(seconds=2), NOW).after == timedelta()
 
 

@@ -139,6 +139,7 @@ def warnings(house: Application) -> Iterator[str]:
     yield from _left_digests(house)
     yield from _dead_links(house)
     yield from _hidden_readers(house)
+    yield from _crowded_senders(house)
     if not house.settings.security.signing_keys:
         yield (
             f"Links are signed with this installation's own key in {house.settings.data_dir / 'signing.key'}: "
@@ -154,6 +155,25 @@ def _hidden_readers(house: Application) -> Iterator[str]:
             f"Readers come to {house.base_url} through a proxy, as Tribune itself speaks no https, and none is "
             "trusted: limits of networks would count all readers as one, and consent records would hold the proxy's "
             "network. Set [web] trusted_proxies to the addresses of your proxies."
+        )
+
+
+def _crowded_senders(house: Application) -> Iterator[str]:
+    """Each that sends has one connection at least."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    total = house.settings.email.throttle.connections
+    if not total or house.settings.email.channel != "smtp":
+        return
+    try:
+        with house.store.read() as tx:
+            at_work = tx.throttles.workers(house.email.name, tx.now())
+    except (SQLAlchemyError, TribuneError, ConfigurationError):
+        return
+    if at_work > total:
+        yield (
+            f"{at_work} streams of mail are being sent at this moment, each over one connection at least: more than "
+            f"[email.throttle] connections = {total} allows. Run fewer senders, or raise it where the mail server does."
         )
 
 

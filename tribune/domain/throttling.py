@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 AHEAD = timedelta(seconds=10)
 """How far ahead instants are given out: what a sender that dies takes with it."""
 
+ASK_AGAIN = timedelta(minutes=1)
+"""Nobody is told to come back later than this: the rate may be another one by then."""
+
 _ROUNDED = timedelta(seconds=1)
 """More than what instants of whole microseconds add up to in one window."""
 
@@ -45,7 +48,7 @@ class Rates:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """`number` mails may leave, the first one `after` this long, each `apart` from the one before. `number` 0: none
-    before `after`."""
+    now, and it is no use to ask before `after`."""
 
     number: int
     after: timedelta = timedelta()
@@ -63,7 +66,7 @@ def permit(wanted: int, rate: float, next_at: datetime | None, now: datetime) ->
     if after > AHEAD + max(AHEAD, apart) + _ROUNDED:
         after = timedelta()
     if after > AHEAD:
-        return Permit(0, after)
+        return Permit(0, min(after, ASK_AGAIN))
     return Permit(min(wanted, max(1, int(rate * AHEAD.total_seconds()))), after, apart)
 
 
