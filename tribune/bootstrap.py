@@ -358,11 +358,19 @@ class Application(StaffParts):
         return grown
 
     def prepare_if_needed(self) -> None:
-        """The same, where it has not been done for this version of Tribune yet."""
-        from tribune.store.migrate import is_current
+        """The same, where it has not been done for this version of Tribune yet: without being asked in a store that is
+        new, and on the embedded pair. Raises ConfigurationError where others may be at work in an older shape."""
+        from tribune.store.migrate import is_current, shape_of
 
-        if not is_current(self.store.engine):
-            self.prepare()
+        if is_current(self.store.engine):
+            return
+        there = shape_of(self.store.engine)
+        if there is not None and self.settings.log.kind != "embedded":
+            raise ConfigurationError(
+                f"The store has the shape {there} of an earlier Tribune, and its roles may be at work in it. "
+                "End them, run `tribune migrate`, and start those of this version."
+            )
+        self.prepare()
 
     def close(self) -> None:
         """Release what was opened."""

@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from tests import postgres_server
 from tests.waiting import until
 from tools.postgres.server import Server
-from tribune.bootstrap import Application
+from tribune.bootstrap import Application, application
 from tribune.config import Settings
 from tribune.domain.audience import Cadence
 from tribune.domain.errors import ConfigurationError
 from tribune.ports.clock import SystemClock
 from tribune.store.advice import advice
 from tribune.store.engine import SqlStore, open_engine, shown_url
-from tribune.store.migrate import is_current, migrate, revisions
+from tribune.store.migrate import is_current, migrate, revisions, shape_of
 from tribune.store.outbox import SqlOutbox
 from tribune.store.postgres import Options, lock_key
 from tribune.store.tables import metadata
@@ -278,3 +278,19 @@ def test_names_of_locks_are_numbers_that_stay() -> None:
     """Processes of two versions must mean the same lock."""
     assert lock_key("catalogue") == lock_key("catalogue") != lock_key("audience")
     assert -(2**63) <= lock_key("catalogue") < 2**63
+
+
+def test_a_command_takes_a_store_at_work_to_no_new_shape(empty: str) -> None:
+    settings = Settings.model_validate(
+        {"store": {"url": empty}, "log": {"kind": "kafka", "bootstrap_servers": ["127.0.0.1:9"]}}
+    )
+    engine = open_engine(empty)
+    migrate(engine)
+    earlier = revisions()[1]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :earlier"), {"earlier": earlier})
+    told = rf"shape {earlier} of an earlier .* run `tribune migrate`"
+    with pytest.raises(ConfigurationError, match=told), application(settings):
+        pytest.fail("it was opened")
+    assert shape_of(engine) == earlier
+    engine.dispose()

@@ -23,17 +23,23 @@ def is_current(engine: Engine) -> bool:
     Raises ConfigurationError where the store has seen migrations that this version does not know.
     """
     known = {file.stem.partition("_")[0] for file in (locate("migrations") / "versions").glob("[0-9]*.py")}
-    try:
-        with engine.connect() as connection:
-            there = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    except (OperationalError, ProgrammingError):
-        return False
+    there = shape_of(engine)
     if there is not None and there not in known:
         raise ConfigurationError(
             f"This store was made by a newer Tribune: its shape is {there}, and the newest that this version knows is "
             f"{max(known)}. Install that version again, or restore a backup that was made with this one."
         )
-    return bool(there == max(known))
+    return there == max(known)
+
+
+def shape_of(engine: Engine) -> str | None:
+    """The last migration that has run in the store; None where it is new (or cannot be read: who uses it is told)."""
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except (OperationalError, ProgrammingError):
+        return None
+    return None if found is None else str(found)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
