@@ -19,6 +19,7 @@ from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.errors import BrokerAway, translated
 from tribune.log.kafka.records import Headers, key_bytes
 from tribune.ports.clock import SystemClock
+from tribune.ports.log import MessageTooLarge
 
 _TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
 _WALL = SystemClock()
@@ -47,7 +48,8 @@ class Publisher:
         self._lock = threading.Lock()
 
     def send(self, messages: Sequence[Sending]) -> None:
-        """Send all, durably when it returns. Raises InvalidInput for a message that no broker takes, BrokerAway."""
+        """Send all, durably when it returns. Raises InvalidInput for a message that no broker takes (MessageTooLarge
+        where it is for its size), BrokerAway."""
         for failure in self.try_all(messages):
             if failure is not None:
                 raise failure
@@ -101,8 +103,8 @@ class Publisher:
 
     def _told(self, error: Exception, one: Sending) -> Exception:
         if isinstance(error, _TOO_LARGE):
-            size = len(one.value or b"") + sum(len(name) + len(value) for name, value in one.headers)
-            return InvalidInput(f"A message of {size:,} bytes; the broker takes no more.", where=one.topic)
+            size = len(one.key) + len(one.value or b"") + sum(len(name) + len(value) for name, value in one.headers)
+            return MessageTooLarge(f"A message of {size:,} bytes is more than the broker takes.", where=one.topic)
         if not isinstance(error, kafka.KafkaError):
             return InvalidInput(f"The message cannot be sent: {error}", where=one.topic)
         if isinstance(error, kafka.InvalidTopicError | kafka.InvalidRecordError):
