@@ -353,8 +353,8 @@ def _show_letter(letter: DeadLetter, as_json: bool) -> None:
         print(
             f"\nThis is the beginning: {len(letter.value):,} of {letter.whole_bytes:,} bytes. The event was too large "
             f"to be kept whole among the dead letters; as long as {letter.position.topic} keeps it, the whole stands "
-            f"at {told['position']}.\n`tribune events replay {letter.id}` reads it there, and says what to do where that "
-            "cannot be."
+            f"at {told['position']}.\n`tribune events replay {letter.id}` reads it there, and says what to do where "
+            "that cannot be."
         )
 
 

@@ -62,7 +62,7 @@ def translated(doing: str, servers: tuple[str, ...]) -> Iterator[None]:
 def _why(error: kafka.KafkaError, where: str) -> str:
     """What is the matter with the broker, and what to look at: kafka-python's own words speak of its insides."""
     name = type(error).__name__
-    told = " ".join(re.sub(rf"^({name}: )?(\[Error -?\d+\] {name}(: )?)?(None$)?", "", str(error)).split())
+    told = " ".join(re.sub(rf"\[Error -?\d+\]|{name}:?|None$", "", str(error)).split())
     if "Unable to bootstrap" in told:
         return (
             f"what listens at {where} does not answer as a Kafka broker. Is it one, does it run, and do [log.tls] and "
@@ -77,8 +77,8 @@ def _why(error: kafka.KafkaError, where: str) -> str:
     if isinstance(error, (kafka.KafkaTimeoutError, kafka.RequestTimedOutError)):
         return (
             f"the broker at {where} did not answer in time. Does it run, and is each broker reached at the address "
-            "that it tells its clients (advertised.listeners)? Where it is only slow, raise [log] request_timeout_seconds "
-            f"and delivery_timeout_seconds.{detail}"
+            "that it tells its clients (advertised.listeners)? Where it is only slow, raise [log] "
+            f"request_timeout_seconds and delivery_timeout_seconds.{detail}"
         )
     if isinstance(error, kafka.KafkaConnectionError):
         return (
