@@ -25,6 +25,9 @@ _SQLITE = frozenset(
 _STATES = ("08", "53", "57P", "25006")
 """PostgreSQL's connection exceptions, insufficient resources (a full disk), operator interventions that end the
 connection (57014, a statement that was cancelled, is none), and a transaction that may only read."""
+_UNSUPPORTED = "0A000"
+"""What a standby says to a transaction that asks to write at its begin, as connections do that have read before:
+"cannot set transaction read-write mode during recovery"."""
 
 
 def store_away(error: BaseException) -> bool:
@@ -38,4 +41,4 @@ def store_away(error: BaseException) -> bool:
         return False
     if driver.sqlstate is None:  # it is of the driver: the server could not say anything
         return any(kind.__name__ == "OperationalError" for kind in type(driver).__mro__)
-    return str(driver.sqlstate).startswith(_STATES)
+    return str(driver.sqlstate).startswith(_STATES) or (driver.sqlstate == _UNSUPPORTED and "recovery" in str(driver))
