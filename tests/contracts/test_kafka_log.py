@@ -218,15 +218,16 @@ class TestDeadLetters:
         dies, lives = take(member, 2, 20.0)
         for message in (dies, lives):
             log.bury("group", message, "First.", "", 1)
-        send = log.publisher.send
+        send = log.publisher.try_all
 
-        def send_slowly(messages: Sequence[Sending]) -> None:
-            send(messages)
+        def send_slowly(messages: Sequence[Sending]) -> list[Exception | None]:
+            answers = send(messages)
             if messages[0].topic.startswith("retry."):
-                monkeypatch.setattr(log.publisher, "send", send)
+                monkeypatch.setattr(log.publisher, "try_all", send)
                 log.bury("group", dies, "Second.", "", 1)
+            return answers
 
-        monkeypatch.setattr(log.publisher, "send", send_slowly)
+        monkeypatch.setattr(log.publisher, "try_all", send_slowly)
         log.replay_dead([letter.id for letter in log.dead_letters()])
         member.close()
 
