@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import structlog
 
+from consumers.aftermath import Aftermath
 from tribune.domain.errors import BrokenEvent, ConfigurationError, Conflict
 from tribune.domain.events import CloudEvent
 from tribune.domain.retry import EVENTS, Backoff
-from tribune.failures import frames, place, reason
+from tribune.failures import place, reason
 from tribune.ports.log import LogConsumer, Message
 from tribune.ports.store import Transaction
 from tribune.services.events.event_codec import Received, decode
+from tribune.store.away import store_away
 
 if TYPE_CHECKING:
     from tribune.bootstrap import Application
@@ -43,9 +43,6 @@ day many events share one."""
 
 POLL_SECONDS = 0.5
 """How long one poll waits; a stop is heeded in between."""
-
-LONGEST_WAIT = 8.0
-"""Seconds between two attempts, at most, while the log or the store is away: work resumes soon after a long outage."""
 
 
 class Acting:
@@ -80,7 +77,7 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A message, and what it asks for. Without `received` it is broken; without `handler` this group passes it over."""
 
     message: Message
@@ -97,23 +94,22 @@ class _Job:
 def run(consumer: Consumer, app: Application, stop: threading.Event, idle_exit: bool = False) -> None:
     """Handle events until `stop` is set (the event in hand is finished and committed), or until there are none.
 
-    What fails around the handlers (the log or the store is away) is logged and tried again: work resumes by itself.
+    What fails around the handlers (the log or the store is away, the store takes no writes) is logged and tried again:
+    work resumes by itself, and no event is to blame.
     """
     log = structlog.get_logger().bind(group=consumer.group)
     _begin_to_count(consumer, app)
-    failures = 0
     while not stop.is_set():
+        since = app.clock.monotonic()
         member = Member(consumer, app, stop)
         try:
             while not stop.is_set():
                 if not member.step(POLL_SECONDS) and idle_exit and not _behind(app, {member.group}):
                     return
-                failures = 0
         except ConfigurationError:
             raise
         except Exception as error:
-            failures += 1
-            wait = min(2.0 ** (failures - 1), LONGEST_WAIT)
+            wait = app.interruptions.note(consumer.group, error, since)
             log.error("consumer interrupted", error=reason(error), at=place(error), again_in_seconds=wait)
             stop.wait(wait)
         finally:
@@ -182,6 +178,7 @@ class Member:
         self._app = app
         self._stop = stop
         self._log = structlog.get_logger().bind(group=consumer.group)
+        self._after = Aftermath(consumer, app)
         self._member: LogConsumer | None = None
 
     def step(self, timeout: float) -> int:
@@ -209,14 +206,14 @@ class Member:
                 self._log.warning("could not leave the group", error=reason(error))
             self._member = None
 
-    def _prepare(self, message: Message) -> _Job:
+    def _prepare(self, message: Message) -> Job:
         try:
             received = decode(message.value, key=message.key, received_at=message.published_at)
         except BrokenEvent as error:
-            return _Job(message, None, error=error)
-        return _Job(message, received, self._consumer.handlers.get(received.event.type) if received.type else None)
+            return Job(message, None, error=error)
+        return Job(message, received, self._consumer.handlers.get(received.event.type) if received.type else None)
 
-    def _some(self, jobs: Sequence[_Job]) -> int:
+    def _some(self, jobs: Sequence[Job]) -> int:
         """Deal with the first of the jobs, and with those after it that can share its transaction; how many."""
         if isinstance(jobs[0].handler, ActingTogether):
             return self._together(jobs[0].handler, jobs)
@@ -234,20 +231,20 @@ class Member:
                     tried += 1
                     self._handle_in(tx, job)
         except Exception as error:
-            if not tried or isinstance(error, ConfigurationError):
+            if not tried or isinstance(error, ConfigurationError) or store_away(error):
                 raise
             failed = error
         if failed is None:
             for job in jobs[:tried]:
-                self._count(job)
+                self._after.well(job)
         elif tried == 1:
-            self._fail(jobs[0], failed)
+            self._after.failed(jobs[0], failed)
         else:  # all of them are undone, and one of them is to blame: each by itself, then
             for job in jobs[:tried]:
                 self._alone(job)
         return tried
 
-    def _together(self, handler: ActingTogether, jobs: Sequence[_Job]) -> int:
+    def _together(self, handler: ActingTogether, jobs: Sequence[Job]) -> int:
         """Deal with the first of the jobs and those after it that have the same handler; how many were looked at."""
         mine = list(takewhile(lambda job: job.handler is handler and job.received is not None, jobs))
         events = [job.received.event for job in mine if job.received is not None]
@@ -257,16 +254,17 @@ class Member:
             raise
         except Exception as error:
             outcomes = [error]
-        if any(outcomes) and self._store_is_away():
+        failures = [outcome for outcome in outcomes if outcome is not None]
+        if failures and (any(map(store_away, failures)) or self._store_is_away()):
             # However long it stays away, no event is to blame: none is committed, all of them come again.
-            raise next(outcome for outcome in outcomes if outcome is not None)
+            raise next(filter(store_away, failures), failures[0])
         for job, outcome in zip(mine, outcomes, strict=False):
             if outcome is None:
-                self._count(job)
+                self._after.well(job)
             elif isinstance(outcome, ConfigurationError):
                 raise outcome
             else:
-                self._fail(job, outcome)
+                self._after.failed(job, outcome)
         return len(outcomes)
 
     def _store_is_away(self) -> bool:
@@ -282,9 +280,9 @@ class Member:
         if self._member is not None:
             self._member.keep_alive()
 
-    def _alone(self, job: _Job) -> None:
+    def _alone(self, job: Job) -> None:
         if job.error is not None:
-            self._bury(job, job.error)
+            self._after.buried(job, job.error)
             return
         try:
             if isinstance(job.handler, Acting):
@@ -293,26 +291,28 @@ class Member:
                 with self._app.store.write() as tx:
                     self._handle_in(tx, job)
         except Exception as error:
-            if isinstance(error, ConfigurationError) or (isinstance(job.handler, Acting) and self._store_is_away()):
+            if isinstance(error, ConfigurationError) or store_away(error):
                 raise
-            self._fail(job, error)
+            if isinstance(job.handler, Acting) and self._store_is_away():
+                raise
+            self._after.failed(job, error)
         else:
-            self._count(job)
+            self._after.well(job)
 
-    def _handle_in(self, tx: Transaction, job: _Job) -> None:
+    def _handle_in(self, tx: Transaction, job: Job) -> None:
         if job.received is None or job.handler is None or isinstance(job.handler, Acting | ActingTogether):
             return
         event = job.received.event
-        with self._bound(event):
+        with self._after.bound(event):
             if self._is_repeat(tx, job.message, event):
                 return
             job.handler(tx, event)
             tx.inbox.remember(self._consumer.group, event.source, event.id, self._app.clock.now())
 
-    def _act(self, job: _Job, handler: Acting) -> None:
+    def _act(self, job: Job, handler: Acting) -> None:
         assert job.received is not None  # noqa: S101 - for the type checker: a broken job never comes here
         event = job.received.event
-        with self._bound(event):
+        with self._after.bound(event):
             with self._app.store.read() as tx:
                 if self._is_repeat(tx, job.message, event):
                     return
@@ -327,65 +327,3 @@ class Member:
             self._app.metrics.count("events_repeated", group=self._consumer.group)
             return True
         return False
-
-    def _fail(self, job: _Job, error: Exception) -> None:
-        """Try again later, or bury it: after the last attempt, and at once where no retry can mend it."""
-        message, consumer = job.message, self._consumer
-        wait = None
-        if not isinstance(error, BrokenEvent):
-            chance = crc32(message.value) / 2**32
-            wait = consumer.backoff.wait(message.attempts + 1, chance)
-        if wait is None:
-            self._bury(job, error)
-            return
-        not_before = self._app.clock.now() + wait
-        self._app.log.retry(consumer.group, message, not_before=not_before, reason=reason(error))
-        self._app.metrics.count("events_retried", group=consumer.group, type=_type(job))
-        with self._bound(job.received.event if job.received else None):
-            self._log.warning(
-                "event failed, will be tried again",
-                error=reason(error),
-                at=place(error),
-                attempt=message.attempts + 1,
-                not_before=not_before.isoformat(),
-            )
-
-    def _bury(self, job: _Job, error: Exception) -> None:
-        attempts = job.message.attempts + 1
-        self._app.log.bury(self._consumer.group, job.message, reason(error), frames(error), attempts)
-        self._app.metrics.count("events_dead", group=self._consumer.group)
-        with self._bound(job.received.event if job.received else None):
-            first = job.message.first_position
-            self._log.error(
-                "event is among the dead letters",
-                error=reason(error),
-                at=place(error),
-                attempts=attempts,
-                position=f"{first.topic}/{first.partition}/{first.offset}",
-            )
-
-    def _count(self, job: _Job) -> None:
-        metrics, group, received = self._app.metrics, self._consumer.group, job.received
-        if received is None:
-            return
-        if received.type is None:
-            # The name is a stranger's choice, so it goes into the log and is no label.
-            metrics.count("events_of_unknown_type", group=group)
-            self._log.debug("unknown type passed over", event_type=received.event.type, event_id=received.event.id)
-        elif job.handler is not None:
-            metrics.count("events_handled", group=group, type=received.event.type)
-            if received.unknown:
-                metrics.count("event_fields_unknown", len(received.unknown), group=group, type=received.event.type)
-                with self._bound(received.event):
-                    self._log.debug("unknown fields passed over", fields=received.unknown[:20])
-
-    def _bound(self, event: CloudEvent | None) -> AbstractContextManager[None]:
-        if event is None:
-            return structlog.contextvars.bound_contextvars(group=self._consumer.group)
-        return structlog.contextvars.bound_contextvars(
-            group=self._consumer.group, event_type=event.type, event_id=event.id, correlation_id=event.correlation_id
-        )
-
-
-def _type(job: _Job) -> str:
-    return job.received.event.type if job.received else ""

@@ -14,6 +14,7 @@ from tribune.domain.digests import Digest, Organisation, Rules
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
+from tribune.interruptions import Interruptions
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
 from tribune.resources import locate
@@ -48,6 +49,7 @@ class Application(StaffParts):
         self.settings = settings
         moved = settings.clock_offset_file
         self.clock: Clock = clock or (SteppedClock(moved) if moved else SystemClock())
+        self.interruptions = Interruptions(self.clock)
         self._metrics = metrics
         self._closing = ExitStack()
         self.stopping = threading.Event()

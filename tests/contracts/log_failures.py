@@ -72,6 +72,26 @@ class LogFailures(LogSuite):
         assert log.dead_letters(group="other") == []
         assert nothing_more(member)
 
+    def test_the_largest_messages_are_buried_too_and_those_after_them_come(self, log: EventLog, join: Join) -> None:
+        sizes = self.publish_largest(log, "key")
+        log.publish(TOPIC, [event("key", 0)])
+        member = join()
+        buried: list[Message] = []
+        for size in sizes:
+            (message,) = take(member, 1)
+            assert len(message.value) == size
+            log.bury("group", message, "It is broken. " * 40, "a frame\n" * 3_000, 1)
+            member.commit([message.position])
+            buried.append(message)
+        (after,) = take(member, 1)
+        assert told([after]) == [("key", 0)] and after.position.partition == buried[0].position.partition
+        letters = sorted(log.dead_letters(), key=lambda letter: letter.position)
+        for message, letter in zip(buried, letters, strict=True):
+            assert (letter.position, letter.attempts) == (message.position, 1)
+            assert letter.reason.startswith("It is broken.") and letter.detail.startswith("a frame")
+            assert letter.value and message.value.startswith(letter.value)
+            assert letter.whole_bytes == (None if letter.value == message.value else len(message.value))
+
     def test_a_replayed_dead_letter_comes_back_to_its_group_only(self, log: EventLog, join: Join) -> None:
         log.publish(TOPIC, [event("key", number) for number in range(3)])
         member, other = join(), join("other")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.log_world import PARTITIONS, TOPIC, WALL, Join, OpenLog
 from tribune.ports.log import EventLog, LogConsumer, TopicSpec
+from tribune.services.events.event_codec import MAX_BYTES
 
 
 class LogSuite:
@@ -40,6 +41,11 @@ class LogSuite:
     def silence(self, member: LogConsumer) -> None:
         """Make a member fall silent without leaving, as a killed process does."""
         raise NotImplementedError
+
+    def publish_largest(self, log: EventLog, key: str) -> list[int]:
+        """Publish broken messages, each as large as this log takes one from anybody; how many bytes each has."""
+        log.publish_raw(TOPIC, key, b"x" * MAX_BYTES)
+        return [MAX_BYTES]
 
     def settle(self, *members: LogConsumer) -> None:
         """Let partitions find their members while there is nothing to read."""

@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from tests.contracts.log_contract import LogContract
 from tests.log_world import TOPIC, WALL, OpenLog, event, events, take, told
 from tribune.domain.errors import Conflict, NotFound
 from tribune.log.kafka.cluster import Cluster
+from tribune.log.kafka.dead_letters import STUBS, DeadLetters, noted_replay
 from tribune.log.kafka.dead_letters import TOPIC as TOPIC_OF_LETTERS
-from tribune.log.kafka.dead_letters import DeadLetters, noted_replay
 from tribune.log.kafka.log import KafkaLog
 from tribune.log.kafka.member import KafkaMember
 from tribune.log.kafka.publisher import Sending
 from tribune.log.kafka.records import letter_key
 from tribune.ports.clock import SystemClock
-from tribune.ports.log import DeadLetter, EventLog, LogConsumer, TopicSpec
+from tribune.ports.log import DeadLetter, EventLog, LogConsumer, MessageTooLarge, TopicSpec
 
 pytestmark = pytest.mark.waits
 
@@ -49,6 +49,122 @@ class TestKafkaLog(LogContract):
         assert isinstance(member, KafkaMember)
         member._ended.set()  # the keeper
         member._consumer._coordinator._disable_heartbeat()
+
+    def publish_largest(self, log: EventLog, key: str) -> list[int]:
+        assert isinstance(log, KafkaLog)
+        sizes = [len(value) for value in (VERY_LARGE, PACKED)]
+        publish_from_outside(log.cluster, key, VERY_LARGE)
+        publish_from_outside(log.cluster, key, PACKED, compression_type="gzip")
+        return sizes
+
+
+VERY_LARGE = b"x" * 1_048_450
+"""A broker's default takes just that in a batch of its own."""
+PACKED = b"x" * 2_600_000
+
+
+def publish_from_outside(cluster: Cluster, key: str, value: bytes, **settings: Any) -> None:
+    """As a publisher does that is none of ours."""
+    producer = KafkaProducer(bootstrap_servers=list(cluster.servers), max_request_size=8_000_000, **settings)
+    producer.send(cluster.topic(TOPIC), value, key.encode()).get(20)
+    producer.close()
+
+
+class TestStubs:
+    """A dead letter that is too large to be kept whole is a stub; a replay reads the whole where it stood first."""
+
+    @staticmethod
+    def buried(log: KafkaLog, *values: bytes, key: str = "key") -> KafkaMember:
+        """A member of the group that gave these up, which stood on one partition."""
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        for value in values:
+            publish_from_outside(log.cluster, key, value, compression_type="gzip")
+        member = log.consumer("group", [TOPIC])
+        for message in take(member, len(values), 20.0):
+            log.bury("group", message, "It is broken.", "a frame\n" * 3_000, 1)
+            member.commit([message.position])
+        return member
+
+    def test_one_is_given_back_whole_from_where_it_stood(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        value = b"y" * 1_040_000  # a retry says less of it than a dead letter does
+        member = self.buried(log, value)
+        (letter,) = log.dead_letters()
+        assert letter.whole_bytes == len(value) and len(letter.value) == STUBS[0]
+        assert log.replay_dead([letter.id]) == 1
+        (again,) = take(member, 1)
+        assert (again.value, again.key, again.first_position) == (value, "key", letter.position)
+        member.commit([again.position])
+        member.close()
+        (letter,) = log.dead_letters()
+        assert letter.replayed_at is not None and letter.whole_bytes == len(value)
+
+    def test_what_is_too_large_to_be_given_back_is_named_and_the_others_are_given_back(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        member = self.buried(log, PACKED, b"small")
+        letters = log.dead_letters()
+        large = next(one for one in letters if one.whole_bytes)
+        with pytest.raises(Conflict, match=r"too large to be given back.*rewind group catalogue --offset 0") as told:
+            log.replay_dead([one.id for one in letters])
+        assert str(large.id) in str(told.value) and "1 dead letter is back" in str(told.value)
+        (again,) = take(member, 1)
+        assert again.value == b"small"
+        member.close()
+        assert {one.whole_bytes: one.replayed_at is not None for one in log.dead_letters()} == {
+            len(PACKED): False,
+            None: True,
+        }
+
+    def test_what_is_gone_from_its_topic_is_named(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        self.buried(log, b"y" * 1_040_000).close()
+        log.publish(TOPIC, [event("key", 0)])
+        log.admin.delete_below({TopicPartition(log.cluster.topic(TOPIC), 0): 1})
+        (letter,) = log.dead_letters()
+        with pytest.raises(Conflict, match=r"gone from catalogue/0/0"):
+            log.replay_dead([letter.id])
+        assert log.dead_letters()[0].replayed_at is None
+
+    def test_a_long_key_is_no_obstacle_and_a_broker_that_takes_little_none_either(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.admin.create({TOPIC_OF_LETTERS: 1}, {TOPIC_OF_LETTERS: {"max.message.bytes": "5000"}})
+        self.buried(log, b"y" * 600_000, key="k" * 300_000).close()
+        (letter,) = log.dead_letters()
+        assert (len(letter.value), letter.whole_bytes) == (STUBS[-1], 600_000)
+        assert letter.key and letter.key != "k" * 300_000 and letter.detail.startswith("a frame")
+
+    def test_one_that_this_broker_does_not_take_costs_the_others_nothing(self, open_log: OpenLog) -> None:
+        """kafka-python's producer fails everything for good once the broker has refused a message for its size."""
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        log.admin.create({TOPIC: 1}, {TOPIC: {"max.message.bytes": "200000"}})
+        sizes = (10, 150_000, 400_000, 20, 150_001, 500_000, 30)  # a batch of its own for most of them
+        answers = log.publisher.try_all([Sending.of(TOPIC, "key", b"z" * size, []) for size in sizes])
+        assert [type(answer) for answer in answers] == [
+            MessageTooLarge if size > 200_000 else type(None) for size in sizes
+        ]
+        log.publish(TOPIC, [event("key", 0)])
+        found: list[int] = []
+        log.reader.read(log.admin.spans({TOPIC: 1}), lambda record: found.append(len(record.value)))
+        assert {size for size in found if size in sizes} == {10, 150_000, 20, 150_001, 30}
+        assert found[-1] not in sizes, "what is published afterwards is there too"
+
+    def test_a_retry_that_is_too_large_says_so(self, open_log: OpenLog) -> None:
+        log = open_log()
+        assert isinstance(log, KafkaLog)
+        log.create_topics([TopicSpec(TOPIC, 1)])
+        publish_from_outside(log.cluster, "key", PACKED, compression_type="gzip")
+        member = log.consumer("group", [TOPIC])
+        (message,) = take(member, 1, 20.0)
+        with pytest.raises(MessageTooLarge):
+            log.retry("group", message, not_before=datetime.now(UTC), reason="later")
+        member.close()
 
 
 class TestRetries:
@@ -102,15 +218,16 @@ class TestDeadLetters:
         dies, lives = take(member, 2, 20.0)
         for message in (dies, lives):
             log.bury("group", message, "First.", "", 1)
-        send = log.publisher.send
+        send = log.publisher.try_all
 
-        def send_slowly(messages: Sequence[Sending]) -> None:
-            send(messages)
+        def send_slowly(messages: Sequence[Sending]) -> list[Exception | None]:
+            answers = send(messages)
             if messages[0].topic.startswith("retry."):
-                monkeypatch.setattr(log.publisher, "send", send)
+                monkeypatch.setattr(log.publisher, "try_all", send)
                 log.bury("group", dies, "Second.", "", 1)
+            return answers
 
-        monkeypatch.setattr(log.publisher, "send", send_slowly)
+        monkeypatch.setattr(log.publisher, "try_all", send_slowly)
         log.replay_dead([letter.id for letter in log.dead_letters()])
         member.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer
 
 from tests.api_world import Api
 from tests.log_world import event, take
@@ -71,3 +72,32 @@ def test_the_api_shows_and_replays_one(app: Application, letters: list[int], api
     assert api.get(f"/dead-letters/{long}").json()["replayed_at"]
     assert api.get(f"/dead-letters/{2**48 - 1}").status_code == 404
     assert len(api.get("/dead-letters").json()["data"]) == 7
+
+
+def test_one_that_was_too_large_to_be_kept_whole_says_where_it_stands(
+    app: Application, api: Api, letters: list[int], run: Run
+) -> None:
+    log = app.settings.log
+    producer = KafkaProducer(
+        bootstrap_servers=list(log.bootstrap_servers), compression_type="gzip", max_request_size=8_000_000
+    )
+    producer.send(f"{log.prefix}publications", b"x" * 2_600_000, b"k" * 200).get(20)
+    producer.close()
+    member = app.log.consumer("catalogue", ["publications"])
+    (message,) = take(member, 1, 20.0)
+    app.log.bury("catalogue", message, "It is broken.", "", 1)
+    member.commit([message.position])
+    member.close()
+    (number,) = {letter.id for letter in app.log.dead_letters()} - set(letters)
+    where = f"publications/{message.position.partition}/{message.position.offset}"
+    listed = run("dead")
+    assert f"Too large to be kept whole: {number}." in listed
+    assert "k" * 59 + "…" in listed and "k" * 60 not in listed
+    told = {one["id"]: one for one in map(json.loads, run("dead", "--json").splitlines())}
+    assert told[number]["key"] == "k" * 200
+    shown = run("dead", number)
+    assert "32,000 of 2,600,000 bytes" in shown and where in shown
+    refused = run("replay", number, code=1)
+    assert f"Dead letter {number} cannot be replayed" in refused and "tribune events rewind catalogue" in refused
+    answer = api.get(f"/dead-letters/{number}")
+    assert answer.json()["whole_bytes"] == 2_600_000 and answer.json()["event"] is None

@@ -134,7 +134,7 @@ def test_a_server_that_accepts_and_is_silent_hangs_nobody(trusted: Cluster, monk
         mute = replace(trusted, servers=(server,), request_seconds=1.0)
         assert "no answer in 1 s" in refused(mute, BrokerAway)
         monkeypatch.setattr("tribune.log.kafka.cluster.reach", lambda *_: None)  # the client by itself, then
-        assert "Unable to bootstrap" in refused(mute, BrokerAway)
+        assert "does not answer as a Kafka broker" in refused(mute, BrokerAway)
 
 
 def test_the_password_is_in_no_log_line_and_no_repr(trusted: Cluster, caplog: pytest.LogCaptureFixture) -> None:

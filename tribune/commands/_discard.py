@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tribune.commands._asking import agreed
-from tribune.commands._rows import plain, shown_time
+from tribune.commands._rows import cut, plain, shown_time
 from tribune.commands._written import write_down
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def discard_letter(house: Application, letter: DeadLetter, yes: bool) -> None:
     """Name a dead letter, ask, write down that it was thrown away, and do it. Raises InvalidInput where nobody can be
     asked."""
     print(
-        f"Dead letter {letter.id}: {plain(_type(letter.value))} of {plain(letter.key)}, given up by {letter.group} at "
-        f"{shown_time(letter.died_at)}. {plain(letter.reason)}"
+        f"Dead letter {letter.id}: {plain(_type(letter.value))} of {plain(cut(letter.key))}, given up by "
+        f"{letter.group} at {shown_time(letter.died_at)}. {plain(letter.reason)}"
     )
     if not agreed(f"Throw it away? The group {letter.group} will never handle it", yes):
         return
@@ -36,8 +36,8 @@ def discard_aside(house: Application, events: Sequence[SetAside], yes: bool) -> 
     """The same of events that the relay has set aside."""
     for one in events:
         print(
-            f"Event {one.id}: {plain(_type(one.value))} of {plain(one.key)} for {one.topic}, {len(one.value):,} bytes, "
-            f"added at {shown_time(one.added_at)}."
+            f"Event {one.id}: {plain(_type(one.value))} of {plain(cut(one.key))} for {one.topic}, "
+            f"{len(one.value):,} bytes, added at {shown_time(one.added_at)}."
         )
     which = "it" if len(events) == 1 else f"these {len(events):,}"
     if not agreed(f"Throw {which} away? Nobody will ever read {'it' if len(events) == 1 else 'them'}", yes):

@@ -17,7 +17,7 @@ import structlog
 
 from tribune.bootstrap import Application
 from tribune.collector import spare_what_stays
-from tribune.commands._parts import Part, Role, parts_of, patiently
+from tribune.commands._parts import CONSUMER, Part, Role, parts_of, patiently
 from tribune.domain.errors import TribuneError
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class _Process:
         """The parts and how each is, for `/healthz`."""
         if not self._prepared.is_set():
             return {"start": "waits for the store and the log"}
-        return {name: "ok" if thread.is_alive() else "stopped" for name, thread in self._threads.items()}
+        interruptions = self._app.interruptions
+        return {
+            name: interruptions.how_is(name.removeprefix(CONSUMER)) if thread.is_alive() else "stopped"
+            for name, thread in self._threads.items()
+        }
 
     def run(self, server: uvicorn.Server | None, listening: socket.socket | None, ready: Callable[[str], None]) -> None:
         """Work until told to leave, drain, and raise TribuneError where a part failed."""

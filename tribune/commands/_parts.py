@@ -17,9 +17,13 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 
 from tribune.bootstrap import Application
 from tribune.failures import reason
+from tribune.store.away import store_away
 
 T = TypeVar("T")
 Part = Callable[[], None]
+
+CONSUMER = "consumer "
+"""Begins the name of a part that is a consumer group."""
 
 LONGEST_WAIT = 10.0
 """Seconds between two attempts at a store or log that stays away."""
@@ -78,7 +82,7 @@ def patiently(app: Application, what: str, attempt: Callable[[], T]) -> T | None
 
 def is_away(error: Exception) -> bool:
     """Whether this is the error of a store or log that may come back by itself."""
-    if isinstance(error, (OperationalError, InterfaceError, NoConnection)):
+    if isinstance(error, (OperationalError, InterfaceError, NoConnection)) or store_away(error):
         return True
     # The library of the log is imported by the log alone; its errors are known by their home.
     return isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.partition(".")[0] == "kafka"
@@ -89,11 +93,11 @@ def _groups(app: Application, *, sending: bool) -> Mapping[str, Part]:
     from consumers.loop import Consumer, run
 
     def work(name: str, make: Callable[[], Consumer]) -> None:
-        consumer = patiently(app, f"consumer {name}", make)
+        consumer = patiently(app, f"{CONSUMER}{name}", make)
         if consumer is not None:
             run(consumer, app, app.stopping)
 
-    return {f"consumer {name}": partial(work, name, make) for name, make in makers(app, sending=sending).items()}
+    return {f"{CONSUMER}{name}": partial(work, name, make) for name, make in makers(app, sending=sending).items()}
 
 
 def _producers(app: Application) -> None:

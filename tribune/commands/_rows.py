@@ -9,6 +9,10 @@ from typing import Any, Literal
 TYPED = frozenset({"id", "no."})
 """Columns of what other commands ask for: shown as it is typed, without separators and on one line."""
 
+LONG = frozenset({"key"})
+"""Columns whose values a source may make as long as it likes: a table shows their beginning."""
+LONGEST = 60
+
 
 def shown_time(instant: datetime) -> str:
     """An instant in UTC, to the second."""
@@ -22,8 +26,13 @@ def plain(value: object, *, keep_lines: bool = False) -> str:
     )
 
 
+def cut(text: str) -> str:
+    """Its first characters, with an ellipsis where there are more."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 def print_rows(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
-    """Print them; `none` is what a person is told where there are none."""
+    """Print them; `none` is what a person is told where there are none. A table cuts long keys, JSON has all."""
     if as_json:
         for row in rows:
             print(json.dumps({name.replace(" ", "_"): value for name, value in row.items()}, ensure_ascii=False))
@@ -40,7 +49,8 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
         widest = max(len(plain(row[name])) for row in rows) if name in TYPED else None
         justify: Literal["right", "left"] = "right" if isinstance(value, int) else "left"
         table.add_column(name, justify=justify, overflow="fold", no_wrap=name in TYPED, min_width=widest)
-    for row in rows:
+    for full in rows:
+        row = {name: cut(value) if name in LONG and isinstance(value, str) else value for name, value in full.items()}
         counts = {name: isinstance(value, int) and name not in TYPED for name, value in row.items()}
         table.add_row(*(Text(f"{v:,}" if counts[name] else plain(v)) for name, v in row.items()))
     console = Console()

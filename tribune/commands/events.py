@@ -126,6 +126,8 @@ def dead(
         for one in shown
     ]
     print_rows(rows, as_json, "There are no dead letters.")
+    if stubs := [str(one.id) for one in shown if one.whole_bytes is not None and not as_json]:
+        print(f"Too large to be kept whole: {', '.join(stubs)}. `tribune events dead ID` tells where the whole stands.")
     if rows and not as_json:
         print("`tribune events dead ID` shows one; `tribune events replay ID` gives it back to its group;")
         print("`tribune events dead --discard ID` throws it away.")
@@ -139,7 +141,11 @@ def replay(
     group: Group = None,
     every: Annotated[bool, typer.Option("--all", help="All of them (with --group: all of that group).")] = False,
 ) -> None:
-    """Give dead letters back to the group that they belong to, and to no other, to be handled again."""
+    """Give dead letters back to the group that they belong to, and to no other, to be handled again.
+
+    One that was too large to be kept whole is read again where it stood first. Where it is gone from there, or too
+    large to be given back, it is named, with what to do; all others are given back.
+    """
     from tribune.bootstrap import application
     from tribune.commands._written import write_down
     from tribune.domain.errors import InvalidInput
@@ -331,17 +337,25 @@ def _show_letter(letter: DeadLetter, as_json: bool) -> None:
         "replayed at": shown_time(letter.replayed_at) if letter.replayed_at else "",
         "reason": letter.reason,
         "detail": letter.detail,
+        "whole bytes": letter.whole_bytes,
     }
     event = _envelope(letter.value)
     if as_json:
         print(json.dumps(told | {"event": event or letter.value.decode("utf-8", "replace")}, ensure_ascii=False))
         return
     for name, value in told.items():
-        if name != "detail" and value != "":
+        if name not in ("detail", "whole bytes") and value != "":
             print(f"{name:12} {plain(value)}")
     print(f"\n{plain(letter.detail, keep_lines=True)}\n")
     text = json.dumps(event, ensure_ascii=False, indent=2) if event else letter.value.decode("utf-8", "replace")
     print(plain(text, keep_lines=True))
+    if letter.whole_bytes is not None:
+        print(
+            f"\nThis is the beginning: {len(letter.value):,} of {letter.whole_bytes:,} bytes. The event was too large "
+            f"to be kept whole among the dead letters; as long as {letter.position.topic} keeps it, the whole stands "
+            f"at {told['position']}.\n`tribune events replay {letter.id}` reads it there, and says what to do where "
+            "that cannot be."
+        )
 
 
 def _position(message: Message) -> str:

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from tribune.domain.errors import InvalidInput
 from tribune.domain.events import CloudEvent
 
 
 class LogAway(ConnectionError):
     """The log cannot be reached, or does not answer in time. Trying again later is right."""
+
+
+class MessageTooLarge(InvalidInput):
+    """The log takes no message of this size. Trying again is in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that a group could not handle: where from, why, when, and whether it was replayed."""
+    """A message that a group could not handle: where from, why, when, and whether it was replayed.
+
+    `whole_bytes`: it was too large to be kept whole with what is said of it. `value` is its beginning only (a stub), so
+    many bytes it has, and it stands at `position` as long as that topic keeps it."""
 
     id: int
     group: str
@@ -78,6 +86,7 @@ class DeadLetter:
     died_at: datetime
     attempts: int = 1
     replayed_at: datetime | None = None
+    whole_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ class EventLog(Protocol):
 
     def retry(self, group: str, message: Message, *, not_before: datetime, reason: str) -> None:
         """Bring the message to this group again, not before an instant, with one attempt more on its account.
-        The caller then commits its position: the partition moves on meanwhile."""
+        The caller then commits its position: the partition moves on meanwhile. Raises MessageTooLarge."""
         ...
 
     def waiting(self, group: str | None = None) -> Sequence[Waiting]:
@@ -219,14 +228,16 @@ class EventLog(Protocol):
         ...
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
-        """Put a message among the dead letters. A second burial of the same message renews the first."""
+        """Put a message among the dead letters. A second burial of the same message renews the first. Its size is no
+        obstacle: one that the log cannot keep whole there becomes a stub (DeadLetter.whole_bytes)."""
         ...
 
     def dead_letters(self, *, group: str | None = None, limit: int = 100) -> Sequence[DeadLetter]: ...
 
     def replay_dead(self, ids: Sequence[int]) -> int:
         """Give dead letters back to their group (only that one) to be handled again; how many. One that dies again is
-        a dead letter again, however soon it does."""
+        a dead letter again, however soon it does. Of a stub the whole is read where it stood first. Raises Conflict,
+        once the others are given back, which names those whose whole is gone or too large to be given back."""
         ...
 
     def discard_dead(self, ids: Sequence[int]) -> int:

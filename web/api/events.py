@@ -67,6 +67,10 @@ class DeadLetterOut(Out):
     died_at: datetime
     replayed_at: datetime | None = Field(description="When it was given back to its group.")
     event: dict[str, Any] | None = Field(description="The event, as far as it can be read.")
+    whole_bytes: int | None = Field(
+        description="How large the event is, where it was too large to be kept whole among the dead letters. It stands "
+        "at topic, partition and offset as long as that topic keeps it; a replay reads it there."
+    )
 
 
 class ReplayedOut(Out):
@@ -154,7 +158,8 @@ def _dead(routes: APIRouter) -> None:
 
     @routes.post("/v1/dead-letters/{letter}/replay", tags=["events"], dependencies=REPLAY, response_model=ReplayedOut)
     def replay_dead_letter(call: Doing, letter: Letter) -> Response:
-        """Give a dead letter back to its group, and to no other, to be handled again."""
+        """Give a dead letter back to its group, and to no other, to be handled again. 409 where it is back already, or
+        was too large to be kept whole and can be given back no more; the answer says what to do."""
 
         def work() -> Done:
             found = _letter(call.house, letter)
@@ -230,4 +235,5 @@ def _letter_out(letter: DeadLetter) -> DeadLetterOut:
         died_at=letter.died_at,
         replayed_at=letter.replayed_at,
         event=event if isinstance(event, dict) else None,
+        whole_bytes=letter.whole_bytes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,7 +56,33 @@ def translated(doing: str, servers: tuple[str, ...]) -> Iterator[None]:
     except kafka.KafkaConfigurationError as error:
         raise ConfigurationError(f"[log]: this cannot be: {str(error)[:200]}") from None
     except kafka.KafkaError as error:
-        told = str(error).strip() or "no further word"
-        if "Unable to bootstrap" in told:
-            told += ". Is it a broker, and do [log.tls] and [log.sasl] say what its port wants?"
-        raise BrokerAway(f"Could not {doing}; broker {where}: {type(error).__name__}: {told[:200]}") from error
+        raise BrokerAway(f"Could not {doing}: {_why(error, where)}") from error
+
+
+def _why(error: kafka.KafkaError, where: str) -> str:
+    """What is the matter with the broker, and what to look at: kafka-python's own words speak of its insides."""
+    name = type(error).__name__
+    told = " ".join(re.sub(rf"\[Error -?\d+\]|{name}:?|None$", "", str(error)).split())
+    if "Unable to bootstrap" in told:
+        return (
+            f"what listens at {where} does not answer as a Kafka broker. Is it one, does it run, and do [log.tls] and "
+            "[log.sasl] say what its port wants?"
+        )
+    if "Failed to update metadata" in told:
+        return (
+            f"the broker at {where} does not tell of that topic, or did not answer in time. `tribune check` says "
+            "whether the topic is there and led by a broker; `tribune migrate` creates what is missing."
+        )
+    detail = f" ({name}: {told[:120]})" if told else f" ({name})"
+    if isinstance(error, (kafka.KafkaTimeoutError, kafka.RequestTimedOutError)):
+        return (
+            f"the broker at {where} did not answer in time. Does it run, and is each broker reached at the address "
+            "that it tells its clients (advertised.listeners)? Where it is only slow, raise [log] "
+            f"request_timeout_seconds and delivery_timeout_seconds.{detail}"
+        )
+    if isinstance(error, kafka.KafkaConnectionError):
+        return (
+            f"the broker at {where} cannot be reached, or hung up. Does it run, and is each broker reached at the "
+            f"address that it tells its clients (advertised.listeners)?{detail}"
+        )
+    return f"the broker at {where} answered with an error.{detail}"

@@ -22,7 +22,7 @@ from tribune.log.kafka.reader import Reader
 from tribune.log.kafka.records import EVENT, Retry, milliseconds, retry_headers, retry_of, retry_topic
 from tribune.log.kafka.survey import survey
 from tribune.ports.clock import Clock
-from tribune.ports.log import Backlog, DeadLetter, Lag, Message, Position, TopicSpec, Waiting
+from tribune.ports.log import Backlog, DeadLetter, Lag, Message, MessageTooLarge, Position, TopicSpec, Waiting
 from tribune.ports.relay import Outgoing
 from tribune.services.events.event_codec import MAX_BYTES, encode
 
@@ -202,27 +202,44 @@ class KafkaLog:
         return sum(below - spans[place][0] for place, below in cuts.items())
 
     def bury(self, group: str, message: Message, reason: str, detail: str, attempts: int) -> None:
-        """Put a message among the dead letters. A second burial of the same message renews the first."""
-        self.publisher.send([dead_letters.burial(group, message, reason, detail, attempts, self._clock.now())])
+        """Put a message among the dead letters. A second burial of the same message renews the first. One that the
+        broker does not take with what is said of it becomes a stub."""
+        too_large: Exception | None = None
+        for burial in dead_letters.burials(group, message, reason, detail, attempts, self._clock.now()):
+            try:
+                self.publisher.send([burial])
+                return
+            except MessageTooLarge as error:
+                too_large = error
+        if too_large is not None:
+            raise too_large
 
     def dead_letters(self, *, group: str | None = None, limit: int = 100) -> list[DeadLetter]:
         """The dead letters of a group, or of all; the newest first."""
         return [one for one in self._letters.all() if group is None or one.group == group][:limit]
 
     def replay_dead(self, ids: Sequence[int]) -> int:
-        """Give dead letters back to their group (only that one) to be handled again; how many."""
+        """Give dead letters back to their group (only that one) to be handled again; how many. Raises Conflict, once
+        the others are given back, for stubs whose whole is gone or too large to be given back."""
         asked = set(ids)
         letters = [letter for letter in self._letters.all() if letter.id in asked]
+        found = [(letter, self._letters.whole(letter)) for letter in letters]
+        retries = {
+            one.id: self._retry(one.group, whole, 0, one.died_at, f"replayed: {one.reason}")
+            for one, whole in found
+            if whole is not None
+        }
         # First back to the group, then noted: a crash between the two gives them back twice, never not at all. Who dies
         # again before the note is written is a dead letter all the same: the note tells of which death it is.
-        self.publisher.send(
-            [
-                self._retry(one.group, dead_letters.as_message(one), 0, one.died_at, f"replayed: {one.reason}")
-                for one in letters
-            ]
-        )
-        self.publisher.send([dead_letters.noted_replay(one, self._clock.now()) for one in letters])
-        return len(letters)
+        answers = dict(zip(retries, self.publisher.try_all(list(retries.values())), strict=True))
+        back = [one for one in letters if one.id in answers and answers[one.id] is None]
+        self.publisher.send([dead_letters.noted_replay(one, self._clock.now()) for one in back])
+        for answer in answers.values():
+            if answer is not None and not isinstance(answer, MessageTooLarge):
+                raise answer
+        if len(back) < len(letters):
+            raise dead_letters.not_given_back([one for one in letters if one not in back], set(answers), len(back))
+        return len(back)
 
     def discard_dead(self, ids: Sequence[int]) -> int:
         """Throw dead letters away; how many."""

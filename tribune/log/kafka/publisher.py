@@ -3,6 +3,10 @@
 kafka-python's idempotent producer hangs for good once a batch that was sent has outlived its delivery time-out: its
 futures never resolve. So each wait has an end, and a producer that did not answer in time is thrown away. What it had
 in hand may be on the log or not; whoever publishes tries again, and the inboxes know a repeat.
+
+Nor does it go on after a message that the broker refuses (larger than this broker or topic takes): whatever it has in
+hand then fails, for whichever thread, with that same error. So each that is told to be impossible is tried once more by
+itself, and the producer is thrown away.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from tribune.log.kafka.cluster import Cluster
 from tribune.log.kafka.errors import BrokerAway, translated
 from tribune.log.kafka.records import Headers, key_bytes
 from tribune.ports.clock import SystemClock
+from tribune.ports.log import MessageTooLarge
 
 _TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
 _WALL = SystemClock()
@@ -47,7 +52,8 @@ class Publisher:
         self._lock = threading.Lock()
 
     def send(self, messages: Sequence[Sending]) -> None:
-        """Send all, durably when it returns. Raises InvalidInput for a message that no broker takes, BrokerAway."""
+        """Send all, durably when it returns. Raises InvalidInput for a message that no broker takes (MessageTooLarge
+        where it is for its size), BrokerAway."""
         for failure in self.try_all(messages):
             if failure is not None:
                 raise failure
@@ -61,6 +67,17 @@ class Publisher:
             producer = self._current()
         except Exception as error:
             return [error] * len(messages)
+        futures, answers = self._try(producer, messages)
+        failed = [n for n, answer in enumerate(answers) if answer is not None and answer is not futures[n]]
+        if failed:
+            self._discard(producer)
+        accused = [n for n in failed if isinstance(answers[n], InvalidInput)]
+        for n, answer in zip(accused, self._try_alone([messages[n] for n in accused]), strict=True):
+            answers[n] = answer
+        return answers
+
+    def _try(self, producer: Any, messages: Sequence[Sending]) -> tuple[list[Any], list[Exception | None]]:
+        """Send by this producer: what each `send` gave (an error for one that was not sent), and the answers."""
         futures = [self._begin(producer, one) for one in messages]
         until = _WALL.monotonic() + self._cluster.delivery_seconds + self._cluster.request_seconds
         with suppress(kafka.KafkaError):  # each future tells for itself
@@ -69,8 +86,26 @@ class Publisher:
             future if isinstance(future, Exception) else self._answer(future, one, max(until - _WALL.monotonic(), 0.0))
             for future, one in zip(futures, messages, strict=True)
         ]
-        if any(isinstance(answer, BrokerAway) for answer in answers):
-            self._discard(producer)
+        return futures, answers
+
+    def _try_alone(self, messages: Sequence[Sending]) -> list[Exception | None]:
+        """Send one after the other, by a producer that has nothing else in hand: who fails is to blame for it."""
+        producer: Any = None
+        answers: list[Exception | None] = []
+        for one in messages:
+            if answers and isinstance(answers[-1], BrokerAway):
+                answers.append(answers[-1])
+                continue
+            try:
+                producer = producer or self._cluster.producer()
+                answers += self._try(producer, [one])[1]
+            except Exception as error:
+                answers.append(error)
+            if answers[-1] is not None and producer is not None:
+                _end(producer)
+                producer = None
+        if producer is not None:
+            _end(producer)
         return answers
 
     def close(self) -> None:
@@ -101,8 +136,8 @@ class Publisher:
 
     def _told(self, error: Exception, one: Sending) -> Exception:
         if isinstance(error, _TOO_LARGE):
-            size = len(one.value or b"") + sum(len(name) + len(value) for name, value in one.headers)
-            return InvalidInput(f"A message of {size:,} bytes; the broker takes no more.", where=one.topic)
+            size = len(one.key) + len(one.value or b"") + sum(len(name) + len(value) for name, value in one.headers)
+            return MessageTooLarge(f"A message of {size:,} bytes is more than the broker takes.", where=one.topic)
         if not isinstance(error, kafka.KafkaError):
             return InvalidInput(f"The message cannot be sent: {error}", where=one.topic)
         if isinstance(error, kafka.InvalidTopicError | kafka.InvalidRecordError):

@@ -19,6 +19,7 @@ Headers = list[tuple[str, bytes]]
 EVENT: Headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 DETAIL_BYTES = 16_000
 """The most that is kept of a stack: message and headers must fit into what a broker takes (1 MiB)."""
+_REASON_BYTES = 2_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OURS = "tribune-"
@@ -83,7 +84,7 @@ def retry_headers(message: Message, *, attempts: int, replayed: bool, not_before
         (_OURS + "attempts", str(attempts).encode()),
         (_OURS + "replayed", b"1" if replayed else b"0"),
         (_OURS + "not-before", not_before.isoformat().encode()),
-        (_OURS + "reason", _cut(reason, 2_000)),
+        (_OURS + "reason", _cut(reason, _REASON_BYTES)),
     ]
 
 
@@ -124,21 +125,35 @@ def letter_id(key: bytes) -> int:
 
 
 def letter_headers(
-    letter: Message, group: str, *, reason: str, detail: str, attempts: int, died_at: datetime, replayed_at: str = ""
+    letter: Message,
+    group: str,
+    *,
+    reason: str,
+    detail: str,
+    attempts: int,
+    died_at: datetime,
+    replayed_at: str = "",
+    longest: int | None = None,
 ) -> Headers:
     """What goes with a message among the dead letters. The record's key names the letter, so the message's own is
-    here."""
+    here. `longest`: the most bytes of each text, where the whole is too large."""
+    most = DETAIL_BYTES if longest is None else longest
     return [
         *EVENT,
         *_origin(letter),
         (_OURS + "group", group.encode()),
-        (_OURS + "key", key_bytes(letter.key)),
-        (_OURS + "reason", _cut(reason, 2_000)),
-        (_OURS + "detail", _cut(detail, DETAIL_BYTES)),
+        (_OURS + "key", key_bytes(letter.key)[:longest]),
+        (_OURS + "reason", _cut(reason, min(most, _REASON_BYTES))),
+        (_OURS + "detail", _cut(detail, min(most, DETAIL_BYTES))),
         (_OURS + "attempts", str(attempts).encode()),
         (_OURS + "died-at", died_at.isoformat().encode()),
         (_OURS + "replayed-at", replayed_at.encode()),
     ]
+
+
+def stub_headers(whole: Message) -> Headers:
+    """What says that the value is only the beginning of a message's, and how many bytes that has."""
+    return [(_OURS + "whole-bytes", str(len(whole.value)).encode())]
 
 
 def letter_of(record: Any) -> DeadLetter | None:
@@ -159,6 +174,7 @@ def letter_of(record: Any) -> DeadLetter | None:
         died_at=_instant(told, "died-at", record),
         attempts=_number(told, "attempts", 1),
         replayed_at=datetime.fromisoformat(replayed) if replayed else None,
+        whole_bytes=_number(told, "whole-bytes", 0) if "whole-bytes" in told else None,
     )
 
 
