@@ -67,7 +67,7 @@ def open_engine(url: str, options: Options | None = None) -> Engine:
     except ArgumentError:
         raise ConfigurationError(f"[store] url: this is not a database's address; {_ALLOWED}") from None
     if parsed.drivername == "sqlite":
-        return open_sqlite(parsed)
+        return open_sqlite(parsed, (options or Options()).lock_timeout)
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return open_postgres(parsed, options or Options())
     raise ConfigurationError(f"[store] url: {parsed.drivername} is not supported; {_ALLOWED}")
