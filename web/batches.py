@@ -118,8 +118,8 @@ class Together(Generic[Ask, Told]):
                 told = self._work(tx, asked)
         except Exception as error:
             if is_away(error) or is_busy(error):  # halved, each half would wait as long again
-                told = "the store is busy" if is_busy(error) else "the store cannot be reached"
-                log.warning(told, wanted=self._name, error=reason(error), asked=len(batch))
+                why = "the store is busy" if is_busy(error) else "the store cannot be reached"
+                log.warning(why, wanted=self._name, error=reason(error), asked=len(batch))
                 for one in batch:
                     one.error = TooBusy()
             elif len(batch) == 1 and (again or not self._store.clashed(error)):

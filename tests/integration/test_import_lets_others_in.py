@@ -14,10 +14,10 @@ from tribune.bootstrap import Application
 from tribune.domain.imports import Import
 from tribune.ports.store import Transaction
 from tribune.services.audience import import_subscribers as importing
+from tribune.services.audience.import_report import Report
 from tribune.services.audience.import_subscribers import (
     MOST_AT_ONCE,
     MOST_CHANGED_AT_ONCE,
-    Report,
     import_subscribers,
 )
 from tribune.store.sqlite import ASK_AGAIN_SECONDS
@@ -97,7 +97,7 @@ def test_where_a_write_has_the_whole_store_others_write_between_two_slices(
             tx.schedules.ensure_cohorts("letter", set(), app.clock.now())
         done.append(seconds)
 
-    monkeypatch.setattr(importing.time, "sleep", meanwhile)
+    monkeypatch.setattr("tribune.services.audience.import_subscribers.time.sleep", meanwhile)
     _, added = take(app, file_of(tmp_path, 8), true())
     assert len(done) == len(added) > 5
     assert min(done) >= 2 * ASK_AGAIN_SECONDS
