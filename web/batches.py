@@ -117,7 +117,8 @@ class Together(Generic[Ask, Told]):
             with self._store.write() as tx:
                 told = self._work(tx, asked)
         except Exception as error:
-            if is_away(error) or is_busy(error):  # halved, each half would wait as long again
+            if is_away(error) or (is_busy(error) and not self._store.clashed(error)):
+                # Halved, each half would wait as long again.
                 why = "the store is busy" if is_busy(error) else "the store cannot be reached"
                 log.warning(why, wanted=self._name, error=reason(error), asked=len(batch))
                 for one in batch:

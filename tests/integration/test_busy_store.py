@@ -141,3 +141,14 @@ def test_a_change_through_the_api(app: Application, api: Api) -> None:
     problem(answer, 503, "busy")
     assert answer.headers["retry-after"] == "10"
     assert tell().json()["name"] == "Ada Diop"
+
+
+@pytest.mark.postgres_only  # a file is not away
+def test_pages_of_a_store_that_is_away_say_so_too(app: Application, settings: Settings) -> None:
+    nobody = settings.store.model_copy(update={"url": "postgresql://tribune@127.0.0.1:1/nobody"})
+    away = Application(settings.model_copy(update={"store": nobody}), app.clock)
+    away.codelists = app.codelists
+    with anybody(away) as client:
+        busy(client.get(link(away, "p", 1), headers=FRENCH), BUSY["fr"])
+    away.close()
+

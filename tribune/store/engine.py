@@ -293,7 +293,8 @@ class SqlTransaction:
         return self._make_outbox(self.connection, self.clock)
 
 
-_UNIQUE_VIOLATION = "23505"
+_CLASHES = frozenset({"23505", "40P01"})
+"""A name that is there already; two that waited for each other, of which the server ended one."""
 
 
 class SqlStore:
@@ -325,8 +326,8 @@ class SqlStore:
             yield SqlTransaction(connection, self.clock, self._make_outbox, self._list_key)
 
     def clashed(self, error: Exception) -> bool:
-        """Whether another unit of work wrote the same name first. On SQLite there is only one at a time."""
-        return getattr(getattr(error, "orig", error), "sqlstate", "") == _UNIQUE_VIOLATION
+        """Whether another unit of work was in the way, and is no more. On SQLite there is only one at a time."""
+        return getattr(getattr(error, "orig", error), "sqlstate", "") in _CLASHES
 
     def clear_log(self) -> None:
         """SQLite keeps what was written in a file beside its own until that is begun anew. PostgreSQL's log is the
