@@ -151,4 +151,3 @@ def test_pages_of_a_store_that_is_away_say_so_too(app: Application, settings: Se
     with anybody(away) as client:
         busy(client.get(link(away, "p", 1), headers=FRENCH), BUSY["fr"])
     away.close()
-
