@@ -116,9 +116,7 @@ def create_app(app: Application, parts: Parts = no_parts, *, whole: bool = False
 
     @site.exception_handler(TooBusy)
     def _later(request: Request, _: Exception) -> Response:
-        answer = pages.error(request, 503)
-        answer.headers["retry-after"] = "10"
-        return answer
+        return pages.error(request, 503)
 
     newsroom = Newsroom(app, pages)
 

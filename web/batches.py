@@ -25,6 +25,7 @@ from tribune.services.audience.confirm_sign_up import Confirmation, Confirmed, c
 from tribune.services.audience.refresh_masks import refresh_masks
 from tribune.services.audience.sign_up import Answer, sign_up_together
 from tribune.services.audience.unsubscribe import Stop, unsubscribe_together
+from web.away import is_away, is_busy
 
 Ask = TypeVar("Ask")
 Told = TypeVar("Told")
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 
 
 class TooBusy(Exception):
-    """It was not begun: the store is away, or too slow. Nothing was changed."""
+    """It was not done: the store is away, too slow, or held by somebody else. Nothing was changed."""
 
 
 class Together(Generic[Ask, Told]):
@@ -116,8 +117,10 @@ class Together(Generic[Ask, Told]):
             with self._store.write() as tx:
                 told = self._work(tx, asked)
         except Exception as error:
-            if _is_away(error):
-                log.warning("the store cannot be reached", wanted=self._name, error=reason(error), asked=len(batch))
+            if is_away(error) or (is_busy(error) and not self._store.clashed(error)):
+                # Halved, each half would wait as long again.
+                why = "the store is busy" if is_busy(error) else "the store cannot be reached"
+                log.warning(why, wanted=self._name, error=reason(error), asked=len(batch))
                 for one in batch:
                     one.error = TooBusy()
             elif len(batch) == 1 and (again or not self._store.clashed(error)):
@@ -197,16 +200,3 @@ def _tell(batch: Sequence[_One[Ask, Told]]) -> None:
             loop.call_soon_threadsafe(settle)
         except RuntimeError:  # the loop is closed: nobody waits any more
             continue
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether it is the connection that failed, and not what was asked."""
-    gone = getattr(error, "connection_invalidated", False)
-    return bool(gone) or isinstance(error, (ConnectionError, TimeoutError)) or _no_connection(error)
-
-
-def _no_connection(error: Exception) -> bool:
-    from sqlalchemy.exc import OperationalError
-    from sqlalchemy.exc import TimeoutError as NoneFree
-
-    return isinstance(error, NoneFree) or (isinstance(error, OperationalError) and error.statement is None)

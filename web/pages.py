@@ -24,6 +24,7 @@ from tribune.rendering.receiving import Receiving
 from tribune.rendering.segment_words import SegmentWords
 from tribune.rendering.wording import Wording
 from tribune.resources import locate
+from web.away import RETRY_SECONDS
 from web.languages import preferred
 from web.newsroom.reasons import Reasons
 from web.newsroom.staff_words import StaffWords
@@ -68,7 +69,10 @@ class Pages:
         """A page that says what happened and what to do; never a traceback."""
         locale, path = self.locale_of(request), request.url.path
         public = not path.startswith(tuple(f"/{tag}/newsroom" for tag in self.offered))
-        return self.render(locale, "error.html", status=status, code=status, public=public, rest="/", place="")
+        page = self.render(locale, "error.html", status=status, code=status, public=public, rest="/", place="")
+        if status == 503:
+            page.headers["retry-after"] = RETRY_SECONDS
+        return page
 
     def steps(self, locale: str) -> Steps:
         """What tells stories in this locale."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.away import is_away, is_busy
 from web.clients import client_address
 from web.cross_site import is_cross_site
 from web.plain import NO_TEXT, is_query, is_text
@@ -70,7 +72,8 @@ class Guard:
     change something; it keeps the newsroom to `desk_networks`, where any are named, and figures to `metrics_networks`,
     both never through a proxy of which nothing is known, behind which everybody seems to be a neighbour. It sets the
     security headers that an answer has not set itself, answers HEAD as GET, and turns what nobody expected into
-    a page and a line in the log, without values: a traceback may quote addresses. `page`: what to show with a status.
+    a page and a line in the log, without values: a traceback may quote addresses; where it is a store that is away or
+    busy, the page says so. `page`: what to show with a status.
     """
 
     def __init__(
@@ -117,12 +120,16 @@ class Guard:
         try:
             await (self._refusal(scope) or self.app)(inner, receive, send_guarded)
         except Exception as error:
-            structlog.get_logger().error(
-                "page failed", path=redacted(scope["path"]), error=type(error).__name__, frames=_frames(error)
+            later = is_busy(error) or is_away(error)
+            structlog.get_logger().log(
+                *(logging.WARNING if later else logging.ERROR, "page failed"),
+                path=redacted(scope["path"]),
+                error=type(error).__name__,
+                frames=_frames(error),
             )
             if started:
                 raise ConnectionAbortedError("the page failed half-way") from None
-            await self.page(scope, 500)(inner, receive, send_guarded)
+            await self.page(scope, 503 if later else 500)(inner, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]

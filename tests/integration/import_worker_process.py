@@ -37,7 +37,7 @@ def settle_and_rest(*told: object) -> Slice:
 
 def main(url: str, folder: Path) -> None:
     """Work on what waits, once there is something."""
-    importing.FEWEST_AT_ONCE = importing.MOST_AT_ONCE = importing.MOST_WHERE_ALL_WAIT = 50
+    importing.MOST_AT_ONCE = importing.READ_AT_ONCE = 50
     importing.settle = settle_and_rest  # type: ignore[assignment, attr-defined]
     working.LEASE = timedelta(seconds=2)
     app = house(url, folder)

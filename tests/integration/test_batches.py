@@ -4,7 +4,10 @@ told of at once."""
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -92,3 +95,34 @@ def test_a_store_that_is_away_is_told_at_once_and_not_for_each_of_them(app: Appl
     assert all(isinstance(answer, TooBusy) for answer in told)
     assert len(tries) < 4
     assert writer.kept() == []
+
+
+@pytest.mark.postgres_only  # on SQLite there is one at a time
+def test_one_of_two_that_wait_for_each_other_is_done_once_more(app: Application) -> None:
+    tries = []
+    taken, other_has = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with app.store.write() as tx:
+            tx.lock("second")
+            other_has.set()
+            taken.wait(60)
+            tx.lock("first")
+
+    def work(tx: Any, people: Sequence[int]) -> list[str]:
+        tries.append(len(people))
+        tx.connection.exec_driver_sql("SET LOCAL deadlock_timeout = '10ms'")  # so it is this one that the server ends
+        tx.lock("first")
+        taken.set()
+        other_has.wait(60)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while len(tries) == 1 and not tx.connection.exec_driver_sql(waiting).scalar():
+            time.sleep(0.01)
+        tx.lock("second")
+        return ["done"] * len(people)
+
+    with ThreadPoolExecutor(1) as pool:
+        through = pool.submit(other)
+        assert asyncio.run(Together("test", app.store, work)(1)) == "done"
+        through.result()
+    assert tries == [1, 1]

@@ -287,7 +287,7 @@ def test_a_wrong_header_says_what_is_wrong(world: World, tmp_path: Path, header:
 def test_a_file_in_parts_is_the_same_as_at_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [DAKAR.replace("m@", f"m{n % 7}@").replace("wages", area) for area in ("skills", "wages") for n in range(7)]
     monkeypatch.setattr(told_people, "OPEN_AT_ONCE", 2)
-    monkeypatch.setattr(importing, "FEWEST_AT_ONCE", 3)
+    monkeypatch.setattr(importing, "MOST_AT_ONCE", 3)
     content = "\n".join([HEADER, *rows, "broken", DAKAR.replace("8", "99"), f"{DAKAR},,x"]).encode()
     done = take_bytes(world, tmp_path, content + b"\nm@,x\n")
     assert counts(done) == (7, 0, 0, 4)

@@ -17,7 +17,6 @@ from tribune.domain.audience import Cadence
 from tribune.domain.events import CloudEvent, EditionDue
 from tribune.domain.imports import Basis, BasisKind
 from tribune.services.audience import serve_after_change as serving
-from tribune.services.audience import settle_import
 from tribune.services.audience.change_subscribers import change_subscribers
 from tribune.services.audience.import_subscribers import import_subscribers
 from tribune.services.events.event_data import data_of
@@ -127,11 +126,8 @@ def test_a_crowd_of_newcomers_is_not_named(world: World, monkeypatch: pytest.Mon
 
 
 @pytest.mark.embedded_only
-def test_an_import_that_moves_many_serves_all_of_them(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_moves_many_serves_all_of_them(world: World, tmp_path: Path) -> None:
     app = world.app
-    monkeypatch.setattr(settle_import, "PEOPLE_CHANGED_AT_ONCE", 2)
     file = tmp_path / "people.csv"
 
     def take(*zones: str) -> None:

@@ -174,8 +174,8 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Transaction]: ...
 
     def clashed(self, error: Exception) -> bool:
-        """Whether a unit of work failed because another one wrote a row of the same name meanwhile: done once more, it
-        finds that row."""
+        """Whether a unit of work failed because another one wrote a row of the same name meanwhile, or each waited for
+        the other: done once more, it finds that row."""
         ...
 
 

@@ -67,7 +67,7 @@ def open_engine(url: str, options: Options | None = None) -> Engine:
     except ArgumentError:
         raise ConfigurationError(f"[store] url: this is not a database's address; {_ALLOWED}") from None
     if parsed.drivername == "sqlite":
-        return open_sqlite(parsed)
+        return open_sqlite(parsed, (options or Options()).lock_timeout)
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return open_postgres(parsed, options or Options())
     raise ConfigurationError(f"[store] url: {parsed.drivername} is not supported; {_ALLOWED}")
@@ -293,7 +293,8 @@ class SqlTransaction:
         return self._make_outbox(self.connection, self.clock)
 
 
-_UNIQUE_VIOLATION = "23505"
+_CLASHES = frozenset({"23505", "40P01"})
+"""A name that is there already; two that waited for each other, of which the server ended one."""
 
 
 class SqlStore:
@@ -325,8 +326,8 @@ class SqlStore:
             yield SqlTransaction(connection, self.clock, self._make_outbox, self._list_key)
 
     def clashed(self, error: Exception) -> bool:
-        """Whether another unit of work wrote the same name first. On SQLite there is only one at a time."""
-        return getattr(getattr(error, "orig", error), "sqlstate", "") == _UNIQUE_VIOLATION
+        """Whether another unit of work was in the way, and is no more. On SQLite there is only one at a time."""
+        return getattr(getattr(error, "orig", error), "sqlstate", "") in _CLASHES
 
     def clear_log(self) -> None:
         """SQLite keeps what was written in a file beside its own until that is begun anew. PostgreSQL's log is the

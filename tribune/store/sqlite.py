@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
+
+ASK_AGAIN_SECONDS = 0.002
+"""SQLite itself asks for the write lock ten times a second at last, and has no queue: whoever writes one transaction
+after another (an import) would keep everybody else out for seconds. Asked so often, the next pause is enough."""
 
 SYNCHRONOUS = "FULL"
 """What is committed is on the disk. (The tests do not wait for it, but in processes of their own.)"""
 
 
-def open_sqlite(url: URL) -> Engine:
-    """An engine for a file; its folder is made. Nothing connects yet."""
+def open_sqlite(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """An engine for a file; its folder is made. Nothing connects yet. `busy_seconds`: how long a transaction waits for
+    another one."""
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     # Connections are kept: when the last one closes, SQLite copies its log into the file and waits for the disk.
@@ -27,7 +33,7 @@ def open_sqlite(url: URL) -> Engine:
         pool_size=8,
         max_overflow=-1,
         hide_parameters=True,  # they may be names and addresses, and errors are logged
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -41,7 +47,28 @@ def open_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("tribune_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("tribune_write", False):
+            _begin_write(connection, busy_seconds)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_write(connection: Connection, seconds: float) -> None:
+    own: Any = connection.connection.driver_connection
+    until = time.monotonic() + seconds
+    own.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < until:
+            try:
+                own.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+                time.sleep(ASK_AGAIN_SECONDS)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # what it fails with is told as of any other statement
+    finally:
+        own.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")

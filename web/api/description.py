@@ -61,7 +61,7 @@ _PROBLEMS = {
     428: "The change does not say which state it begins from.",
     429: "Too many requests; the header Retry-After says when to come back.",
     500: "Something went wrong on our side; nothing was done.",
-    503: "A part of the house is away; the header Retry-After says when to come back.",
+    503: "A part of the house is away or busy; the header Retry-After says when to come back.",
 }
 
 

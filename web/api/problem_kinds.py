@@ -167,12 +167,20 @@ AWAY = Kind(
     "Try again after as many seconds as the header `Retry-After` says.",
 )
 
+BUSY = Kind(
+    "busy",
+    503,
+    "Somebody else is changing the same things",
+    "Another change, such as a large import, held what this one needed for too long. Nothing of the request was done.",
+    "Try again after as many seconds as the header `Retry-After` says.",
+)
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         *(MALFORMED, BAD_CURSOR, NO_TOKEN, NO_SCOPE, WRONG_NETWORK, NOT_FOUND, NO_METHOD, NOT_ACCEPTABLE),
         *(CONFLICT, STILL_AT_WORK, CHANGED_MEANWHILE, TOO_LARGE, WRONG_MEDIA_TYPE, WRONG_HOST, INVALID, KEY_USED),
-        *(STATE_NEEDED, TOO_MANY, FAILED, AWAY),
+        *(STATE_NEEDED, TOO_MANY, FAILED, AWAY, BUSY),
     )
 }
 BY_STATUS: Mapping[int, Kind] = {kind.status: kind for kind in reversed(list(KINDS.values()))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from tribune.domain.errors import Conflict, InvalidInput, NotFound, TribuneError
 from tribune.failures import place, reason
 from web.api.problem_kinds import (
     AWAY,
+    BUSY,
     BY_STATUS,
     CONFLICT,
     FAILED,
@@ -32,9 +34,9 @@ from web.api.problem_kinds import (
     STILL_AT_WORK,
     Kind,
 )
+from web.away import RETRY_SECONDS, is_away, is_busy
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = "5"
 
 
 class Fault(BaseModel):
@@ -202,13 +204,17 @@ class NothingEscapes:
 
     def _told(self, scope: Scope, error: Exception) -> Response:
         number = secrets.token_hex(8)
-        away = isinstance(error, ConnectionError) or _is_of_a_store_away(error)
-        structlog.get_logger().error(
-            "call failed", path=scope["path"], number=number, error=reason(error), place=place(error)
+        away = is_away(error) or _is_of_a_store_away(error)
+        kind = BUSY if is_busy(error) else AWAY if away else FAILED
+        structlog.get_logger().log(
+            *(logging.WARNING if kind is BUSY else logging.ERROR, "call failed"),
+            path=scope["path"],
+            number=number,
+            error=reason(error),
+            place=place(error),
         )
-        if away:
-            return answer(f"urn:tribune:{number}", Problem(AWAY, headers={"retry-after": RETRY_SECONDS}))
-        return answer(f"urn:tribune:{number}", Problem(FAILED))
+        later = {} if kind is FAILED else {"retry-after": RETRY_SECONDS}
+        return answer(f"urn:tribune:{number}", Problem(kind, headers=later))
 
 
 _AWAY = re.compile(r"OperationalError|TimeoutError|InterfaceError")

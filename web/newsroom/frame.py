@@ -12,10 +12,9 @@ from tribune.domain.staff import permissions
 from tribune.services.desk.see_today import count_open_letters
 from tribune.services.desk.tell_story import Story
 from tribune.services.staff.sessions import SignedIn
+from web.away import RETRY_SECONDS
 from web.newsroom.access import Access
 from web.pages import Pages
-
-RETRY_SECONDS = "10"
 
 
 class Newsroom:

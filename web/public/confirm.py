@@ -24,6 +24,7 @@ from tribune.services.audience.subscriber_rows import RefusedCell, read_name, ty
 from tribune.services.audience.take_sign_up import take_sign_up
 from tribune.services.notices.notice_links import CONFIRM
 from tribune.services.sending.reader_links import PREFERENCES
+from web.away import RETRY_SECONDS
 from web.batches import Batches, TooBusy
 from web.clients import ClientNetwork
 from web.forms import read_fields
@@ -133,7 +134,7 @@ class ConfirmPage:
             "has": self._has(person, locale) if changes and person else [],
             "paused": person is not None and person.status is Status.PAUSED,
         }
-        return self._pages.render(
+        page = self._pages.render(
             locale,
             "public/confirm.html",
             status=422 if wrong_name else 503 if too_busy else 200,
@@ -145,6 +146,9 @@ class ConfirmPage:
             path=request.url.path,
             **facts,
         )
+        if too_busy:
+            page.headers["retry-after"] = RETRY_SECONDS
+        return page
 
     def _locale(self, request: Request, languages: tuple[str, ...]) -> str:
         asked = request.query_params.get("in", "")

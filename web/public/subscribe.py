@@ -17,6 +17,7 @@ from tribune.domain.sign_up import Asking, Wanted, one_wish
 from tribune.rendering.locales import Texts
 from tribune.services.audience.preview_choices import Recent, preview_choices, recent_items
 from tribune.services.audience.subscriber_rows import RefusedCell, read_address
+from web.away import RETRY_SECONDS
 from web.batches import Batches, TooBusy
 from web.clients import ClientNetwork
 from web.forms import Fields, read_fields
@@ -72,7 +73,7 @@ def router(form: SubscribeForm, batches: Batches, network_of: ClientNetwork) -> 
             try:
                 answer = await batches.sign_ups(asking)
             except TooBusy:
-                return await run_in_threadpool(form.show, request, sent, 503)
+                return await run_in_threadpool(form.too_busy, request, sent)
             if answer.again_at is not None:
                 return await run_in_threadpool(form.too_many, request, sent, answer.again_at)
         return RedirectResponse(f"/{locale}/subscribe/check-your-mail", 303)
@@ -211,6 +212,12 @@ class SubscribeForm:
         wait = self._pages.formats(self.public.locale(request)).minutes(-(-seconds // 60))
         answer = self.show(request, sent, 429, again_at=wait)
         answer.headers["retry-after"] = str(seconds)
+        return answer
+
+    def too_busy(self, request: Request, sent: Sent) -> Response:
+        """503: nothing was taken, and all that was typed stands there to be sent again."""
+        answer = self.show(request, sent, 503)
+        answer.headers["retry-after"] = RETRY_SECONDS
         return answer
 
     def check_your_mail(self, request: Request) -> Response:

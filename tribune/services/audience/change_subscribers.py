@@ -35,11 +35,8 @@ def change_subscribers(
     digests: Mapping[str, Digest],
     codelists: Codelists,
     now: datetime,
-    *,
-    owed: list[Change] | None = None,
 ) -> None:
-    """Store the changes. Marks in the new rhythms are set here. `owed`: the caller serves what these bring, with those
-    of other calls of the same instant, by serve_after_change."""
+    """Store the changes. Marks in the new rhythms are set here."""
     tx.lock(AUDIENCE)
     horizon = tx.catalogue.last_sequence()
     mask = masker(tx, codelists)
@@ -63,11 +60,7 @@ def change_subscribers(
     at_once = {row.subscriber for row in carried if row.cadence is Cadence.AT_ONCE}
     catch_up_at_once(tx, [person for person in stored if person.id in at_once], now)
     ensure_cohorts(tx, stored, now)
-    retimed = [c for (old, _), new in zip(changes, stored, strict=True) for c in _retimed(old, new)]
-    if owed is None:
-        serve_after_change(tx, retimed, now)
-    else:
-        owed += retimed
+    serve_after_change(tx, [c for (old, _), new in zip(changes, stored, strict=True) for c in _retimed(old, new)], now)
 
 
 def ensure_cohorts(tx: Transaction, people: Sequence[Subscriber], now: datetime) -> None:

@@ -10,6 +10,7 @@ words. It is stored in slices, each a unit of work: after a stop, what was settl
 from __future__ import annotations
 
 import gc
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,13 +36,16 @@ from tribune.services.audience.told_people import Newcoming, Survey, Unit, surve
 
 __all__ = ["Columns", "Import", "Refusal", "import_subscribers"]
 
-FEWEST_AT_ONCE = 1_000
-MOST_AT_ONCE = 20_000
-"""People in one transaction: as many as are settled in a fraction of a second, so that nobody else waits long."""
-MOST_WHERE_ALL_WAIT = 5_000
-"""The same where a write has the whole store."""
-AHEAD = 2
-"""Slices that are read while another is being stored."""
+MOST_AT_ONCE = 2_000
+"""People in one transaction. Whoever unsubscribes waits for it: a fifth of a second, a second on a slow machine."""
+MOST_CHANGED_AT_ONCE = 500
+"""Of these, who is there already and is looked at one by one, which takes ten times as long."""
+READ_AT_ONCE = 2_000
+AHEAD = 3
+"""So many times `READ_AT_ONCE` are read while others are being stored."""
+REST_SECONDS = 0.005
+"""Between two transactions where a write has the whole store: whoever waits there asks again more often than that
+(tribune/store/sqlite.py), and is let in; where there are locks by name, they stand in a queue."""
 
 REACH_BACK = Rules().pause_reach_back
 
@@ -106,12 +110,12 @@ def _run(store: Store, file: CsvFile, reader: RowReader, found: Survey, work: _W
     for _ in islice(left, work.done.place):
         pass
     if not store.waits:
-        while batch := list(islice(left, work.size)):
+        while batch := list(islice(left, READ_AT_ONCE)):
             work.settle(batch)
         return
     waiting: deque[Future[None]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as pool:
-        while batch := list(islice(left, work.size)):
+        while batch := list(islice(left, READ_AT_ONCE)):
             while len(waiting) >= AHEAD:
                 waiting.popleft().result()
             waiting.append(pool.submit(work.settle, batch))
@@ -121,7 +125,8 @@ def _run(store: Store, file: CsvFile, reader: RowReader, found: Survey, work: _W
 
 
 class _Work:
-    """Stores slice after slice. Once one fails, none is begun."""
+    """Stores slice after slice, each of them short: it keeps everybody else from changing people. Once one fails, none
+    is begun."""
 
     def __init__(
         self,
@@ -137,8 +142,7 @@ class _Work:
         self._mask: Masker | None = None
         self._failed = False
         self.tagged = False
-        self._most = MOST_AT_ONCE if store.waits else MOST_WHERE_ALL_WAIT
-        self.size = FEWEST_AT_ONCE
+        self._size = MOST_AT_ONCE
         self.done = Import()
         self.report: Report | None = None
         self.tell: Callable[[Refusal], None] | None = None
@@ -147,32 +151,39 @@ class _Work:
         if self._failed:
             return
         self._failed = True
-        try:
-            self._settle(batch)
-        except Exception as error:
-            if not self._store.clashed(error):
-                raise
-            self._settle(batch)  # somebody signed up meanwhile with an address of these
+        start = 0
+        while start < len(batch):
+            some = batch[start : start + self._size]
+            try:
+                start += self._settle(some)
+            except Exception as error:
+                if not self._store.clashed(error):
+                    raise
+                start += self._settle(some)  # somebody signed up meanwhile with an address of these
+            if not self._store.waits and not self._dry_run:
+                time.sleep(REST_SECONDS)
         self._failed = False
 
-    def _settle(self, batch: list[Unit]) -> None:
+    def _settle(self, some: list[Unit]) -> int:
+        """Settle as many of these as one transaction may; how many that were."""
         now = self._clock.now()
         with self._store.read() if self._dry_run else self._store.write() as tx:
             if not self._dry_run:
                 tx.lock(AUDIENCE)
                 self._mask = self._fresh_mask(tx)
             before_reach = tx.planning.sequence_before(now - self._reach_back)
-            slice_ = settle(tx, batch, self._on, self._mask, before_reach, now)
+            slice_ = settle(tx, some, self._on, self._mask, before_reach, now, MOST_CHANGED_AT_ONCE)
             if self.tagged:
-                tag_imported(tx, batch, slice_, store=not self._dry_run)
-            done = _sum(self.done, slice_, len(batch))
+                tag_imported(tx, slice_.units, slice_, store=not self._dry_run)
+            done = _sum(self.done, slice_)
             length = self.report.write(slice_.results) if self.report is not None else 0
             if self._settled is not None:
                 self._settled(tx, done, length)
         self.done = done
         self._tell(slice_)
-        # Many who must be looked at one by one take long: fewer of them at a time.
-        self.size = FEWEST_AT_ONCE if slice_.slow > FEWEST_AT_ONCE else min(self.size * 2, self._most)
+        # Where many change, no more are looked up than can be settled; else the others would be looked up again.
+        self._size = MOST_CHANGED_AT_ONCE if slice_.slow >= MOST_CHANGED_AT_ONCE // 2 else MOST_AT_ONCE
+        return len(slice_.units)
 
     def _fresh_mask(self, tx: Transaction) -> Masker:
         """Masks that were reckoned are kept for the next slice, while the code lists are the same."""
@@ -188,7 +199,7 @@ class _Work:
                     self.tell(result)
 
 
-def _sum(done: Import, slice_: Slice, units: int) -> Import:
+def _sum(done: Import, slice_: Slice) -> Import:
     more = slice_.done
     return Import(
         done.rows + more.rows,
@@ -197,7 +208,7 @@ def _sum(done: Import, slice_: Slice, units: int) -> Import:
         done.unchanged + more.unchanged,
         done.outcomes + more.outcomes,
         done.refusals,
-        done.place + units,
+        done.place + len(slice_.units),
     )
 
 

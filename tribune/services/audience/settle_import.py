@@ -19,12 +19,9 @@ from tribune.ports.newcomers import Kept, Newcomer
 from tribune.ports.store import Transaction
 from tribune.services.audience.change_subscribers import Changed, change_subscribers, ensure_cohorts
 from tribune.services.audience.refresh_masks import Masker
-from tribune.services.audience.serve_after_change import Change, serve_after_change
 from tribune.services.audience.subscriber_rows import Row
 from tribune.services.audience.told_people import Newcoming, Told, Unit
 from tribune.services.planning.wait_for_at_once import catch_up_at_once
-
-PEOPLE_CHANGED_AT_ONCE = 2_000
 
 Result = Refusal | tuple[int, Outcome]
 """A row, and what was done with it."""
@@ -32,15 +29,15 @@ Result = Refusal | tuple[int, Outcome]
 
 @dataclass(slots=True)
 class Slice:
-    """What came of some of the file. `results` stand in the order of the file; `slow`: people who had to be looked at
-    one by one; `owed`: whose hour they have changed."""
+    """What came of some of the file, of these `units`. `results` stand in the order of the file; `slow`: people who had
+    to be looked at one by one."""
 
+    units: Sequence[Unit] = ()
     done: Import = field(default_factory=Import)
     results: list[Result] = field(default_factory=list)
     slow: int = 0
     outcomes: dict[str, Outcome | Refusal] = field(default_factory=dict)
     gone: dict[str, Collection[str]] = field(default_factory=dict)
-    owed: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +53,47 @@ class Grounds:
 
 
 def settle(
-    tx: Transaction, units: Sequence[Unit], on: Grounds, mask: Masker | None, before_reach: int, now: datetime
+    tx: Transaction,
+    units: Sequence[Unit],
+    on: Grounds,
+    mask: Masker | None,
+    before_reach: int,
+    now: datetime,
+    most_slow: int,
 ) -> Slice:
     """Store what these people are to be; without a `mask`, only say what would come of it. The caller holds the lock
-    AUDIENCE where it stores."""
+    AUDIENCE where it stores. Before more than `most_slow` people would be looked at one by one it stops: the units of
+    the answer are settled, those after them are not."""
     found = Slice()
-    people = [unit for unit in units if not isinstance(unit, Refusal)]
-    keys = [unit.key for unit in people]
+    keys = [unit.key for unit in units if not isinstance(unit, Refusal)]
     known, suppressed = tx.newcomers.known(keys), tx.newcomers.suppressed(keys)
     kept = tx.newcomers.kept(known.values()) if known else {}
     new: list[Newcomer] = []
     slow: dict[str, Row | Told] = {}
     outcomes = found.outcomes
-    for unit in people:
+    for place, unit in enumerate(units):
+        if isinstance(unit, Refusal):
+            continue
         if suppressed and (why := suppressed.get(unit.key)) is not None:
             reason = f"This address is never mailed: {why}."
             outcomes[unit.key] = Refusal(0, "address", unit.address, reason, "", Outcome.SUPPRESSED)
         elif (id := known.get(unit.key)) is not None:
             if _as_it_was(kept[id], unit):
                 outcomes[unit.key] = Outcome.UNCHANGED
-            else:
+            elif len(slow) < most_slow:
                 slow[unit.key] = unit
+            else:
+                units = units[:place]
+                break
         else:
             new.append(on.newcoming(unit))
     if new and mask is not None:
         tx.newcomers.add(new, mask, tx.catalogue.last_sequence(), now, on.by, on.basis.text)
         _ensure_cohorts(tx, new, now)
     found.done.added = len(new)
-    left = list(slow.items())
-    for start in range(0, len(left), PEOPLE_CHANGED_AT_ONCE):
-        _settle_one_by_one(tx, dict(left[start : start + PEOPLE_CHANGED_AT_ONCE]), on, mask, before_reach, now, found)
-    serve_after_change(tx, found.owed, now)
-    found.slow = len(slow)
+    if slow:
+        _settle_one_by_one(tx, slow, on, mask, before_reach, now, found)
+    found.units, found.slow = units, len(slow)
     for each in units:
         _count(found, each)
     return found
@@ -228,7 +234,7 @@ def _settle_one_by_one(
         tx.audience.set_stopped(person, now)
     changed += taken_in
     if changed:
-        change_subscribers(tx, changed, on.digests, on.codelists, now, owed=found.owed)
+        change_subscribers(tx, changed, on.digests, on.codelists, now)
     # Who is taken in as having left can still confirm what waits: their mailbox says then that they want it.
     tx.sign_ups.settle([new.id for _, new in taken_in if new.status is not Status.UNSUBSCRIBED], now)
     catch_up_at_once(tx, woken, now)
