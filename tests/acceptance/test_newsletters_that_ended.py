@@ -48,7 +48,8 @@ def later(house: House, **digests: Any) -> Iterator[Application]:
 
 @contextmanager
 def restarted(house: House, **digests: Any) -> Iterator[House]:
-    """The same with everything at work."""
+    """The same with everything at work, and nothing of the house before it."""
+    house.close()
     with later(house, **digests) as app:
         again = House(app, house.clock, house.folder)
         yield again

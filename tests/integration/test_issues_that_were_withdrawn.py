@@ -6,9 +6,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert
 
 from tests.catalogue_house import FEED, OAI, House, record
+from tests.issues import add_issue
 from tests.mailing_world import Scripted, channel, planned
 from tests.planned import make_sender, withdraw_item
 from tribune.bootstrap import Application
@@ -23,7 +23,6 @@ from tribune.services.archive.see_edition import SeenEdition, see_edition
 from tribune.services.archive.visible_items import KeptItems
 from tribune.services.audience.list_sent import list_sent, show_sent
 from tribune.services.sending.send_chunk import send_chunk
-from tribune.store.tables import editions, mailings
 
 __all__ = ["channel"]
 pytestmark = pytest.mark.both_stores
@@ -36,15 +35,10 @@ def house(app: Application) -> House:
     return House(app)
 
 
-def issue(app: Application, *, digest: str = "letter", cadence: str = "daily") -> str:
+def issue(app: Application, **of: str) -> str:
     """An issue that has begun to leave now; its date."""
-    now, day = app.clock.now(), app.clock.now().date().isoformat()
-    facts = {"due_at": now, "planned_at": now, "started_at": now, "state": "finished", "approval": "standing"}
-    with app.store.write() as tx:
-        made = tx.connection.execute(insert(editions).values(digest=digest, cadence=cadence, occasion=day))
-        assert made.inserted_primary_key
-        row = facts | {"edition_id": made.inserted_primary_key[0], "recipients": 1, "correlation_id": "x"}
-        tx.connection.execute(insert(mailings).values(row))
+    day = app.clock.now().date().isoformat()
+    add_issue(app, day, **of)
     return day
 
 
