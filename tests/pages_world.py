@@ -50,7 +50,7 @@ RULE = {
 @contextmanager
 def full_house(folder: Path) -> Iterator[tuple[House, dict[str, str]]]:
     """The house, on a Monday morning after the first mails, and its things by the words of addresses."""
-    letters = {"letter": {"names": LETTER, "sender": "letter@observatory.example"}}
+    letters: dict[str, dict[str, object]] = {"letter": {"names": LETTER, "sender": "letter@observatory.example"}}
     letters["data"] = {"names": {"en": "Data news"}, "sender": "data@observatory.example", "cadences": ["weekly"]}
     letters["old"] = {**letters["letter"], "names": {"en": "Guides"}, "kinds": ["guide"], "retired": True}
     provider = {"issuer": "https://id.example", "client_id": "tribune", "client_secret": "secret"}
