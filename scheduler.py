@@ -93,7 +93,8 @@ def editions(app: Application) -> Ticked:
             return Ticked()
     with app.store.write() as tx:
         # The lock may have been long in coming: what is due is asked again under it.
-        done = claim_due(tx, app.digests.keys(), app.clock.now(), app.rules.stale_after)
+        known = (app.digests.keys(), app.clock.now(), app.rules.stale_after, app.retired_digests.keys())
+        done = claim_due(tx, *known)
     tell(app, done)
     return done
 

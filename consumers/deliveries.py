@@ -61,7 +61,7 @@ def sender_of(app: Application) -> Sender:
         channel=app.email,
         composer=app.composer,
         links=app.reader_links,
-        digests=app.digests,
+        digests=app.every_digest,
         owner=f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         metrics=app.metrics,
         rates=app.rates,

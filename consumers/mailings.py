@@ -23,7 +23,7 @@ def consumer(app: Application) -> Consumer:
 
     def due(tx: Transaction, event: CloudEvent) -> None:
         edition = data_of(event, EditionDue)
-        planned = plan_edition(tx, edition, event, app.digests, app.codelists, app.rules, app.clock.now())
+        planned = plan_edition(tx, edition, event, app.every_digest, app.codelists, app.rules, app.clock.now())
         if planned.mailing is not None:
             log.info(
                 "edition planned",

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.acceptance.house import House
 from tests.acceptance.test_hostile_texts_on_pages import told
 from tests.browser_world import LETTER, opened_house, path_in
+from tests.issues import add_issue
 from tests.mails import data_release
 from tests.newsroom import anybody, staff_browser
 from tests.sign_up_world import Door
@@ -49,13 +50,17 @@ RULE = {
 @contextmanager
 def full_house(folder: Path) -> Iterator[tuple[House, dict[str, str]]]:
     """The house, on a Monday morning after the first mails, and its things by the words of addresses."""
-    letters = {"letter": {"names": LETTER, "sender": "letter@observatory.example"}}
+    letters: dict[str, dict[str, object]] = {"letter": {"names": LETTER, "sender": "letter@observatory.example"}}
     letters["data"] = {"names": {"en": "Data news"}, "sender": "data@observatory.example", "cadences": ["weekly"]}
+    letters["old"] = {**letters["letter"], "names": {"en": "Guides"}, "kinds": ["guide"], "retired": True}
     provider = {"issuer": "https://id.example", "client_id": "tribune", "client_secret": "secret"}
     with opened_house(folder, digests=letters, staff={"oidc": provider}) as house:
         _people_and_items(house)
         facts = _readers(house) | _staff(house) | _imports(house)
         _segments(house)
+        # One newsletter is retired, and its issue held what was withdrawn; one was taken out of the settings.
+        for digest in ("old", "lost"):
+            add_issue(house.app, "2026-11-23", digest=digest)
         with house.app.store.read() as tx:
             item = tx.catalogue.item(1)
         assert item is not None
@@ -83,7 +88,7 @@ def _people_and_items(house: House) -> None:
     figures = data_release()
     record = ItemRecord("d", "data_release", "en", figures.versions, data=figures.data, authors=("ILOSTAT",))
     told(house, "data.released", record)
-    house.publish("withdrawn")
+    house.publish("withdrawn", kind="guide")
     house.withdraw("withdrawn")
     house.until("2026-11-23 10:00")
     house.app.log.publish_raw("publications", "broken" * 30, b'{"specversion": "0.1"}')

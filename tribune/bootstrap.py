@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tribune import config
-from tribune.domain.digests import Digest, Organisation, Rules
+from tribune.domain.digests import Rules
 from tribune.domain.errors import ConfigurationError
 from tribune.domain.throttling import Rates
 from tribune.domain.tokens import Signer
+from tribune.house_parts import HouseParts
 from tribune.interruptions import Interruptions
 from tribune.ports.clock import Clock, SteppedClock, SystemClock
 from tribune.ports.metrics import Metrics
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from tribune.store.engine import MakeOutbox, SqlStore
 
 
-class Application(StaffParts):
+class Application(StaffParts, HouseParts):
     """The parts of one running Tribune, each built on first use from `settings` and `clock`."""
 
     def __init__(self, settings: config.Settings, clock: Clock | None = None, metrics: Metrics | None = None) -> None:
@@ -182,34 +183,6 @@ class Application(StaffParts):
         from tribune.rendering.locales import Translations
 
         return Translations((locate("locales"), *self.settings.locales), self.settings.organisation.default_language)
-
-    @cached_property
-    def organisation(self) -> Organisation:
-        told = self.settings.organisation
-        return Organisation(
-            names=told.names,
-            addresses=told.addresses,
-            languages=told.languages,
-            default_language=told.default_language,
-            website=told.website,
-            contact=told.contact,
-        )
-
-    @cached_property
-    def digests(self) -> Mapping[str, Digest]:
-        return {
-            id: Digest(
-                id=id,
-                names=told.names,
-                sender=told.sender,
-                kinds=told.kinds,
-                cadences=told.cadences,
-                approval=told.approval,
-                max_items=told.max_items,
-                in_doubt=told.in_doubt or "",
-            )
-            for id, told in self.settings.digests.items()
-        }
 
     @cached_property
     def rules(self) -> Rules:

@@ -87,7 +87,7 @@ class Pages:
     def segment_words(self, locale: str) -> SegmentWords:
         """What tells the rules of segments in this locale."""
         texts, groups = self.app.translations.gettext(locale), self.app.codelists.groups
-        return SegmentWords(locale, texts, self.formats(locale), groups, self.app.digests)
+        return SegmentWords(locale, texts, self.formats(locale), groups, self.app.every_digest)
 
     def formats(self, locale: str) -> Formats:
         """How this locale writes things."""
@@ -96,8 +96,7 @@ class Pages:
     def name_of(self, mailing: Mailing, locale: str) -> str:
         """`The Observatory Letter, weekly issue of 23 November 2026`, `The Observatory Letter, campaign “Survey”`."""
         formats, words = self._formats[locale], Words(self.app.translations.gettext(locale))
-        digest = self.app.digests.get(mailing.digest)
-        letter = digest.name(locale) if digest else mailing.digest
+        letter = self.app.digest(mailing.digest).name(locale)
         if mailing.cadence is None:
             return words.campaign(letter, mailing.campaign.name if mailing.campaign else "")
         try:
@@ -139,6 +138,7 @@ class Pages:
             )
             environment.globals.update(
                 name_of=lambda mailing: self.name_of(mailing, locale),
+                digest_name=lambda id: self.app.digest(id).name(locale),
                 blocks_of=blocks,
                 shown_version=lambda item: shown_version(item, locale),
                 news_of=lambda data: news_of(data, formats, Wording(texts, formats)),

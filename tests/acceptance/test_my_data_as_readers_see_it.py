@@ -124,8 +124,10 @@ def test_what_was_withdrawn_is_not_shown_again(house: House, browser: TestClient
     house.withdraw("beside")
     mine = ask(house, browser, page)
     (name,) = re.findall(r'/sent/(2\.0\.\d)"', browser.get(f"{mine}/sent").text)
-    assert browser.get(f"{mine}/sent/{name}").status_code == 404
-    assert "Beside it" not in browser.get(f"{mine}/sent/{name}/body").text
+    assert "Beside it" not in browser.get(f"{mine}/sent").text
+    for rest, status in (("", 200), ("/body", 410)):
+        shown = browser.get(f"{mine}/sent/{name}{rest}")
+        assert (shown.status_code, "Beside it" in shown.text) == (status, False), rest
 
 
 def test_another_person_s_mails_are_not_there(house: House, browser: TestClient, page: str) -> None:

@@ -58,7 +58,9 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/{locale}/places": ("/{locale}/places",),
     "/{locale}/places/{code}": ("/{locale}/places/SEN",),
     "/{locale}/editions": ("/{locale}/editions",),
-    "/{locale}/editions/{digest}/{cadence}/{day}": ("/{locale}/editions/letter/daily/2026-11-23",),
+    "/{locale}/editions/{digest}/{cadence}/{day}": tuple(
+        f"/{{locale}}/editions/{digest}/daily/2026-11-23" for digest in ("letter", "old", "lost")
+    ),
     # for developers
     "/api/v1/docs": ("/api/v1/docs",),
     "/problems": ("/problems",),

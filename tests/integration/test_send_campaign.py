@@ -229,11 +229,11 @@ def test_its_reader_finds_it_among_what_they_were_sent(app: Application, channel
     send_chunk(make_sender(app, channel), mailing, 0)
     with app.store.write() as tx:
         (sent,), more = list_sent(tx, reader)
-        raw = show_sent(tx, reader, sent.name, app.digests, app.composer, app.reader_links)
+        raw = show_sent(tx, reader, sent.name, app.digest, app.composer, app.reader_links).content
         told, _ = export_my_data(tx, reader, app.digests, "test", app.clock.now())
     assert not more
     assert (sent.subject, sent.language, [one.item for one in sent.items]) == ("Subject in en", "en", [shown])
-    assert b"Subject: Subject in en" in raw
+    assert raw is not None and b"Subject: Subject in en" in raw
     (exported,) = told["mails"]
     assert (exported["cadence"], exported["campaign"], exported["digest"]) == (None, "Subject in en", "letter")
 

@@ -18,7 +18,7 @@ def rule_words(app: Application) -> SegmentWords:
     from tribune.rendering.segment_words import SegmentWords
 
     texts, formats = app.translations.gettext(LOCALE), Formats(LOCALE, app.codelists)
-    return SegmentWords(LOCALE, texts, formats, app.codelists.groups, app.digests)
+    return SegmentWords(LOCALE, texts, formats, app.codelists.groups, app.every_digest)
 
 
 def print_rule(app: Application, rule: Rule, indent: str = "") -> None:

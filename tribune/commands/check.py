@@ -92,10 +92,10 @@ def attempts(house: Application) -> Iterator[tuple[str, Callable[[], str]]]:
         return ", ".join(house.organisation.languages)
 
     def digests() -> str:
-        for digest in house.digests.values():
+        for digest in house.every_digest.values():
             for kind in digest.kinds:
                 house.codelists.kinds[kind]
-        return ", ".join(house.digests) or "none"
+        return ", ".join([*house.digests, *(f"{id} (retired)" for id in house.retired_digests)]) or "none"
 
     def links() -> str:
         return f"signed; they begin with {house.base_url}" if house.signer else ""
@@ -134,7 +134,7 @@ def _source(house: Application, address: str, wrong: str) -> str:
 
 def warnings(house: Application) -> Iterator[str]:
     """What works but may surprise."""
-    if not house.settings.digests:
+    if not house.digests:
         yield "No digest is configured: add a section [digests.NAME], or nobody can be mailed."
     yield from _left_digests(house)
     yield from _dead_links(house)
@@ -189,7 +189,8 @@ def _left_digests(house: Application) -> Iterator[str]:
     for digest in sorted(waiting - house.settings.digests.keys()):
         yield (
             f"People receive the digest {digest!r}, which the settings do not have: nothing is planned or sent for "
-            f"them, and a mailing of it waits. Put [digests.{digest}] back, also where it was renamed."
+            f"them, and a mailing of it waits. Put [digests.{digest}] back, also where it was renamed; "
+            "where it is no longer published, put it back with retired = true."
         )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from tribune.domain.digests import Digest
     from tribune.ports.schedules import Upcoming
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,7 +34,7 @@ def list_(
     from tribune.domain.errors import NotFound
 
     with application() as house:
-        if digest is not None and digest not in house.digests:
+        if digest is not None and digest not in house.every_digest:
             known = ", ".join(sorted(house.digests)) or "none: add [digests.NAME] to the settings"
             raise NotFound(f"There is no digest {digest!r}.", hint=f"Digests are: {known}.")
         with house.store.read() as tx:
@@ -44,10 +46,10 @@ def list_(
         if not found:
             print("Nothing is due: nobody has a digest yet. Import people with `tribune subscribers import FILE`.")
             return
-        _print_table(found, house.clock.now(), set(house.digests))
+        _print_table(found, house.clock.now(), house.every_digest)
 
 
-def _print_table(found: list[Upcoming], now: datetime, digests: set[str]) -> None:
+def _print_table(found: list[Upcoming], now: datetime, digests: Mapping[str, Digest]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -59,7 +61,7 @@ def _print_table(found: list[Upcoming], now: datetime, digests: set[str]) -> Non
         row = upcoming.row
         local, zone = _local(upcoming)
         table.add_row(
-            row.digest if row.digest in digests else f"{row.digest} (not in the settings)",
+            f"{row.digest}{_why_not(digests.get(row.digest))}",
             rhythm(upcoming),
             f"{local:%a %Y-%m-%d %H:%M}",
             zone,
@@ -69,6 +71,13 @@ def _print_table(found: list[Upcoming], now: datetime, digests: set[str]) -> Non
         )
     # Into a pipe or a file nothing is folded.
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _why_not(digest: Digest | None) -> str:
+    """Why nothing is planned of it, if nothing is."""
+    if digest is None:
+        return " (not in the settings)"
+    return " (retired)" if digest.retired else ""
 
 
 def rhythm(upcoming: Upcoming) -> str:

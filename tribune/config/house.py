@@ -24,7 +24,8 @@ class Organisation(Section):
 
 class Digest(Section):
     """A digest: a recurring product. `sender` is the visible address; `kinds` empty means any. `in_doubt`:
-    what to do with mails of which nobody knows whether they left (default: as the channel does)."""
+    what to do with mails of which nobody knows whether they left (default: as the channel does). `retired`: no longer
+    offered and no longer planned; its past issues stay readable under its name."""
 
     names: Annotated[Texts, Field(min_length=1)]
     sender: MailAddress
@@ -33,6 +34,7 @@ class Digest(Section):
     approval: Literal["standing", "each"] = "standing"
     max_items: Annotated[int, Field(ge=1, le=100)] = 12
     in_doubt: Literal["send_again", "quarantine"] | None = None
+    retired: bool = False
 
 
 class Planning(Section):

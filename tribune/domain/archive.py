@@ -69,13 +69,26 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class PublicEdition:
     """A dated issue that went out: when the first of its mailings was due, and until when they were planned: what was
-    released later, none of them holds."""
+    released later, none of them holds. `withdrawn`: everything in it has been since; told by lists only."""
 
     digest: str
     cadence: Cadence
     occasion: str
     first_due: datetime
     planned_until: datetime
+    withdrawn: bool = False
+
+    def since(self, went: datetime | None) -> datetime:
+        """The first instant of the issue before: when it `went`, or, for zones in which nobody had it then, the same
+        hour."""
+        day = date.fromisoformat(self.occasion)
+        same_hour = self.first_due - (day - one_before(self.cadence, day))
+        return min(went, same_hour) if went else same_hour
+
+    @property
+    def before(self) -> tuple[str, Cadence, str]:
+        """Which issue was the one before: digest, cadence, local date."""
+        return self.digest, self.cadence, one_before(self.cadence, date.fromisoformat(self.occasion)).isoformat()
 
 
 def one_before(cadence: Cadence, day: date) -> date:

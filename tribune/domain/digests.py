@@ -38,7 +38,7 @@ class Organisation:
 @dataclass(frozen=True, slots=True)
 class Digest:
     """A recurring product. `kinds` empty means any; `approval` is standing or each; `in_doubt` is send_again,
-    quarantine or "": as the channel does."""
+    quarantine or "": as the channel does. `retired`: no longer offered or planned; what went out stays readable."""
 
     id: str
     names: Mapping[str, str]
@@ -48,9 +48,21 @@ class Digest:
     approval: str = "standing"
     max_items: int = 12
     in_doubt: str = ""
+    retired: bool = False
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the settings no longer have it: what it was called and which kinds it took is not known."""
+        return not self.names
 
     def name(self, locale: str) -> str:
-        return text_in(self.names, locale)
+        return text_in(self.names, locale) or self.id
+
+
+def forgotten(id: str, sender: str) -> Digest:
+    """What is left of a digest that was taken out of the settings: its id, which addresses and the ledger keep. Its
+    mails, where they are shown again, come from `sender`."""
+    return Digest(id, {}, sender, retired=True)
 
 
 @dataclass(frozen=True, slots=True)

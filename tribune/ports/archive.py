@@ -93,8 +93,18 @@ class Archive(Protocol):
         """That issue, if it has begun to leave."""
         ...
 
-    def first_due(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
-        """The first due instant of an issue, whether or not it held anything for anybody."""
+    def digests(self) -> list[str]:
+        """The ids of all digests that ever had an issue, in order, whether or not the settings still have them."""
+        ...
+
+    def first_dues(self, issues: Collection[tuple[str, Cadence, str]]) -> Mapping[tuple[str, Cadence, str], datetime]:
+        """The first due instants of issues (digest, cadence, local date), whether or not they held anything for
+        anybody; those that never were are left out."""
+        ...
+
+    def withdrawn_between(self, spans: Sequence[tuple[datetime, datetime]], kinds: Collection[str] = ()) -> list[bool]:
+        """For each span (after one instant, up to another): whether of what was released in it, of these kinds (none:
+        any), something has been withdrawn and nothing is visible any more."""
         ...
 
     def releases_between(self, after: datetime, until: datetime) -> list[Release]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, exists, func, or_, select, tuple_
 
 from tribune.domain.archive import EVERYWHERE, ISSUES, Listing, Order, PublicEdition, Reading, Selection, base_language
 from tribune.domain.audience import Cadence, Fallback
@@ -22,6 +22,7 @@ _l = listings.c
 _COLUMNS = (_l.item_id, _l.language, _l.version, _l.sequence, _l.released_at, _l.updated_at, _l.kind, _l.slug)
 MANY = 2_000
 DEEP = 1_000
+SPANS = 50
 _other = listings.alias()
 _ISSUES = [cadence.value for cadence in ISSUES]
 
@@ -173,12 +174,36 @@ class SqlArchive:
             dues.update({edition: (first, last) for edition, first, last in self._connection.execute(asked)})
         return [PublicEdition(row.digest, Cadence(row.cadence), row.occasion, *dues[row.id]) for row in found]
 
-    def first_due(self, digest: str, cadence: Cadence, occasion: str) -> datetime | None:
-        found: datetime | None = self._connection.scalar(
-            select(func.min(mailings.c.due_at))
-            .join(editions, editions.c.id == mailings.c.edition_id)
-            .where(editions.c.digest == digest, editions.c.cadence == cadence.value, editions.c.occasion == occasion)
-        )
+    def digests(self) -> list[str]:
+        # From one to the next in the index: of messages at once there are many editions.
+        after = select(func.min(editions.c.digest)).where(editions.c.digest > bindparam("last"))
+        found: list[str] = []
+        while (one := self._connection.scalar(after, {"last": found[-1] if found else ""})) is not None:
+            found.append(one)
+        return found
+
+    def first_dues(self, issues: Collection[tuple[str, Cadence, str]]) -> Mapping[tuple[str, Cadence, str], datetime]:
+        named = (editions.c.digest, editions.c.cadence, editions.c.occasion)
+        found: dict[tuple[str, Cadence, str], datetime] = {}
+        for batch in batches(set(issues)):
+            asked = (
+                select(*named, func.min(mailings.c.due_at))
+                .join(mailings, editions.c.id == mailings.c.edition_id)
+                .where(tuple_(*named).in_([(digest, cadence.value, day) for digest, cadence, day in batch]))
+                .group_by(*named)
+            )
+            rows_ = self._connection.execute(asked)
+            found.update({(digest, Cadence(cadence), day): due for digest, cadence, day, due in rows_})
+        return found
+
+    def withdrawn_between(self, spans: Sequence[tuple[datetime, datetime]], kinds: Collection[str] = ()) -> list[bool]:
+        found: list[bool] = []
+        for start in range(0, len(spans), SPANS):
+            some = spans[start : start + SPANS]
+            told = {f"after{place}": after for place, (after, _) in enumerate(some)}
+            told |= {f"until{place}": until for place, (_, until) in enumerate(some)}
+            asked = _each_withdrawn(len(some), tuple(sorted(kinds)))
+            found += map(bool, self._connection.execute(asked, told).one())
         return found
 
     def releases_between(self, after: datetime, until: datetime) -> list[Release]:
@@ -223,6 +248,26 @@ def _each_named(axis: str, codes: tuple[str, ...]) -> Select[Any]:
     """A column for each code. Kept: building it costs more than running it."""
     each = (exists().where(listing_codes.c.axis == axis, listing_codes.c.code == code) for code in codes)
     return Select(*each)
+
+
+@lru_cache(maxsize=100)
+def _each_withdrawn(count: int, kinds: tuple[str, ...]) -> Select[Any]:
+    """A column for each span: 1 where nothing of it is visible and something was withdrawn. Kept, as above."""
+    return Select(*(_withdrawn(f"after{place}", f"until{place}", kinds) for place in range(count)))
+
+
+def _withdrawn(after: str, until: str, kinds: tuple[str, ...]) -> ColumnElement[int]:
+    released = and_(
+        releases.c.released_at > bindparam(after, type_=releases.c.released_at.type),
+        releases.c.released_at <= bindparam(until, type_=releases.c.released_at.type),
+    )
+    shown = select(_l.item_id).join(releases, releases.c.item_id == _l.item_id)
+    shown = shown.where(released, _l.base == rows.ANY_OTHER)
+    gone = select(items.c.id).join(releases, releases.c.item_id == items.c.id)
+    gone = gone.where(released, items.c.withdrawn_at.is_not(None))
+    if kinds:
+        shown, gone = shown.where(_l.kind.in_(kinds)), gone.where(items.c.kind.in_(kinds))
+    return case((shown.exists(), 0), (gone.exists(), 1), else_=0)
 
 
 def _shown_to(reading: Reading, *, walking: bool = False, deep: bool = False) -> ColumnElement[bool]:

@@ -27,7 +27,7 @@ def add(routes: APIRouter) -> None:
         or letter. It counts as a data request that was answered; the answer is not kept for an idempotency key."""
         house = call.house
         with house.store.write() as tx:
-            told = help_person.export_person(tx, person, house.digests, by(call), house.clock.now())
+            told = help_person.export_person(tx, person, house.every_digest, by(call), house.clock.now())
         text = json.dumps(told, ensure_ascii=False, default=str)
         return Response(text, media_type=JSON, headers={"cache-control": "no-store"})
 

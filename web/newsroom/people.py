@@ -156,8 +156,7 @@ class PeoplePages:
         several that they stopped together, as what they stopped last."""
         names = {}
         for digest in (rhythm.digest for rhythm in person.rhythms):
-            known = self._app.digests.get(digest)
-            names[digest] = known.name(locale) if known else digest
+            names[digest] = self._app.digest(digest).name(locale)
         stopped = {r.digest: r.stopped_at for r in person.rhythms if r.stopped_at is not None}
         together = [names[digest] for digest, at in stopped.items() if at == max(stopped.values())]
         return {
@@ -171,7 +170,7 @@ class PeoplePages:
         app = self._app
         self._frame.locale(request)
         with app.store.write() as tx:
-            told = help_person.export_person(tx, id, app.digests, By(actor(request)), app.clock.now())
+            told = help_person.export_person(tx, id, app.every_digest, By(actor(request)), app.clock.now())
         text = json.dumps(told, ensure_ascii=False, indent=1, default=str)
         headers = {"content-disposition": f'attachment; filename="person-{id}.json"', "cache-control": "no-store"}
         return Response(text, media_type="application/json", headers=headers)

@@ -13,8 +13,10 @@ from starlette.exceptions import HTTPException
 from tribune.bootstrap import Application
 from tribune.domain.archive import Listing, alternates, base_language
 from tribune.domain.codelists import PlaceType
+from tribune.domain.digests import Digest
+from tribune.ports.store import Transaction
 from tribune.rendering.feeds import instant
-from tribune.services.archive.list_editions import every_edition
+from tribune.services.archive.list_editions import digests_of_issues, every_edition
 from web.public import caching
 from web.public.shelf import Shelf
 
@@ -57,6 +59,11 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
     """`/robots.txt`, `/sitemap.xml`, `/sitemap-pages.xml`, `/sitemap-editions.xml`, `/sitemap-items-N.xml`."""
     routes = APIRouter()
     in_a_part = min(ITEMS, MOST // len(shelf.offered))
+    most_issues = min(EDITIONS, MOST // len(shelf.offered))
+
+    def named(tx: Transaction) -> dict[str, Digest]:
+        """Whose issues are to be found: not those of digests of which the settings tell nothing any more."""
+        return {id: one for id, one in digests_of_issues(tx, app.digest).items() if not one.forgotten}
 
     @routes.get("/robots.txt")
     def robots(request: Request) -> Response:
@@ -66,7 +73,7 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
     @routes.get("/sitemap.xml")
     def index(request: Request) -> Response:
         with app.store.read() as tx:
-            first_issue, parts = tx.archive.issue_day(app.digests, after="0"), tx.archive.parts(in_a_part)
+            first_issue, parts = next(every_edition(tx, named(tx), most_issues), None), tx.archive.parts(in_a_part)
         # The protocol knows no part without an address.
         names = ["sitemap-pages.xml", *(["sitemap-editions.xml"] if first_issue else [])]
         names += [f"sitemap-items-{number}.xml" for number in parts]
@@ -80,7 +87,7 @@ def router(app: Application, shelf: Shelf) -> APIRouter:
     @routes.get("/sitemap-editions.xml")
     def of_editions(request: Request) -> Response:
         with app.store.read() as tx:
-            found = every_edition(tx, app.digests, min(EDITIONS, MOST // len(shelf.offered)))
+            found = list(every_edition(tx, named(tx), most_issues))
         if not found:
             raise HTTPException(404)
         told = (

@@ -113,16 +113,18 @@ class MyData:
         return self._page(request, token, person, "my_data_sent.html", mails=mails, page=page, more=more)
 
     def mail(self, token: str, name: str, request: Request, *, body: bool) -> Response:
-        """One of their mails, in its frame; its body is what the frame shows. Raises NotFound."""
+        """One of their mails, in its frame; its body is what the frame shows, gone (410) where all of it was withdrawn.
+        Raises NotFound."""
         person, _ = self.whose(token)
         app = self._app
         with app.store.read() as tx:
-            raw = show_sent(tx, person.id, name, app.digests, app.composer, app.reader_links)
-        mail = read_mail(raw)
-        if body:
+            shown = show_sent(tx, person.id, name, app.digest, app.composer, app.reader_links)
+        mail = read_mail(shown.content) if shown.content is not None else None
+        if body and mail is not None:
             framed = {"content-security-policy": MAIL_CSP, "x-frame-options": "SAMEORIGIN"}
             return HTMLResponse(for_a_frame(mail.html), headers=framed)
-        return self._page(request, token, person, "my_data_mail.html", mail=mail, name=name)
+        status = 410 if body else 200
+        return self._page(request, token, person, "my_data_mail.html", status, mail=mail, shown=shown, name=name)
 
     def export(self, token: str) -> Response:
         """All that is held about them, as a file."""
@@ -130,7 +132,7 @@ class MyData:
         app = self._app
         with app.store.write() as tx:
             note_visit(tx, person.id, app.clock.now())
-            told, _ = export_my_data(tx, person.id, app.digests, BY_THEMSELVES, app.clock.now())
+            told, _ = export_my_data(tx, person.id, app.every_digest, BY_THEMSELVES, app.clock.now())
         text = json.dumps(told, ensure_ascii=False, indent=1, default=str)
         headers = {"content-disposition": f'attachment; filename="my-data-{app.clock.now():%Y-%m-%d}.json"'}
         return Response(text, media_type="application/json", headers=headers)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tribune.domain.archive import Listing, PublicEdition, Reading
 from tribune.domain.codelists import Codelists, PlaceType
+from tribune.domain.digests import Digest
 from tribune.domain.items import Item
 from tribune.services.archive.list_editions import latest_editions
 from tribune.services.archive.visible_items import KeptItems
@@ -31,9 +32,9 @@ class FrontPage:
 
 
 def front_page(
-    tx: Transaction, locale: str, codelists: Codelists, digests: Collection[str], kept: KeptItems
+    tx: Transaction, locale: str, codelists: Codelists, digests: Mapping[str, Digest], kept: KeptItems
 ) -> FrontPage:
-    """The home page of a locale."""
+    """The home page of a locale, with the last issues of these digests."""
     named = tx.archive.named("topics", [area.code for area in codelists.policy_areas])
     return FrontPage(
         newest=kept.with_items(tx, tx.archive.newest(Reading((locale,)), limit=NEWEST)),

@@ -3,17 +3,19 @@
 It is no person's own copy (decisions.md, 12). An issue leaves at many instants, as its readers' days begin: the public
 edition covers from the first instant of their issue before (a day, a week or a month ago) to the last planning of its
 own, so that whatever anybody's copy left out for want of room stands here (docs/adr/0028). What is in it follows from
-releases up to that last instant alone, so it stays as it is; only what is withdrawn goes.
+releases up to that last instant alone, so it stays as it is; only what is withdrawn goes. A digest that is no longer
+offered keeps its issues; of one that was taken out of the settings nobody knows which kinds it took, and its issues
+show everything that was new at their time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tribune.domain.archive import ISSUES, Listing, PublicEdition, base_language, one_before
+from tribune.domain.archive import ISSUES, Listing, PublicEdition, base_language
 from tribune.domain.audience import Cadence, Fallback, shown_language
 from tribune.domain.digests import Digest
 from tribune.domain.errors import NotFound
@@ -40,6 +42,11 @@ class SeenEdition:
     page: int
     pages: int
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether all that stood in it has been withdrawn."""
+        return self.gone > 0 and not self.total
+
 
 def see_edition(
     tx: Transaction, digest: Digest, cadence: Cadence, occasion: str, locale: str, kept: KeptItems, page: int = 1
@@ -49,7 +56,7 @@ def see_edition(
     if edition is None:
         raise NotFound("There is no such issue.")
     until = edition.planned_until
-    since = _since(tx, edition)
+    since = edition.since(tx.archive.first_dues([edition.before]).get(edition.before))
     released = tx.archive.releases_between(since, until)
     numbers = _shown_then(tx, released, until, locale)
     versions = tx.archive.versions(numbers)
@@ -63,18 +70,15 @@ def see_edition(
     pages = max(1, -(-len(listings) // PAGE))
     page = min(page, pages)
     shown = kept.with_items(tx, listings[(page - 1) * PAGE : page * PAGE])
-    # Of what kind a withdrawn item was is not told: a digest of some kinds only does not count them.
-    gone = 0 if digest.kinds else len(set(numbers) - set(others))
+    gone = _withdrawn(tx, digest, [number for number in numbers if number not in others])
     return SeenEdition(edition, since, until, shown, len(listings), gone, page, pages)
 
 
-def _since(tx: Transaction, edition: PublicEdition) -> datetime:
-    """The first instant of the issue before: when it left, or, for zones in which nobody had it then, the same hour."""
-    day = date.fromisoformat(edition.occasion)
-    before = one_before(edition.cadence, day)
-    same_hour = edition.first_due - (day - before)
-    went = tx.archive.first_due(edition.digest, edition.cadence, before.isoformat())
-    return min(went, same_hour) if went else same_hour
+def _withdrawn(tx: Transaction, digest: Digest, numbers: Collection[int]) -> int:
+    """How many of these, which are not visible, were withdrawn: not those that became one with another."""
+    found = tx.catalogue.items(numbers) if numbers else {}
+    every = {item.id: item for item in found.values() if not digest.kinds or item.kind in digest.kinds}
+    return sum(item.withdrawn_at is not None for item in every.values())
 
 
 def _shown_then(tx: Transaction, released: Sequence[Release], until: datetime, locale: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,7 +41,8 @@ class SentItem:
 @dataclass(frozen=True, slots=True)
 class SentMail:
     """A mail that was sent to a person. `name` is its delivery's (`12.0.37`); `subject` a campaign's, in the
-    language in which they got it ("": an edition, whose name says what it is)."""
+    language in which they got it ("": an edition, whose name says what it is). `gone` counts items that have been
+    withdrawn since, of which no more is told; `kept`: what was in it still is, so that it can be shown."""
 
     name: str
     mailing: Mailing
@@ -50,6 +51,17 @@ class SentMail:
     more: int = 0
     subject: str = ""
     language: str = ""
+    gone: int = 0
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMail:
+    """A mail as it was, of this digest. `content` None: everything that stood in it has been withdrawn since."""
+
+    mailing: Mailing
+    digest: Digest
+    content: bytes | None
 
 
 def list_sent(tx: Transaction, subscriber_id: int, page: int = 1, size: int = PAGE) -> tuple[list[SentMail], bool]:
@@ -57,42 +69,57 @@ def list_sent(tx: Transaction, subscriber_id: int, page: int = 1, size: int = PA
     they did not leave, and those that the ledger has let go of."""
     every = tx.ledger.deliveries_to(subscriber_id, limit=MOST)
     # The newest mailing first; the query gives them so, and filters nothing.
-    left = [one for one in every if one.state in _LEFT]
-    some = left[(page - 1) * size : page * size]
+    sent = [one for one in every if one.state in _LEFT]
+    some = sent[(page - 1) * size : page * size]
     contents = {(one.mailing, one.signature): _content(tx, one) for one in some}
     keys = {(key.item, key.version) for content in contents.values() if content for key in content.fragments}
     items = tx.catalogue.items_at(keys) if keys else {}
+    languages = tx.catalogue.visible_languages({item for item, _ in keys}) if keys else {}
     mailings = {number: tx.ledger.mailing(number) for number in {one.mailing for one in some}}
     told = []
     for one in some:
         mailing, content = mailings[one.mailing], contents[one.mailing, one.signature]
         if mailing is not None:
             name = name_of(one.mailing, one.chunk, one.place)
-            more = content.more if content else 0
             subject, language = _message(tx, mailing, content)
-            told.append(SentMail(name, mailing, mailing.due_at, _items(content, items), more, subject, language))
-    return told, len(left) > page * size
+            left = content.visible(languages) if content else None
+            told.append(
+                SentMail(
+                    name,
+                    mailing,
+                    mailing.due_at,
+                    _items(left, items),
+                    left.more if left else 0,
+                    subject,
+                    language,
+                    gone=len(content.fragments) - len(left.fragments) if content and left else 0,
+                    kept=content is not None,
+                )
+            )
+    return told, len(sent) > page * size
 
 
 def show_sent(
     tx: Transaction,
     subscriber_id: int,
     name: str,
-    digests: Mapping[str, Digest],
+    digest_of: Callable[[str], Digest],
     composer: Composer,
     links: ReaderLinkMaker,
-) -> bytes:
-    """One of their mails as it was, less what has been withdrawn since. Raises NotFound for one that is not theirs, was
-    not sent, or of which not enough is kept."""
+) -> ShownMail:
+    """One of their mails as it was, less what has been withdrawn since, whether or not its digest is still offered.
+    Raises NotFound for one that is not theirs, was not sent, or of which not enough is kept."""
     mailing_id, chunk, place = _parts(name)
     found = tx.ledger.deliveries(mailing_id, subscriber=subscriber_id, limit=1)
     one = next((one for one in found if (one.chunk, one.place) == (chunk, place) and one.state in _LEFT), None)
     mailing, person = tx.ledger.mailing(mailing_id), tx.audience.one(subscriber_id)
     content = _content(tx, one) if one else None
-    digest = digests.get(mailing.digest) if mailing else None
-    if one is None or mailing is None or person is None or content is None or digest is None:
+    if one is None or mailing is None or person is None or content is None:
         raise NotFound("There is no such mail.")
+    digest = digest_of(mailing.digest)
     content = content.visible(tx.catalogue.visible_languages({key.item for key in content.fragments}))
+    if content.empty:
+        return ShownMail(mailing, digest, None)
     items = tx.catalogue.items_at({(key.item, key.version) for key in content.fragments})
     facts = facts_of(mailing, digest, campaign_of(tx, mailing))
     choices = tuple(
@@ -101,7 +128,7 @@ def show_sent(
     mark = f"{int(mailing.planned_at.timestamp() * 1000):x}"
     reader = Reader(person.name, person.address, choices, f"{name}.{mark}")
     mail = composer.compose(content, items, facts)
-    return mail.fill(reader, links.links(person.id, mailing.digest, mailing.id))
+    return ShownMail(mailing, digest, mail.fill(reader, links.links(person.id, mailing.digest, mailing.id)))
 
 
 def _parts(name: str) -> tuple[int, int, int]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What came of it. `mailing` None: nobody was due, or it had been planned before."""
+    """What came of it. `mailing` None: nobody was due, it had been planned before, or its digest is retired."""
 
     mailing: int | None = None
     recipients: int = 0
@@ -54,13 +54,16 @@ def plan_edition(
     rules: Rules,
     now: datetime,
 ) -> Planned:
-    """Plan it. Raises NotFound for a digest that the settings do not have, Conflict while the masks are out of date."""
+    """Plan it; of a digest that was retired meanwhile, nothing. Raises NotFound for one that the settings do not have,
+    Conflict while the masks are out of date."""
     digest = digests.get(edition.digest)
     if digest is None:
         raise NotFound(
             f"The digest {edition.digest!r} is not in the settings.",
             hint=f"Put [digests.{edition.digest}] back, then run `tribune events replay`.",
         )
+    if digest.retired:
+        return Planned()
     cadence = Cadence(edition.cadence)
     tx.lock(PLANNING)
     if tx.planning.mailing_of(digest.id, cadence, edition.occasion, edition.due_at) is not None:

@@ -64,8 +64,11 @@ def nothing_to_do(tx: Transaction, now: datetime) -> bool:
     return not tx.schedules.anything_to_do(now, zones.version())
 
 
-def claim_due(tx: Transaction, digests: Collection[str], now: datetime, stale_after: timedelta) -> Ticked:
-    """Fire what is due at `now` for the digests of the settings. Needs a write transaction."""
+def claim_due(
+    tx: Transaction, digests: Collection[str], now: datetime, stale_after: timedelta, retired: Collection[str] = ()
+) -> Ticked:
+    """Fire what is due at `now` for the digests of the settings; what the retired ones no longer have is passed over
+    without a word. Needs a write transaction."""
     reckoned = _reckon_anew(tx)
     fired: dict[tuple[str, Cadence, str, datetime], list[Cohort]] = {}
     skipped: list[Skipped] = []
@@ -73,6 +76,8 @@ def claim_due(tx: Transaction, digests: Collection[str], now: datetime, stale_af
     for row in tx.schedules.due(now):
         settled, due_at, missed = _settle(row, now)
         moved.append(settled)
+        if row.digest in retired:
+            continue
         if row.digest not in digests:
             every = (*missed, settled.last_occasion)
             skipped.append(Skipped(row, len(every), every[0], every[-1], "unknown digest"))
