@@ -1,15 +1,19 @@
-"""What cannot be done now and may be done in a moment: the one place that tells such errors from faults. Every page,
+"""What cannot be done now and may be done in a moment: what tells such errors from faults. Every page,
 form and call of the API answers them with 503 and says when to come again."""
 
 from __future__ import annotations
 
+import sqlite3
+
+from tribune.store.away import store_away
+
 RETRY_SECONDS = "10"
 """What `Retry-After` says."""
 
-_HELD = frozenset({"55P03", "40P01"})
-"""PostgreSQL waited for a lock for too long, or ended one of two that waited for each other."""
-_SQLITE_HELD = frozenset({5, 6})
-"""SQLITE_BUSY, SQLITE_LOCKED; the higher bits of a code say more."""
+_HELD = frozenset({"55P03", "40P01", "57014"})
+"""PostgreSQL waited for a lock for too long, ended one of two that waited for each other, or a statement that took too
+long."""
+_SQLITE_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def is_busy(error: BaseException) -> bool:
@@ -20,13 +24,5 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether it is the connection to the store or the log that failed, and not what was asked."""
-    gone = getattr(error, "connection_invalidated", False)
-    return bool(gone) or isinstance(error, (ConnectionError, TimeoutError)) or _no_connection(error)
-
-
-def _no_connection(error: BaseException) -> bool:
-    from sqlalchemy.exc import OperationalError
-    from sqlalchemy.exc import TimeoutError as NoneFree
-
-    return isinstance(error, NoneFree) or (isinstance(error, OperationalError) and error.statement is None)
+    """Whether it is the store or the log that failed, and not what was asked."""
+    return store_away(error) or isinstance(error, (ConnectionError, TimeoutError))

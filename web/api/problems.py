@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -204,7 +203,7 @@ class NothingEscapes:
 
     def _told(self, scope: Scope, error: Exception) -> Response:
         number = secrets.token_hex(8)
-        away = is_away(error) or _is_of_a_store_away(error)
+        away = is_away(error)
         kind = BUSY if is_busy(error) else AWAY if away else FAILED
         structlog.get_logger().log(
             *(logging.WARNING if kind is BUSY else logging.ERROR, "call failed"),
@@ -215,10 +214,3 @@ class NothingEscapes:
         )
         later = {} if kind is FAILED else {"retry-after": RETRY_SECONDS}
         return answer(f"urn:tribune:{number}", Problem(kind, headers=later))
-
-
-_AWAY = re.compile(r"OperationalError|TimeoutError|InterfaceError")
-
-
-def _is_of_a_store_away(error: Exception) -> bool:
-    return type(error).__module__.startswith("sqlalchemy") and bool(_AWAY.search(type(error).__name__))
