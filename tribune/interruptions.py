@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from tribune.ports.clock import Clock
 
 CALM_SECONDS = 60.0
-"""A group that has worked for so long without an interruption is well again."""
+"""Whoever works for so long and is interrupted then begins another row."""
+
+TOLD_SECONDS = 30.0
+"""A group that was not interrupted for so long is well again: more than a wait, and a joining of the group, take."""
 
 ROW = 4
 """So many interruptions in a row are told: with the waits between them, after about seven seconds."""
@@ -43,8 +46,8 @@ class Interruptions:
         return min(2.0 ** min(count - 1, 10), LONGEST_WAIT)
 
     def how_is(self, group: str) -> str:
-        """ "ok", or what is the matter: without the error's words, for anybody may ask."""
+        """The word for well, or what is the matter: without the error's own words, for anybody may ask."""
         row = self._rows.get(group)
-        if row is None or row.count < ROW or self._clock.monotonic() - row.at > CALM_SECONDS:
+        if row is None or row.count < ROW or self._clock.monotonic() - row.at > TOLD_SECONDS:
             return "ok"
         return f"interrupted {row.count} times in a row ({row.error})"

@@ -10,7 +10,7 @@ import pytest
 from tribune.bootstrap import Application
 from tribune.commands._house import _Process
 from tribune.config import Settings
-from tribune.interruptions import CALM_SECONDS, ROW, Interruptions
+from tribune.interruptions import CALM_SECONDS, ROW, TOLD_SECONDS, Interruptions
 from tribune.ports.clock import StoppedClock
 
 
@@ -39,7 +39,7 @@ def test_a_row_is_told_without_the_words_and_of_this_group_only(clock: StoppedCl
 def test_a_group_that_works_again_is_well(clock: StoppedClock) -> None:
     told = Interruptions(clock)
     interrupt(told, clock, ROW)
-    clock.move(timedelta(seconds=CALM_SECONDS + 1))
+    clock.move(timedelta(seconds=TOLD_SECONDS + 1))
     assert told.how_is("digests") == "ok"
     since = clock.monotonic() - CALM_SECONDS - 1
     assert told.note("digests", ValueError(), since) == 1, "another row begins"
