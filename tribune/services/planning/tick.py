@@ -67,8 +67,8 @@ def nothing_to_do(tx: Transaction, now: datetime) -> bool:
 def claim_due(
     tx: Transaction, digests: Collection[str], now: datetime, stale_after: timedelta, retired: Collection[str] = ()
 ) -> Ticked:
-    """Fire what is due at `now` for the digests of the settings; what the retired ones no longer have is passed over
-    without a word. Needs a write transaction."""
+    """Fire what is due at `now` for the digests of the settings; what would be for retired ones is passed over without
+    a word. Needs a write transaction."""
     reckoned = _reckon_anew(tx)
     fired: dict[tuple[str, Cadence, str, datetime], list[Cohort]] = {}
     skipped: list[Skipped] = []
