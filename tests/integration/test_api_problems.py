@@ -6,6 +6,7 @@ import re
 import time
 from typing import Any
 
+import psycopg
 import pytest
 import structlog
 from markupsafe import escape
@@ -168,14 +169,19 @@ def test_what_nobody_expected_tells_nothing_but_a_number_of_the_log(
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionError("broker"), OperationalError("SELECT 1", {}, Exception("server closed the connection"))]
+    ("error", "kind"),
+    [
+        (ConnectionError("broker"), "away"),
+        (OperationalError("SELECT 1", {}, psycopg.OperationalError("server closed the connection")), "away"),
+        (OperationalError("SELECT 1", {}, psycopg.errors.QueryCanceled("statement timeout")), "busy"),
+    ],
 )
 def test_a_part_that_is_away_is_told_apart(
-    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, error: Exception
+    api: Api, app: Application, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
 ) -> None:
     break_it(app, monkeypatch, error)
     answer = api.get("/items")
-    problem(answer, 503, "away")
+    problem(answer, 503, kind)
     assert int(answer.headers["retry-after"]) > 0
 
 

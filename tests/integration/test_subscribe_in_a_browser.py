@@ -70,7 +70,7 @@ def test_the_filter_finds_a_country_by_a_part_of_its_name_without_accents(addres
     find.fill("senegal")
     page.get_by_label("Sénégal", exact=True).check()
     find.fill("zzzz")
-    assert page.get_by_text("Rien sous ce nom.").is_visible()
+    assert page.get_by_text("Aucun résultat.").is_visible()
     find.fill("")
     assert page.get_by_label("Sénégal", exact=True).is_checked()
     assert page.get_by_text("Asie", exact=True).is_visible()

@@ -170,8 +170,9 @@ AWAY = Kind(
 BUSY = Kind(
     "busy",
     503,
-    "Somebody else is changing the same things",
-    "Another change, such as a large import, held what this one needed for too long. Nothing of the request was done.",
+    "Too busy just now",
+    "Another change, such as a large import, held what this one needed for too long, or the store was too busy to look "
+    "it up in time. Nothing of the request was done.",
     "Try again after as many seconds as the header `Retry-After` says.",
 )
 
