@@ -3,6 +3,7 @@ them everybody else may write."""
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,15 @@ def test_where_a_write_has_the_whole_store_others_write_between_two_slices(
     _, added = take(app, file_of(tmp_path, 8), true())
     assert len(done) == len(added) > 5
     assert min(done) >= 2 * ASK_AGAIN_SECONDS
+
+
+def test_slices_of_people_who_change_leave_nothing_behind(
+    app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector of cycles rests while a file is imported: what each of thousands of slices left would add up."""
+    monkeypatch.setattr(importing, "MOST_CHANGED_AT_ONCE", 10)
+    take(app, file_of(tmp_path, 8), true())
+    gc.collect()
+    _, changed = take(app, file_of(tmp_path, 11), rhythms.c.hour == 11)
+    assert len(changed) >= CHANGING / 10
+    assert gc.collect() < 5 * len(changed)
