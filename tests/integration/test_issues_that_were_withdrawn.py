@@ -103,6 +103,29 @@ def test_an_issue_in_which_nothing_was_new_is_not_said_to_be_withdrawn(house: Ho
     assert (seen.total, seen.gone, seen.withdrawn, marks(app)) == (0, 0, False, {quiet: False})
 
 
+def test_what_was_withdrawn_before_an_issue_left_never_stood_in_it(
+    house: House, app: Application, clock: StoppedClock
+) -> None:
+    house.tell(FEED, record("a"))
+    house.tell(FEED, record("mistake"))
+    take_back(house, "mistake")
+    clock.move(timedelta(hours=1))
+    day = issue(app)
+    assert see(app, day).gone == 0
+    take_back(house, "a")
+    assert (see(app, day).gone, marks(app)) == (1, {day: True})
+
+
+def test_an_issue_of_which_nothing_was_left_when_it_left_is_not_said_to_be_withdrawn(
+    house: House, app: Application, clock: StoppedClock
+) -> None:
+    house.tell(FEED, record("mistake"))
+    take_back(house, "mistake")
+    clock.move(timedelta(hours=1))
+    day = issue(app)
+    assert (see(app, day).gone, marks(app)) == (0, {day: False})
+
+
 def test_what_became_one_with_another_was_not_withdrawn(house: House, app: Application, clock: StoppedClock) -> None:
     house.tell(FEED, record("a", "en", "10.5555/a"))
     house.tell(OAI, record("b", "fr", "10.5555/b"))

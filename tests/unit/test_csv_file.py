@@ -75,13 +75,20 @@ def mixed(folder: Path, utf_8: bytes, cp1252: bytes) -> str:
 def test_lines_in_another_encoding_than_the_others_are_told_and_make_no_nonsense_of_them(tmp_path: Path) -> None:
     other = "x@x.org,Renée".encode("cp1252")
     assert "people.csv, line 2: " in mixed(tmp_path, "q@x.org,José".encode(), other)
-    mixed(tmp_path, "q@x.org,Müller – 中".encode(), other)
+    for text in ("Müller", "Łódź", "2026 – 27", "Иванов", "小林", "محمد"):
+        mixed(tmp_path, f"q@x.org,{text}".encode(), other)
     for before in (262_100, 262_124):  # a letter is not missed where a block of the file ends
         for more in range(10):
             mixed(tmp_path, b"\n".join([b"x" * 99] * (before // 100)) + b"x" * more + "é".encode(), other)
 
 
-@pytest.mark.parametrize("text", ["Renée", "L’État – « à nous » – 5 €", "Peña, Übersee, Æther ½", "ÀÉÎÕÜ ß"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Renée", "L’État – « à nous » – 5 €", "Peña, Übersee, Æther ½", "ÀÉÎÕÜ ß"),
+        *("Association «\u00a0Santé\u00a0»", "«JOSÉ MARTÍ»", "“ÉGALITÉ”", "QUALITÉ\u00a0: Zoé", "¿DÓNDE ESTÁ?"),
+    ],
+)
 def test_a_file_from_a_spreadsheet_of_old_is_read_as_it_was_written(tmp_path: Path, text: str) -> None:
     file = looked_at(tmp_path, f'address,name\na@x.org,"{text}"\n', "cp1252")
     assert (file.encoding, list(file.rows())) == ("cp1252", [(2, ["a@x.org", text])])

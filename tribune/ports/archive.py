@@ -102,9 +102,11 @@ class Archive(Protocol):
         anybody; those that never were are left out."""
         ...
 
-    def withdrawn_between(self, spans: Sequence[tuple[datetime, datetime]], kinds: Collection[str] = ()) -> list[bool]:
-        """For each span (after one instant, up to another): whether of what was released in it, of these kinds (none:
-        any), something has been withdrawn and nothing is visible any more."""
+    def withdrawn_between(
+        self, spans: Sequence[tuple[datetime, datetime, datetime]], kinds: Collection[str] = ()
+    ) -> list[bool]:
+        """For each span (after one instant, up to another) and a third instant: whether of what was released in it, of
+        these kinds (none: any), something has been withdrawn since the third and nothing is visible any more."""
         ...
 
     def releases_between(self, after: datetime, until: datetime) -> list[Release]:

@@ -196,12 +196,17 @@ class SqlArchive:
             found.update({(digest, Cadence(cadence), day): due for digest, cadence, day, due in rows_})
         return found
 
-    def withdrawn_between(self, spans: Sequence[tuple[datetime, datetime]], kinds: Collection[str] = ()) -> list[bool]:
+    def withdrawn_between(
+        self, spans: Sequence[tuple[datetime, datetime, datetime]], kinds: Collection[str] = ()
+    ) -> list[bool]:
         found: list[bool] = []
         for start in range(0, len(spans), SPANS):
             some = spans[start : start + SPANS]
-            told = {f"after{place}": after for place, (after, _) in enumerate(some)}
-            told |= {f"until{place}": until for place, (_, until) in enumerate(some)}
+            told = {
+                f"{name}{place}": instant
+                for place, span in enumerate(some)
+                for name, instant in zip(("after", "until", "left"), span, strict=True)
+            }
             asked = _each_withdrawn(len(some), tuple(sorted(kinds)))
             found += map(bool, self._connection.execute(asked, told).one())
         return found
@@ -253,18 +258,18 @@ def _each_named(axis: str, codes: tuple[str, ...]) -> Select[Any]:
 @lru_cache(maxsize=100)
 def _each_withdrawn(count: int, kinds: tuple[str, ...]) -> Select[Any]:
     """A column for each span: 1 where nothing of it is visible and something was withdrawn. Kept, as above."""
-    return Select(*(_withdrawn(f"after{place}", f"until{place}", kinds) for place in range(count)))
+    return Select(*(_withdrawn(place, kinds) for place in range(count)))
 
 
-def _withdrawn(after: str, until: str, kinds: tuple[str, ...]) -> ColumnElement[int]:
+def _withdrawn(place: int, kinds: tuple[str, ...]) -> ColumnElement[int]:
     released = and_(
-        releases.c.released_at > bindparam(after, type_=releases.c.released_at.type),
-        releases.c.released_at <= bindparam(until, type_=releases.c.released_at.type),
+        releases.c.released_at > bindparam(f"after{place}", type_=releases.c.released_at.type),
+        releases.c.released_at <= bindparam(f"until{place}", type_=releases.c.released_at.type),
     )
     shown = select(_l.item_id).join(releases, releases.c.item_id == _l.item_id)
     shown = shown.where(released, _l.base == rows.ANY_OTHER)
     gone = select(items.c.id).join(releases, releases.c.item_id == items.c.id)
-    gone = gone.where(released, items.c.withdrawn_at.is_not(None))
+    gone = gone.where(released, items.c.withdrawn_at >= bindparam(f"left{place}", type_=items.c.withdrawn_at.type))
     if kinds:
         shown, gone = shown.where(_l.kind.in_(kinds)), gone.where(items.c.kind.in_(kinds))
     return case((shown.exists(), 0), (gone.exists(), 1), else_=0)

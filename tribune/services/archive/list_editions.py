@@ -78,7 +78,10 @@ def _marked(tx: Transaction, digests: Mapping[str, Digest], editions: Sequence[P
         by_kinds.setdefault(digests[one.digest].kinds, []).append(place)
     marked = list(editions)
     for kinds, places in by_kinds.items():
-        spans = [(one.since(went.get(one.before)), one.planned_until) for one in map(editions.__getitem__, places)]
+        spans = [
+            (one.since(went.get(one.before)), one.planned_until, one.first_due)
+            for one in map(editions.__getitem__, places)
+        ]
         for place, withdrawn in zip(places, tx.archive.withdrawn_between(spans, kinds), strict=True):
             marked[place] = replace(marked[place], withdrawn=withdrawn)
     return marked

@@ -70,15 +70,16 @@ def see_edition(
     pages = max(1, -(-len(listings) // PAGE))
     page = min(page, pages)
     shown = kept.with_items(tx, listings[(page - 1) * PAGE : page * PAGE])
-    gone = _withdrawn(tx, digest, [number for number in numbers if number not in others])
+    gone = _withdrawn(tx, digest, edition, [number for number in numbers if number not in others])
     return SeenEdition(edition, since, until, shown, len(listings), gone, page, pages)
 
 
-def _withdrawn(tx: Transaction, digest: Digest, numbers: Collection[int]) -> int:
-    """How many of these, which are not visible, were withdrawn: not those that became one with another."""
+def _withdrawn(tx: Transaction, digest: Digest, edition: PublicEdition, numbers: Collection[int]) -> int:
+    """How many of these, which are not visible, were withdrawn once the issue had left: not those that nobody was sent
+    and not those that became one with another."""
     found = tx.catalogue.items(numbers) if numbers else {}
     every = {item.id: item for item in found.values() if not digest.kinds or item.kind in digest.kinds}
-    return sum(item.withdrawn_at is not None for item in every.values())
+    return sum(item.withdrawn_at is not None and item.withdrawn_at >= edition.first_due for item in every.values())
 
 
 def _shown_then(tx: Transaction, released: Sequence[Release], until: datetime, locale: str) -> list[int]:

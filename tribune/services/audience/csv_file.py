@@ -30,8 +30,10 @@ _MOST_LINES = 20
 _SAYS_SEPARATOR = re.compile(r'\ufeff?"?sep=([^\w\s"=]|\t)"?(?:\r\n|\r|\n)', re.I)
 """What spreadsheets understand as a first line: `sep=;`. They do not count it as a row."""
 _ADDRESS = re.compile(r"[^\s\"<>,;|]+@[^\s\"<>,;|@]+")
-_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-"""A character beyond ASCII in UTF-8. In Windows-1252 it is two letters or signs that hardly ever follow each other."""
+_BEYOND = rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
+_UTF_8 = re.compile(rb"[\xc2-\xc5][\x80-\xbf]|\xe2\x80[\x80-\xbf]|" + _BEYOND + b"{2}")
+"""UTF-8 for certain: a letter of Western or Central Europe, a sign like a dash, or two of any script in a row. One
+alone of another script may be Windows-1252: "é" before a no-break space and "»", "É" before a quotation mark."""
 _MIXED = "mixed"
 
 ENCODINGS = {
@@ -210,7 +212,7 @@ def _unreadable(path: Path, encoding: str) -> str | None:
         while block := file.read(_BLOCK):
             if encoding == "cp1252" and _UTF_8.search(end + block):
                 return _MIXED
-            end = block[-3:]
+            end = block[-7:]
             try:
                 text = decoder.decode(block)
             except UnicodeDecodeError:
