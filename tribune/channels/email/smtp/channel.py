@@ -6,6 +6,7 @@ One recipient a transaction: nothing of one person can get into another's messag
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import threading
@@ -65,7 +66,7 @@ class SmtpChannel:
         self._share = share
         self._kept: list[Pool] = []
         self._lock = threading.Lock()
-        self._end = weakref.finalize(self, _close_all, self._kept)
+        self._end = weakref.finalize(self, _close_collected, self._kept)
 
     def __repr__(self) -> str:
         return f"SmtpChannel({self._server.host}:{self._server.port}, {self._server.security})"
@@ -128,6 +129,16 @@ class SmtpChannel:
 def _close_all(pools: list[Pool]) -> None:
     while pools:
         pools.pop().close()
+
+
+def _close_collected(pools: list[Pool]) -> None:
+    """The collector calls this in whatever thread it is at work: where a loop runs, another one cannot."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        _close_all(pools)
+    else:
+        threading.Thread(target=_close_all, args=(pools,), name="smtp-goodbye").start()
 
 
 def _is_loopback(host: str) -> bool:
