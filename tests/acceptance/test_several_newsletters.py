@@ -266,7 +266,7 @@ def without(house: House, two: str) -> Iterator[TestClient]:
 def test_a_letter_that_is_no_more_is_told_as_such(house: House, without: TestClient, two: str) -> None:
     house_name = house.app.organisation.name("en")
     told = without.get(two).text
-    assert "no longer exists. You still receive Labour statistics." in text(told)
+    assert "is no longer published. You still receive Labour statistics." in text(told)
     assert f"Your preferences for {house_name}" not in told
     assert "Every day at 08:00" not in told and "Every Monday at 10:00" in told
     assert "Stop receiving" not in told and "Stop everything from us" in told
@@ -274,7 +274,7 @@ def test_a_letter_that_is_no_more_is_told_as_such(house: House, without: TestCli
     assert 'value="weekly"' in when and "Labour statistics" in when
     leave = path(house.mails(READER)[0], "u")
     asked = text(without.get(leave).text)
-    assert "no longer exists. You still receive Labour statistics." in asked
+    assert "is no longer published. You still receive Labour statistics." in asked
     assert f"Unsubscribe from {house_name}" not in asked
     stopped = text(without.post(leave, data={"do": "stop"}).text)
     assert "You will no longer receive this newsletter. You still receive Labour statistics." in stopped
@@ -294,13 +294,13 @@ def test_who_had_nothing_but_a_letter_that_is_no_more(house: House, without: Tes
     without.post(re.sub(r"^https?://[^/]+", "", figures), data={"do": "stop"})
     told = without.get(two)
     assert told.status_code == 200
-    assert "no longer exists" in told.text and "Subscribe to Labour statistics again" in told.text
+    assert "is no longer published" in told.text and "Subscribe to Labour statistics again" in told.text
     leave = path(house.mails(READER)[0], "u")
-    assert "no longer exists" in text(without.get(leave).text)
+    assert "is no longer published" in text(without.get(leave).text)
     without.post(leave, data={"do": "stop"})
     assert person(house).status is Status.UNSUBSCRIBED
     gone = without.get(two).text
-    assert "no longer exists" in gone and "Subscribe to Labour statistics again" in gone
+    assert "is no longer published" in gone and "Subscribe to Labour statistics again" in gone
 
 
 # -- what the pages say
